@@ -1,0 +1,2 @@
+//! xincha
+pub mod record;

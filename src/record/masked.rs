@@ -1,0 +1,102 @@
+//! An identifier with hidden digits, as courts and credit platforms publish them.
+
+use super::identifier::fold_value;
+use super::{limits, Identifier};
+use compact_str::CompactString;
+use std::fmt;
+
+/// An identifier with hidden digits: `1101011900****0006` (courts), `110101********0006` (platforms).
+///
+/// A full identifier fits it when the lengths are equal and every shown character is; the fit is
+/// probable, never a confirmation.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MaskedIdentifier {
+    text: CompactString,
+}
+
+impl fmt::Debug for MaskedIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.shown();
+        write!(f, "masked({shown} of {} shown)", self.text.len())
+    }
+}
+
+impl MaskedIdentifier {
+    /// Characters that must be shown: fewer would fit thousands of strangers.
+    pub const SHOWN_MIN: usize = 6;
+
+    /// A value with `*`, `＊`, `x`-runs or `●` for its hidden digits, or `None` when nothing is
+    /// hidden, fewer than [`Self::SHOWN_MIN`] are shown, or it is not ASCII beside its masks.
+    pub fn parse(raw: &str) -> Option<MaskedIdentifier> {
+        if raw.len() > 8 * limits::IDENTIFIER_BYTES_MAX {
+            return None;
+        }
+        let mut text: CompactString =
+            fold_value(raw).chars().map(|c| if matches!(c, '●' | '•' | '×' | '#') { '*' } else { c }).collect();
+        if !text.contains('*') && text.contains("XXXX") {
+            text = text.replace("XXXX", "****").into();
+        }
+        let masked = MaskedIdentifier { text };
+        let fits = masked.text.is_ascii()
+            && masked.text.contains('*')
+            && masked.text.len() <= limits::IDENTIFIER_BYTES_MAX
+            && masked.shown() >= Self::SHOWN_MIN;
+        fits.then_some(masked)
+    }
+
+    /// A text that [`parse`](Self::parse) made, as the index stores it.
+    pub(crate) fn trusted(text: CompactString) -> MaskedIdentifier {
+        MaskedIdentifier { text }
+    }
+
+    /// The value, hidden digits as `*`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn shown(&self) -> usize {
+        self.text.bytes().filter(|&b| b != b'*').count()
+    }
+
+    /// The full identifier could be the one behind the mask.
+    pub fn fits(&self, full: &Identifier) -> bool {
+        self.text.len() == full.text().len()
+            && self.text.bytes().zip(full.text().bytes()).all(|(mask, b)| mask == b'*' || mask == b)
+    }
+
+    /// Two masks could hide one identifier: nowhere do both show different characters.
+    pub fn fits_masked(&self, other: &MaskedIdentifier) -> bool {
+        self.text.len() == other.text.len()
+            && self.text.bytes().zip(other.text.bytes()).all(|(a, b)| a == b || a == b'*' || b == b'*')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_identifiers_fit_their_masks() {
+        let full = Identifier::recognise("110101190001010006").unwrap();
+        for (mask, fits) in [
+            ("1101011900****0006", true),
+            ("110101********0006", true),
+            ("110101 1900 ＊＊＊＊ 0006", true),
+            ("1101011900XXXX0006", true),
+            ("1101011900****0007", false),
+            ("1101011900***0006", false),
+        ] {
+            assert_eq!(MaskedIdentifier::parse(mask).unwrap().fits(&full), fits, "{mask}");
+        }
+        let court = MaskedIdentifier::parse("1101011900****0006").unwrap();
+        assert!(court.fits_masked(&MaskedIdentifier::parse("110101********0006").unwrap()));
+        assert!(!court.fits_masked(&MaskedIdentifier::parse("110101********0016").unwrap()));
+    }
+
+    #[test]
+    fn what_hides_nothing_or_everything_is_no_mask() {
+        for raw in ["110101190001010006", "****", "1************6", ""] {
+            assert_eq!(MaskedIdentifier::parse(raw), None, "{raw}");
+        }
+    }
+}
