@@ -1,0 +1,22 @@
+//! Named, checksummed sections in one immutable file; nothing here knows what they mean.
+//!
+//! Writer → immutable bytes → reader, and a folder in which files are published crash-safely:
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`layout`] | the bytes, as a grammar |
+//! | [`writer`] | streams sections into a new file |
+//! | [`reader`] | maps a file and verifies every byte of it before anyone uses one |
+//! | [`array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
+//! | [`store`] | a folder of snapshots with a pointer to the current one |
+
+pub mod array;
+pub mod layout;
+pub mod reader;
+pub mod store;
+pub mod writer;
+
+pub use array::{prefetch, Array};
+pub use reader::{OpenError, Snapshot};
+pub use store::Store;
+pub use writer::Writer;
