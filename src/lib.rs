@@ -1,3 +1,5 @@
 //! xincha
 pub mod record;
 pub mod snapshot;
+pub mod text;
+pub mod index;

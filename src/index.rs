@@ -1,0 +1,50 @@
+//! Immutable structures over the sections of a snapshot. `fst` and `roaring` live only here.
+//!
+//! | file | noun | sections |
+//! |---|---|---|
+//! | [`points`] | hash → candidate numbers in about one cache-line read | `points`, `suspects` |
+//! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
+//! | [`names`] | the ordered dictionary of folded names, and of masked identifiers | `names.*`, `masks.*` |
+//! | [`entries`] | one row an entry, and its text | `entries`, `text` |
+//! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
+//! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
+//! | [`meta`] | what was built from what, when | `meta` |
+//! | [`builder`] | entries → a snapshot file | all |
+//! | [`reader`] | a snapshot → answers | all |
+//!
+//! ```text
+//! identifier ─► family ─► points ─► identifier numbers ─► identifiers (verified) ─► owners
+//!                                                                                    │
+//! name ─► fold ─► names | suspects ─────────────► entries ◄── subjects ◄─────────────┘
+//! ```
+
+pub mod builder;
+pub mod entries;
+pub mod identifiers;
+pub mod meta;
+pub mod names;
+pub mod points;
+pub mod reader;
+pub mod sets;
+pub mod subjects;
+
+pub use builder::{Builder, Encoded, Encoder};
+pub use entries::EntryView;
+pub use meta::{ListMeta, Meta, SourceMeta};
+pub use reader::{Index, Owner};
+
+/// The number of an entry. Entries of one subject have neighbouring numbers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EntryNo(pub u32);
+
+/// The number of a subject.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SubjectNo(pub u32);
+
+/// The number of a distinct identifier, in dictionary order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct IdentifierNo(pub u32);
+
+/// The number of a list in a snapshot (not in the catalogue, which may be newer).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SnapshotListNo(pub u16);

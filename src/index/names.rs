@@ -1,0 +1,235 @@
+//! Ordered dictionaries of texts to entries: folded names, masked identifiers. Here `fst` works.
+//!
+//! ```text
+//! <prefix>.0 … <prefix>.7   fst map   text → posting; eight ranges of the order, built side by side
+//! <prefix>.post             u32*      count(u32) mention* ; a posting is mention << 1, or start << 1 | 1
+//! mention                   entry, or FORMER | entry when the name is a former one
+//! ```
+
+use super::EntryNo;
+use crate::snapshot::{Array, OpenError, Snapshot, Writer};
+use fst::{IntoStreamer, Streamer};
+use rayon::prelude::*;
+use std::io::{self, Seek, Write};
+
+/// Ranges that are built side by side.
+const PARTS: usize = 8;
+/// Mark of a mention by a former name or alias.
+const FORMER: u32 = 1 << 31;
+
+/// An entry named so.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Mention {
+    /// The entry.
+    pub entry: EntryNo,
+    /// By a former name or an alias.
+    pub former: bool,
+}
+
+impl Mention {
+    fn to_number(self) -> u32 {
+        self.entry.0 | if self.former { FORMER } else { 0 }
+    }
+
+    fn from_number(number: u32) -> Mention {
+        Mention { entry: EntryNo(number & !FORMER), former: number & FORMER != 0 }
+    }
+}
+
+/// Texts and mentions before they are a dictionary. Texts lie in one arena.
+#[derive(Default)]
+pub(super) struct NamesBuilder {
+    arena: Vec<u8>,
+    drafts: Vec<Draft>,
+}
+
+/// The first bytes of the text as a number decide most comparisons without a look at the arena.
+#[derive(Clone, Copy)]
+struct Draft {
+    head: u64,
+    start: u64,
+    length: u32,
+    mention: u32,
+}
+
+impl NamesBuilder {
+    pub fn push(&mut self, text: &[u8], mention: Mention) {
+        let mut head = [0; 8];
+        let taken = text.len().min(8);
+        head[..taken].copy_from_slice(&text[..taken]);
+        self.drafts.push(Draft {
+            head: u64::from_be_bytes(head),
+            start: self.arena.len() as u64,
+            length: text.len() as u32,
+            mention: mention.to_number(),
+        });
+        self.arena.extend_from_slice(text);
+    }
+
+    /// Give every mention its final entry number.
+    pub fn renumber(&mut self, number_of: &[u32]) {
+        self.drafts.par_iter_mut().for_each(|draft| {
+            let mention = Mention::from_number(draft.mention);
+            let entry = EntryNo(number_of[mention.entry.0 as usize]);
+            draft.mention = Mention { entry, ..mention }.to_number();
+        });
+        self.drafts.retain(|draft| Mention::from_number(draft.mention).entry.0 != super::builder::DROPPED);
+    }
+
+    /// Sort, build and write the sections.
+    pub fn write<W: Write + Seek>(mut self, writer: &mut Writer<W>, prefix: &str) -> io::Result<()> {
+        let arena = std::mem::take(&mut self.arena);
+        let text_of = |draft: &Draft| &arena[draft.start as usize..][..draft.length as usize];
+        self.drafts.par_sort_unstable_by(|a, b| {
+            a.head
+                .cmp(&b.head)
+                .then_with(|| text_of(a).cmp(text_of(b)))
+                .then(a.mention.cmp(&b.mention))
+        });
+        let mut postings = Vec::new();
+        let keys = self.postings(&text_of, &mut postings);
+        let part = keys.len().div_ceil(PARTS).max(1);
+        let parts: Vec<Vec<u8>> = (0..PARTS)
+            .into_par_iter()
+            .map(|at| {
+                let (start, end) = ((at * part).min(keys.len()), ((at + 1) * part).min(keys.len()));
+                build_part(keys[start..end].iter().map(|(draft, posting)| (text_of(draft), *posting)))
+            })
+            .collect::<io::Result<_>>()?;
+        for (at, bytes) in parts.iter().enumerate() {
+            writer.section(&format!("{prefix}.{at}"), bytes)?;
+        }
+        let post: Vec<u8> = postings.iter().flat_map(|number| number.to_le_bytes()).collect();
+        writer.section(&format!("{prefix}.post"), &post)
+    }
+
+    /// Distinct texts in order, each with its posting.
+    fn postings<'a>(
+        &self,
+        text_of: &impl Fn(&Draft) -> &'a [u8],
+        postings: &mut Vec<u32>,
+    ) -> Vec<(Draft, u64)> {
+        let mut keys = Vec::new();
+        for group in self.drafts.chunk_by(|a, b| a.head == b.head && text_of(a) == text_of(b)) {
+            let mut mentions: Vec<u32> = group.iter().map(|draft| draft.mention).collect();
+            mentions.dedup();
+            let posting = if let &[mention] = &*mentions {
+                u64::from(mention) << 1
+            } else {
+                let start = postings.len() as u64;
+                postings.push(mentions.len() as u32);
+                postings.extend_from_slice(&mentions);
+                start << 1 | 1
+            };
+            keys.push((group[0], posting));
+        }
+        keys
+    }
+}
+
+fn build_part<'a>(keys: impl Iterator<Item = (&'a [u8], u64)>) -> io::Result<Vec<u8>> {
+    let mut builder = fst::MapBuilder::memory();
+    for (text, posting) in keys {
+        builder.insert(text, posting).map_err(io::Error::other)?;
+    }
+    builder.into_inner().map_err(io::Error::other)
+}
+
+/// A dictionary of a snapshot.
+#[derive(Clone)]
+pub struct Names {
+    parts: Vec<Part>,
+    postings: Array<u32>,
+}
+
+#[derive(Clone)]
+struct Part {
+    first: Vec<u8>,
+    map: fst::Map<Array<u8>>,
+}
+
+impl Names {
+    /// The dictionary under a prefix of sections.
+    pub fn open(snapshot: &Snapshot, prefix: &str) -> Result<Names, OpenError> {
+        let mut parts = Vec::new();
+        for at in 0..PARTS {
+            let section = format!("{prefix}.{at}");
+            let map = fst::Map::new(snapshot.array(&section)?)
+                .map_err(|error| snapshot.unexpected(&section, error.to_string()))?;
+            let first = map.stream().next().map(|(text, _)| text.to_vec());
+            if let Some(first) = first {
+                parts.push(Part { first, map });
+            }
+        }
+        Ok(Names { parts, postings: snapshot.array(&format!("{prefix}.post"))? })
+    }
+
+    /// Distinct texts.
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.map.len()).sum()
+    }
+
+    /// None at all.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Everyone named exactly so. Cost: 0.5 µs when nobody is, 1-3 µs when somebody is.
+    pub fn get(&self, text: &str) -> impl Iterator<Item = Mention> {
+        let after = self.parts.partition_point(|part| part.first.as_slice() <= text.as_bytes());
+        let posting = after.checked_sub(1).and_then(|at| self.parts[at].map.get(text));
+        self.mentions(posting)
+    }
+
+    /// Texts that begin so, at most `limit`, in order, each with its mentions.
+    pub fn with_prefix(&self, prefix: &str, limit: usize) -> Vec<(String, Vec<Mention>)> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let mut stream = part.map.range().ge(prefix).into_stream();
+            while let Some((text, posting)) = stream.next() {
+                if found.len() == limit || !text.starts_with(prefix.as_bytes()) {
+                    break;
+                }
+                let text = String::from_utf8_lossy(text).into_owned();
+                found.push((text, self.mentions(Some(posting)).collect()));
+            }
+        }
+        found
+    }
+
+    fn mentions(&self, posting: Option<u64>) -> impl Iterator<Item = Mention> {
+        let (one, many): (Option<u32>, &[u32]) = match posting {
+            None => (None, &[]),
+            Some(posting) if posting & 1 == 0 => (Some((posting >> 1) as u32), &[]),
+            Some(posting) => (None, self.list((posting >> 1) as usize)),
+        };
+        one.into_iter().chain(many.iter().copied()).map(Mention::from_number)
+    }
+
+    fn list(&self, start: usize) -> &[u32] {
+        let Some((&count, rest)) = self.postings.get(start..).and_then(<[u32]>::split_first) else {
+            return &[];
+        };
+        rest.get(..count as usize).unwrap_or(&[])
+    }
+
+    /// Every text is in order and every mention below `entries`.
+    pub fn validate(&self, entries: usize) -> Result<(), String> {
+        let mut last: Vec<u8> = Vec::new();
+        for part in &self.parts {
+            part.map.as_fst().verify().map_err(|error| error.to_string())?;
+            let mut stream = part.map.stream();
+            while let Some((text, posting)) = stream.next() {
+                if !last.is_empty() && text <= last.as_slice() {
+                    return Err("texts out of order".to_owned());
+                }
+                last = text.to_vec();
+                let mut mentions = self.mentions(Some(posting)).peekable();
+                if mentions.peek().is_none() || mentions.any(|m| m.entry.0 as usize >= entries) {
+                    return Err("a text mentions no entry".to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+}

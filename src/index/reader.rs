@@ -1,0 +1,239 @@
+//! A snapshot → answers.
+
+use super::builder::role;
+use super::entries::{self, EntryView};
+use super::identifiers::{Identifiers, MANY};
+use super::meta::Meta;
+use super::names::{Mention, Names};
+use super::points::{self, Points};
+use super::sets::Sets;
+use super::{subjects, EntryNo, IdentifierNo, SubjectNo};
+use crate::record::{Agreement, Identifier, MaskedIdentifier, Role};
+use crate::snapshot::{Array, OpenError, Snapshot};
+use crate::text;
+use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// All lists of a snapshot, ready to be asked. Cloning shares.
+#[derive(Clone)]
+pub struct Index {
+    meta: std::sync::Arc<Meta>,
+    points: Points,
+    identifiers: Identifiers,
+    owners: Array<u32>,
+    many: Array<u32>,
+    subjects: Array<subjects::Row>,
+    subject_ids: Array<u32>,
+    suspects: Points,
+    suspect_posts: Array<u32>,
+    names: Names,
+    masks: Names,
+    entries: Array<entries::Row>,
+    text: Array<u8>,
+    sets: Sets,
+}
+
+/// Who carries an identifier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// A subject, itself.
+    Subject(SubjectNo),
+    /// Whoever stands in this relation to the subject of an entry.
+    Related(Role, EntryNo),
+}
+
+impl Index {
+    /// The index of a verified snapshot. Cost: a millisecond; nothing is copied.
+    /// Errors when sections are missing, of other sizes than they should be, or folded otherwise.
+    pub fn open(snapshot: &Snapshot) -> Result<Index, OpenError> {
+        let json = snapshot.array::<u8>("meta")?;
+        let meta: Meta = serde_json::from_slice(&json)
+            .map_err(|error| snapshot.unexpected("meta", error.to_string()))?;
+        if meta.folding != text::VERSION {
+            let why = format!("folding {}, this program folds {}: build anew", meta.folding, text::VERSION);
+            return Err(snapshot.unexpected("meta", why));
+        }
+        let index = Index {
+            points: Points::open(snapshot, "points")?,
+            identifiers: Identifiers::open(snapshot)?,
+            owners: snapshot.array("ids.owners")?,
+            many: snapshot.array("ids.many")?,
+            subjects: snapshot.array("subjects")?,
+            subject_ids: snapshot.array("subject.ids")?,
+            suspects: Points::open(snapshot, "suspects")?,
+            suspect_posts: snapshot.array("suspects.post")?,
+            names: Names::open(snapshot, "names")?,
+            masks: Names::open(snapshot, "masks")?,
+            entries: snapshot.array("entries")?,
+            text: snapshot.array("text")?,
+            sets: Sets::open(snapshot, &meta.sets)?,
+            meta: std::sync::Arc::new(meta),
+        };
+        index.check_sizes().map_err(|(section, why)| snapshot.unexpected(section, why))?;
+        Ok(index)
+    }
+
+    fn check_sizes(&self) -> Result<(), (&'static str, String)> {
+        let sizes = [
+            ("entries", self.entries.len() as u64, self.meta.entries),
+            ("subjects", self.subjects.len() as u64, self.meta.subjects + 1),
+            ("ids.owners", self.owners.len() as u64, self.meta.identifiers),
+            ("ids.count", self.identifiers.len() as u64, self.meta.identifiers),
+        ];
+        match sizes.into_iter().find(|(_, got, expected)| got != expected) {
+            None => Ok(()),
+            Some((section, got, expected)) => Err((section, format!("{got} rows, meta says {expected}"))),
+        }
+    }
+
+    /// What was built from what, when.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The sets of subjects.
+    pub fn sets(&self) -> &Sets {
+        &self.sets
+    }
+
+    /// The dictionary of identifiers.
+    pub fn identifiers(&self) -> &Identifiers {
+        &self.identifiers
+    }
+
+    /// The dictionary of folded names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The point table of identifiers.
+    pub fn points(&self) -> &Points {
+        &self.points
+    }
+
+    /// Tell `found` of every stored identifier that agrees with this one, verified character by
+    /// character. Cost: about one cache-line read when there is none; three more for one that is.
+    #[inline]
+    pub fn identify(&self, identifier: &Identifier, mut found: impl FnMut(IdentifierNo, Identifier, Agreement)) {
+        let hash = points::hash(identifier.family().0);
+        for number in self.points.candidates(hash) {
+            let number = IdentifierNo(number);
+            if let Some(stored) = self.identifiers.get(number)
+                && let Some(agreement) = stored.agrees(identifier)
+            {
+                found(number, stored, agreement);
+            }
+        }
+    }
+
+    /// Who carries an identifier.
+    pub fn owners(&self, number: IdentifierNo) -> impl Iterator<Item = Owner> {
+        let owner = self.owners.get(number.0 as usize).copied();
+        let (one, (subjects, related)) = match owner {
+            None => (None, (&[][..], &[][..])),
+            Some(owner) if owner & MANY == 0 => (Some(owner), (&[][..], &[][..])),
+            Some(owner) => (None, self.many_owners((owner & !MANY) as usize).unwrap_or_default()),
+        };
+        let subjects = one.into_iter().chain(subjects.iter().copied());
+        let related = related.chunks_exact(2).filter_map(|pair| Some((role(pair[0])?, pair[1])));
+        subjects
+            .map(|subject| Owner::Subject(SubjectNo(subject)))
+            .chain(related.map(|(role, entry)| Owner::Related(role, EntryNo(entry))))
+    }
+
+    fn many_owners(&self, start: usize) -> Option<(&[u32], &[u32])> {
+        let (&count, rest) = self.many.get(start..)?.split_first()?;
+        let (subjects, rest) = rest.split_at_checked(count as usize)?;
+        let (&count, rest) = rest.split_first()?;
+        Some((subjects, rest.get(..2 * count as usize)?))
+    }
+
+    /// The entries of a subject.
+    pub fn entries_of(&self, subject: SubjectNo) -> impl Iterator<Item = EntryView<'_>> {
+        let Range { start, end } = self.bounds(subject, |row| row.first_entry);
+        (start..end).filter_map(|no| self.entry(EntryNo(no)))
+    }
+
+    /// The identifiers of a subject.
+    pub fn identifiers_of(&self, subject: SubjectNo) -> impl Iterator<Item = Identifier> {
+        let Range { start, end } = self.bounds(subject, |row| row.first_id);
+        let numbers = self.subject_ids.get(start as usize..end as usize).unwrap_or(&[]);
+        numbers.iter().filter_map(|&number| self.identifiers.get(IdentifierNo(number)))
+    }
+
+    fn bounds(&self, subject: SubjectNo, of: impl Fn(&subjects::Row) -> u32) -> Range<u32> {
+        let at = subject.0 as usize;
+        match self.subjects.get(at..at + 2) {
+            Some([this, next]) => of(this)..of(next),
+            _ => 0..0,
+        }
+    }
+
+    /// An entry.
+    pub fn entry(&self, no: EntryNo) -> Option<EntryView<'_>> {
+        let row = self.entries.get(no.0 as usize)?;
+        let start = row.text_start as usize;
+        let text = self.text.get(start..start.checked_add(row.text_length as usize)?)?;
+        let authority = self.meta.authorities.get(row.authority as usize)?;
+        Some(EntryView { no, row, text, authority })
+    }
+
+    /// Entries whose subject bears, or bore, a name with this folded key. Cost: 0.5 µs for none.
+    pub fn named(&self, key: &str) -> impl Iterator<Item = Mention> {
+        self.names.get(key)
+    }
+
+    /// The same, of subjects whom no identifier decides: all that a subject with an identifier of
+    /// its own is compared with by name. The hash of the name is compared, not the name: the caller
+    /// does that. Cost: one cache line for none.
+    #[inline]
+    pub fn suspects(&self, key: &str) -> impl Iterator<Item = EntryNo> {
+        let hash = points::hash(xxh3_64(key.as_bytes()));
+        self.suspects.candidates(hash).flat_map(|start| self.suspect_post(start)).map(|&entry| EntryNo(entry))
+    }
+
+    fn suspect_post(&self, start: u32) -> &[u32] {
+        let post = self.suspect_posts.get(start as usize..).and_then(<[u32]>::split_first);
+        post.and_then(|(&count, rest)| rest.get(..count as usize)).unwrap_or(&[])
+    }
+
+    /// Entries published with exactly this mask.
+    pub fn masked(&self, masked: &MaskedIdentifier) -> impl Iterator<Item = EntryNo> {
+        self.masks.get(masked.text()).map(|mention| mention.entry)
+    }
+
+    /// Every invariant of every structure, beyond what opening checks. Cost: seconds per million.
+    pub fn validate(&self) -> Result<(), String> {
+        self.identifiers.validate()?;
+        self.names.validate(self.entries.len())?;
+        self.masks.validate(self.entries.len())?;
+        self.sets.validate(self.subjects.len() - 1)?;
+        let mut counted = vec![0u64; self.meta.lists.len()];
+        for no in 0..self.entries.len() as u32 {
+            let entry = self.entry(EntryNo(no)).ok_or_else(|| format!("entry {no} has no text"))?;
+            entry.validate()?;
+            let bounds = self.bounds(entry.subject(), |row| row.first_entry);
+            if !bounds.contains(&no) {
+                return Err(format!("entry {no} is not among its subject's"));
+            }
+            *counted.get_mut(usize::from(entry.list().0)).ok_or(format!("entry {no} is on no list"))? += 1;
+        }
+        for (list, counted) in self.meta.lists.iter().zip(counted) {
+            if list.entries != counted {
+                return Err(format!("list {} has {counted} entries, meta says {}", list.code, list.entries));
+            }
+        }
+        for number in 0..self.identifiers.len() as u32 {
+            let identifier = self
+                .identifiers
+                .get(IdentifierNo(number))
+                .ok_or_else(|| format!("identifier {number} cannot be read"))?;
+            let mut found = false;
+            self.identify(&identifier, |no, _, _| found |= no.0 == number);
+            if !found || self.owners(IdentifierNo(number)).next().is_none() {
+                return Err(format!("identifier {number} is not found or is nobody's"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! Which entries are of one subject.
+//!
+//! ```text
+//! subjects     = row*       row i and row i+1 bound the entries and identifiers of subject i
+//! row          = first entry(u32) first place in subject.ids(u32)
+//! subject.ids  = number(u32)*
+//! ```
+//!
+//! Entries with an equal or derivable identifier are of one subject, unless that would join two
+//! different sound numbers of a kind of which a subject holds one (DESIGN: the veto). Then the
+//! identifier stays with both, and a question by it finds both.
+
+use crate::record::{Agreement, Identifier, IdentifierKind};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// See the [module](self).
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Clone, Copy, Default, PartialEq, Debug)]
+#[repr(C)]
+pub struct Row {
+    pub(super) first_entry: u32,
+    pub(super) first_id: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// Identifiers of which a subject holds one: a body's, a person's, a vehicle's.
+const CLASSES: usize = 3;
+
+fn class(identifier: &Identifier) -> Option<usize> {
+    let sound = identifier.kind().is_decisive() && !identifier.quality().check_digit;
+    sound.then(|| match identifier.kind() {
+        IdentifierKind::Uscc | IdentifierKind::OrgCode => 0,
+        IdentifierKind::VehiclePlate => 2,
+        _ => 1,
+    })
+}
+
+/// A distinct identifier with the entries that carry it.
+pub(super) struct Carried<'a> {
+    pub number: u32,
+    pub identifier: Identifier,
+    pub entries: &'a [u32],
+}
+
+/// A forest of entries whose trees are the subjects, each root knowing its decisive identifiers.
+pub(super) struct Grouping<'a, Get> {
+    parent: Vec<u32>,
+    decisive: [Vec<u32>; CLASSES],
+    get: &'a Get,
+    /// Identifiers that would have joined two subjects and did not.
+    pub shared: u64,
+}
+
+impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
+    /// Every entry by itself. `get` answers the identifier of a number.
+    pub fn new(entries: usize, get: &'a Get) -> Grouping<'a, Get> {
+        Grouping {
+            parent: (0..entries as u32).collect(),
+            decisive: [(); CLASSES].map(|()| vec![NONE; entries]),
+            get,
+            shared: 0,
+        }
+    }
+
+    /// First every decisive identifier is noted with its entries, so that the veto sees it.
+    pub fn note(&mut self, carried: &Carried) {
+        let Some(class) = class(&carried.identifier) else { return };
+        for &entry in carried.entries {
+            let noted = &mut self.decisive[class][entry as usize];
+            if *noted == NONE || carried.identifier.kind() == IdentifierKind::Uscc {
+                *noted = carried.number;
+            }
+        }
+    }
+
+    /// Then the entries of one identifier are joined.
+    pub fn join(&mut self, carried: &Carried) {
+        let mut refused = false;
+        for pair in carried.entries.windows(2) {
+            refused |= !self.union(pair[0], pair[1]);
+        }
+        self.shared += u64::from(refused);
+    }
+
+    /// And those of identifiers that are derived from one another, where that is unambiguous:
+    /// `family` holds the distinct identifiers of one family.
+    pub fn join_family(&mut self, family: &[Carried]) {
+        for short in family {
+            let mut longer = family.iter().filter(|long| {
+                long.identifier.text().len() > short.identifier.text().len()
+                    && short.identifier.agrees(&long.identifier) == Some(Agreement::Derived)
+                    && !long.entries.is_empty()
+            });
+            let (Some(&first), Some(only)) = (short.entries.first(), longer.next()) else { continue };
+            if longer.next().is_some() || !self.union(first, only.entries[0]) {
+                self.shared += 1;
+            }
+        }
+    }
+
+    fn union(&mut self, a: u32, b: u32) -> bool {
+        let (a, b) = (self.root(a), self.root(b));
+        if a == b {
+            return true;
+        }
+        let numbers = |class: usize| (self.decisive[class][a as usize], self.decisive[class][b as usize]);
+        let vetoed = (0..CLASSES).map(numbers).any(|(of_a, of_b)| {
+            of_a != NONE && of_b != NONE && of_a != of_b && (self.get)(of_a).contradicts(&(self.get)(of_b))
+        });
+        if vetoed {
+            return false;
+        }
+        let (root, child) = (a.min(b), a.max(b));
+        for class in 0..CLASSES {
+            let joined = self.decisive[class][child as usize];
+            let kept = &mut self.decisive[class][root as usize];
+            let better = joined != NONE && (*kept == NONE || (self.get)(joined).kind() == IdentifierKind::Uscc);
+            if better {
+                *kept = joined;
+            }
+        }
+        self.parent[child as usize] = root;
+        true
+    }
+
+    /// The root of an entry's tree: the same for all entries of a subject, and the smallest of them.
+    pub fn root(&mut self, mut entry: u32) -> u32 {
+        while self.parent[entry as usize] != entry {
+            let above = self.parent[self.parent[entry as usize] as usize];
+            self.parent[entry as usize] = above;
+            entry = above;
+        }
+        entry
+    }
+
+    /// The subject of this root carries a sound identifier that decides.
+    pub fn is_decided(&self, root: u32) -> bool {
+        self.decisive.iter().any(|class| class[root as usize] != NONE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of (identifier, entries that carry it) and the groups expected.
+    fn check(rows: &[(&str, &[u32])], entries: usize, expected: &[&[u32]], shared: u64) {
+        let ids: Vec<Identifier> = rows.iter().map(|(raw, _)| Identifier::recognise(raw).unwrap()).collect();
+        let get = |number: u32| ids[number as usize].clone();
+        let carried: Vec<Carried> = rows
+            .iter()
+            .enumerate()
+            .map(|(number, (_, entries))| Carried { number: number as u32, identifier: ids[number].clone(), entries })
+            .collect();
+        let mut grouping = Grouping::new(entries, &get);
+        carried.iter().for_each(|c| grouping.note(c));
+        carried.iter().filter(|c| c.identifier.kind().is_decisive()).for_each(|c| grouping.join(c));
+        grouping.join_family(&carried);
+        carried.iter().filter(|c| !c.identifier.kind().is_decisive()).for_each(|c| grouping.join(c));
+        for group in expected {
+            let roots: Vec<u32> = group.iter().map(|&entry| grouping.root(entry)).collect();
+            assert!(roots.iter().all(|&root| root == roots[0]), "{group:?} is one subject: {roots:?}");
+        }
+        let firsts: Vec<u32> = expected.iter().map(|group| grouping.root(group[0])).collect();
+        for (at, root) in firsts.iter().enumerate() {
+            assert!(!firsts[..at].contains(root), "{expected:?} are different subjects");
+        }
+        assert_eq!(grouping.shared, shared);
+    }
+
+    #[test]
+    fn entries_are_joined_by_any_derivable_identifier_and_the_veto_keeps_apart() {
+        let a = "91320500MA0000015D";
+        let b = "91320505MA0000023G";
+        check(&[(a, &[0, 1]), ("MA0000015", &[2])], 3, &[&[0, 1, 2]], 0);
+        check(&[(a, &[0]), ("320500000000001", &[0, 1])], 2, &[&[0, 1]], 0);
+        check(&[(a, &[0]), (b, &[1]), ("320500000000001", &[0, 1])], 2, &[&[0], &[1]], 1);
+        check(&[("110101000101001", &[0]), ("110101190001010014", &[1])], 2, &[&[0, 1]], 0);
+        // one organisation code in two sound USCCs: the row with the code alone stays by itself
+        check(&[(a, &[0]), ("92320500MA0000015B", &[1]), ("MA0000015", &[2])], 3, &[&[2]], 1);
+        check(&[("E12345678", &[0, 1]), ("E12345679", &[1, 2])], 3, &[&[0, 1, 2]], 0);
+    }
+}
