@@ -3,3 +3,5 @@ pub mod record;
 pub mod snapshot;
 pub mod text;
 pub mod index;
+pub mod catalogue;
+pub mod screen;

@@ -1,0 +1,240 @@
+//! Question → hits.
+
+use super::hit::{Grade, Hit};
+use super::question::{kinds_agree, Question};
+use super::Ground;
+use crate::catalogue::MatterNo;
+use crate::index::{EntryView, Owner, SubjectNo};
+use crate::record::{Agreement, Day, Identifier, Role, SubjectKind};
+use crate::text;
+
+/// An identifier equal and names less alike than this: the hit stands, flagged `name_differs`.
+/// Share of characters that need no edit; two-character names that share one are at 0.5.
+pub const NAME_DIFFERS_BELOW: f64 = 0.5;
+
+/// Reused from check to check, so that a clear one allocates nothing.
+#[derive(Default)]
+pub struct Scratch {
+    key: String,
+    other: String,
+}
+
+/// What a search was asked for.
+pub(super) struct Search<'a> {
+    pub ground: &'a Ground,
+    pub matter: MatterNo,
+    pub day: Day,
+    pub question: &'a Question<'a>,
+}
+
+impl Search<'_> {
+    /// All hits, strongest first, one an entry. Answers whether an identifier was vetoed.
+    ///
+    /// Equivalent to asking every entry of the index: is it yours by identifier, by mask, by name, by
+    /// relation, and does nothing contradict? Cost when there is none: one cache line an identifier,
+    /// one for the name.
+    pub fn hits(&self, scratch: &mut Scratch, hits: &mut Vec<Hit>) -> bool {
+        let Scratch { key, other } = scratch;
+        key.clear();
+        if let Some(name) = self.question.name {
+            text::fold(name, key);
+        }
+        let mut vetoed = false;
+        for id in &self.question.ids {
+            self.ground.index.identify(id, |no, stored, agreement| {
+                for owner in self.ground.index.owners(no) {
+                    match owner {
+                        Owner::Subject(subject) if self.is_vetoed(subject, id, &stored) => vetoed = true,
+                        Owner::Subject(subject) => {
+                            for entry in self.ground.index.entries_of(subject) {
+                                self.meet_identified(entry, &stored, agreement, None, hits);
+                            }
+                        }
+                        Owner::Related(role, entry) => {
+                            if let Some(entry) = self.ground.index.entry(entry) {
+                                self.meet_identified(entry, &stored, agreement, Some(role), hits);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+        if !key.is_empty() {
+            self.by_name(key, other, hits);
+            self.by_parent(key, hits);
+        }
+        if !hits.is_empty() {
+            hits.sort_unstable_by_key(|hit| (hit.entry, hit.rank()));
+            hits.dedup_by_key(|hit| hit.entry);
+            hits.sort_unstable_by_key(Hit::rank);
+            self.flag_names(key, other, hits);
+        }
+        vetoed
+    }
+
+    /// An identifier that does not decide joins nobody to a subject whose own deciding one differs.
+    fn is_vetoed(&self, subject: SubjectNo, asked: &Identifier, stored: &Identifier) -> bool {
+        let decides = |id: &Identifier| id.kind().is_decisive() && !id.quality().check_digit;
+        !(decides(asked) && decides(stored)) && self.contradicted(subject)
+    }
+
+    /// Some identifier asked about contradicts one of the subject's.
+    fn contradicted(&self, subject: SubjectNo) -> bool {
+        !self.question.ids.is_empty()
+            && self
+                .ground
+                .index
+                .identifiers_of(subject)
+                .any(|theirs| self.question.ids.iter().any(|ours| ours.contradicts(&theirs)))
+    }
+
+    fn meet_identified(
+        &self,
+        entry: EntryView,
+        stored: &Identifier,
+        agreement: Agreement,
+        relation: Option<Role>,
+        hits: &mut Vec<Hit>,
+    ) {
+        self.meet(entry, Grade::Identifier, hits, |hit| {
+            hit.on = Some(stored.kind());
+            hit.derived = agreement == Agreement::Derived;
+            hit.relation = relation;
+        });
+    }
+
+    /// Add the hit if the entry counts on the day and the catalogue knows its list.
+    fn meet(&self, entry: EntryView, grade: Grade, hits: &mut Vec<Hit>, complete: impl Fn(&mut Hit)) {
+        let Some(list) = self.ground.list(entry.list()) else { return };
+        if !entry.counts_on(self.day) {
+            return;
+        }
+        let mut hit = Hit {
+            entry: entry.no,
+            list,
+            grade,
+            on: None,
+            relation: None,
+            consulted: self.ground.catalogue.consults(self.matter, list),
+            derived: false,
+            name_differs: false,
+            former_name: false,
+        };
+        complete(&mut hit);
+        hits.push(hit);
+    }
+
+    /// Entries that bear the name. A subject whose own identifier decides is compared only with those
+    /// that no identifier decides.
+    fn by_name(&self, key: &str, other: &mut String, hits: &mut Vec<Hit>) {
+        if self.question.is_decided() {
+            for no in self.ground.index.suspects(key) {
+                let Some(entry) = self.ground.index.entry(no) else { continue };
+                if let Some(former) = bears(&entry, key, other) {
+                    self.meet_named(entry, former, hits);
+                }
+            }
+        } else {
+            for mention in self.ground.index.named(key) {
+                let Some(entry) = self.ground.index.entry(mention.entry) else { continue };
+                self.meet_named(entry, mention.former, hits);
+            }
+        }
+    }
+
+    fn meet_named(&self, entry: EntryView, former: bool, hits: &mut Vec<Hit>) {
+        if !kinds_agree(self.question.kind(), entry.kind()) || self.contradicted(entry.subject()) {
+            return;
+        }
+        let grade = match self.compare_masks(&entry) {
+            Some(false) => return,
+            Some(true) => Grade::MaskedIdentifier,
+            None if entry.kind() != SubjectKind::NaturalPerson => Grade::Name,
+            None if self.person_alerts(&entry) => Grade::Name,
+            None => return,
+        };
+        self.meet(entry, grade, hits, |hit| hit.former_name = former);
+    }
+
+    /// Whether hidden and full identifiers fit: `None` where there is nothing to compare.
+    fn compare_masks(&self, entry: &EntryView) -> Option<bool> {
+        let asked = &self.question.masked;
+        if let Some(listed) = entry.text().masked {
+            let comparable = self.question.ids.iter().filter(|id| id.text().len() == listed.text().len());
+            let full = comparable.map(|id| listed.fits(id)).reduce(|any, fits| any || fits);
+            let hidden = asked
+                .as_ref()
+                .filter(|asked| asked.text().len() == listed.text().len())
+                .map(|asked| asked.fits_masked(&listed));
+            return full.or(hidden);
+        }
+        let asked = asked.as_ref()?;
+        self.ground
+            .index
+            .identifiers_of(entry.subject())
+            .filter(|id| id.text().len() == asked.text().len())
+            .map(|id| asked.fits(&id))
+            .reduce(|any, fits| any || fits)
+    }
+
+    /// A person's name is shared by thousands: it alerts only with the region of the identifier
+    /// (prefecture), or where the matter asks for it.
+    fn person_alerts(&self, entry: &EntryView) -> bool {
+        let region_agrees = |text: &str| {
+            let prefecture = text.get(..4).and_then(|digits| digits.parse::<u32>().ok());
+            prefecture.is_some_and(|prefecture| prefecture == entry.region() / 100)
+        };
+        self.ground.catalogue.matter(self.matter).persons_by_name
+            || self.question.masked.as_ref().is_some_and(|masked| region_agrees(masked.text()))
+            || self
+                .question
+                .ids
+                .iter()
+                .any(|id| id.kind() == crate::record::IdentifierKind::ResidentId && region_agrees(id.text()))
+    }
+
+    /// A branch meets the entries of the parent that its name begins with.
+    fn by_parent(&self, key: &str, hits: &mut Vec<Hit>) {
+        if !kinds_agree(self.question.kind(), SubjectKind::Organisation) {
+            return;
+        }
+        for parent in text::parent_of_branch(key) {
+            for mention in self.ground.index.named(parent).filter(|mention| !mention.former) {
+                let entry = self.ground.index.entry(mention.entry);
+                if let Some(entry) = entry.filter(|entry| kinds_agree(Some(SubjectKind::Organisation), entry.kind())) {
+                    self.meet(entry, Grade::Name, hits, |hit| hit.relation = Some(Role::Branch));
+                }
+            }
+        }
+    }
+
+    /// Mark identifier hits whose names tell another story.
+    fn flag_names(&self, key: &str, other: &mut String, hits: &mut [Hit]) {
+        if key.is_empty() {
+            return;
+        }
+        for hit in hits.iter_mut().filter(|hit| hit.is_confirmed()) {
+            let Some(entry) = self.ground.index.entry(hit.entry) else { continue };
+            match bears(&entry, key, other) {
+                Some(former) => hit.former_name = former,
+                None => {
+                    text::fold(entry.name(), other);
+                    let alike = rapidfuzz::distance::levenshtein::normalized_similarity(key.chars(), other.chars());
+                    hit.name_differs = alike < NAME_DIFFERS_BELOW;
+                }
+            }
+        }
+    }
+}
+
+/// The entry's subject bears the name with this key; the answer says whether only as a former one.
+fn bears(entry: &EntryView, key: &str, other: &mut String) -> Option<bool> {
+    let mut is_key = |name: &str| {
+        text::fold(name, other);
+        other == key
+    };
+    if is_key(entry.name()) {
+        return Some(false);
+    }
+    entry.other_names().any(|(name, _)| is_key(name)).then_some(true)
+}

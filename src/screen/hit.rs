@@ -1,0 +1,62 @@
+//! An entry that the subject meets, how, and how surely.
+
+use crate::catalogue::ListNo;
+use crate::index::EntryNo;
+use crate::record::{IdentifierKind, Role};
+
+/// How a subject meets an entry, strongest first (DESIGN 5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Grade {
+    /// A full identifier is equal, directly or by derivation. The only one that decides.
+    Identifier,
+    /// The names are equal and the full identifier fits the hidden one.
+    MaskedIdentifier,
+    /// The folded names are equal and nothing contradicts.
+    Name,
+}
+
+impl Grade {
+    /// The word used in the API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Grade::Identifier => "identifier",
+            Grade::MaskedIdentifier => "masked_identifier",
+            Grade::Name => "name",
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// The entry.
+    pub entry: EntryNo,
+    /// Its list, in the catalogue.
+    pub list: ListNo,
+    /// How surely.
+    pub grade: Grade,
+    /// The kind of the identifier that is equal.
+    pub on: Option<IdentifierKind>,
+    /// What the asked subject is to the listed one; `None`: it is the listed one.
+    pub relation: Option<Role>,
+    /// The matter consults the list; others are kept for the conflict of red and black alone.
+    pub consulted: bool,
+    /// The identifier is equal by derivation only.
+    pub derived: bool,
+    /// The identifier is equal and the name very different.
+    pub name_differs: bool,
+    /// The name met is a former one or an alias.
+    pub former_name: bool,
+}
+
+impl Hit {
+    /// Strongest first: oneself before relations, then the grade.
+    pub fn rank(&self) -> (bool, Grade, bool, EntryNo) {
+        (self.relation.is_some(), self.grade, self.derived, self.entry)
+    }
+
+    /// The subject itself, by an identifier.
+    pub fn is_confirmed(&self) -> bool {
+        self.grade == Grade::Identifier && self.relation.is_none()
+    }
+}

@@ -1,0 +1,52 @@
+//! Who is asked about.
+
+use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, SubjectKind};
+use smallvec::SmallVec;
+
+/// One subject of a check, identifiers parsed already.
+#[derive(Clone, Debug, Default)]
+pub struct Question<'a> {
+    /// What it is, where the asker knows.
+    pub kind: Option<SubjectKind>,
+    /// Its name as given.
+    pub name: Option<&'a str>,
+    /// Its full identifiers, with what can be derived from them.
+    pub ids: SmallVec<[Identifier; 2]>,
+    /// An identifier of which the asker knows only a part.
+    pub masked: Option<MaskedIdentifier>,
+}
+
+impl Question<'_> {
+    /// Add an identifier and what is derived from it.
+    pub fn identified_by(&mut self, identifier: Identifier) {
+        let derived = identifier.derived();
+        self.ids.push(identifier);
+        self.ids.extend(derived);
+    }
+
+    /// What the subject is: as told, else as its identifiers say, else unknown.
+    pub fn kind(&self) -> Option<SubjectKind> {
+        self.kind.or_else(|| {
+            self.ids.iter().find_map(|id| match id.kind() {
+                IdentifierKind::Uscc if id.text().starts_with("92") => Some(SubjectKind::IndividualBusiness),
+                IdentifierKind::Uscc | IdentifierKind::OrgCode | IdentifierKind::RegistrationNumber => {
+                    Some(SubjectKind::Organisation)
+                }
+                IdentifierKind::VehiclePlate => Some(SubjectKind::Vehicle),
+                kind if kind.is_personal() => Some(SubjectKind::NaturalPerson),
+                _ => None,
+            })
+        })
+    }
+
+    /// It carries a sound identifier of a kind of which a subject holds one.
+    pub fn is_decided(&self) -> bool {
+        self.ids.iter().any(|id| id.kind().is_decisive() && !id.quality().check_digit)
+    }
+}
+
+/// Two kinds may be one subject: bodies are not told apart, since feeds do not.
+pub fn kinds_agree(asked: Option<SubjectKind>, listed: SubjectKind) -> bool {
+    let is_body = |kind| matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness);
+    asked.is_none_or(|asked| asked == listed || (is_body(asked) && is_body(listed)))
+}
