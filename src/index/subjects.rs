@@ -8,9 +8,11 @@
 //!
 //! Entries with an equal or derivable identifier are of one subject, unless that would join two
 //! different sound numbers of a kind of which a subject holds one (DESIGN: the veto). Then the
-//! identifier stays with both, and a question by it finds both.
+//! identifier stays with both, and a question by it finds both. An entry whose own identifiers
+//! contradict one another is joined with nobody, or it would carry one company's record to another.
 
 use crate::record::{Agreement, Identifier, IdentifierKind};
+use std::collections::HashSet;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// See the [module](self).
@@ -23,14 +25,15 @@ pub struct Row {
 
 const NONE: u32 = u32::MAX;
 
-/// Identifiers of which a subject holds one: a body's, a person's, a vehicle's.
-const CLASSES: usize = 3;
+/// Identifiers of which a subject holds one: a body's, a resident's, a permit holder's, a vehicle's.
+const CLASSES: usize = 4;
 
 fn class(identifier: &Identifier) -> Option<usize> {
     let sound = identifier.kind().is_decisive() && !identifier.quality().check_digit;
     sound.then(|| match identifier.kind() {
         IdentifierKind::Uscc | IdentifierKind::OrgCode => 0,
-        IdentifierKind::VehiclePlate => 2,
+        IdentifierKind::ResidencePermit => 2,
+        IdentifierKind::VehiclePlate => 3,
         _ => 1,
     })
 }
@@ -46,6 +49,8 @@ pub(super) struct Carried<'a> {
 pub(super) struct Grouping<'a, Get> {
     parent: Vec<u32>,
     decisive: [Vec<u32>; CLASSES],
+    /// Entries whose own identifiers contradict one another: they are joined with nobody.
+    torn: HashSet<u32>,
     get: &'a Get,
     /// Identifiers that would have joined two subjects and did not.
     pub shared: u64,
@@ -57,6 +62,7 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         Grouping {
             parent: (0..entries as u32).collect(),
             decisive: [(); CLASSES].map(|()| vec![NONE; entries]),
+            torn: HashSet::new(),
             get,
             shared: 0,
         }
@@ -67,7 +73,15 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         let Some(class) = class(&carried.identifier) else { return };
         for &entry in carried.entries {
             let noted = &mut self.decisive[class][entry as usize];
-            if *noted == NONE || carried.identifier.kind() == IdentifierKind::Uscc {
+            if *noted == NONE {
+                *noted = carried.number;
+                continue;
+            }
+            let before = (self.get)(*noted);
+            if before.contradicts(&carried.identifier) {
+                self.torn.insert(entry);
+            }
+            if before.text().len() < carried.identifier.text().len() {
                 *noted = carried.number;
             }
         }
@@ -76,8 +90,14 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
     /// Then the entries of one identifier are joined.
     pub fn join(&mut self, carried: &Carried) {
         let mut refused = false;
-        for pair in carried.entries.windows(2) {
-            refused |= !self.union(pair[0], pair[1]);
+        let mut before = None;
+        for &entry in carried.entries {
+            if self.torn.contains(&entry) {
+                continue;
+            }
+            if let Some(before) = before.replace(entry) {
+                refused |= !self.union(before, entry);
+            }
         }
         self.shared += u64::from(refused);
     }
@@ -91,10 +111,16 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
                     && short.identifier.agrees(&long.identifier) == Some(Agreement::Derived)
                     && !long.entries.is_empty()
             });
-            let (Some(&first), Some(only)) = (short.entries.first(), longer.next()) else { continue };
-            if longer.next().is_some() || !self.union(first, only.entries[0]) {
-                self.shared += 1;
-            }
+            let Some(only) = longer.next() else { continue };
+            let whole = |carried: &Carried| {
+                carried.entries.iter().copied().find(|entry| !self.torn.contains(entry))
+            };
+            let joined = match (whole(short), whole(only)) {
+                _ if longer.next().is_some() => false,
+                (Some(a), Some(b)) => self.union(a, b),
+                _ => true,
+            };
+            self.shared += u64::from(!joined);
         }
     }
 
@@ -114,8 +140,8 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         for class in 0..CLASSES {
             let joined = self.decisive[class][child as usize];
             let kept = &mut self.decisive[class][root as usize];
-            let better = joined != NONE && (*kept == NONE || (self.get)(joined).kind() == IdentifierKind::Uscc);
-            if better {
+            let length = |number: u32| (self.get)(number).text().len();
+            if joined != NONE && (*kept == NONE || length(*kept) < length(joined)) {
                 *kept = joined;
             }
         }
@@ -176,6 +202,8 @@ mod tests {
         check(&[(a, &[0]), ("320500000000001", &[0, 1])], 2, &[&[0, 1]], 0);
         check(&[(a, &[0]), (b, &[1]), ("320500000000001", &[0, 1])], 2, &[&[0], &[1]], 1);
         check(&[("110101000101001", &[0]), ("110101190001010014", &[1])], 2, &[&[0, 1]], 0);
+        // a row that names two companies is neither's
+        check(&[(a, &[0]), (b, &[1]), ("MA0000015", &[1])], 2, &[&[0], &[1]], 0);
         // one organisation code in two sound USCCs: the row with the code alone stays by itself
         check(&[(a, &[0]), ("92320500MA0000015B", &[1]), ("MA0000015", &[2])], 3, &[&[2]], 1);
         check(&[("E12345678", &[0, 1]), ("E12345679", &[1, 2])], 3, &[&[0, 1, 2]], 0);

@@ -51,8 +51,8 @@ pub struct Hit {
 
 impl Hit {
     /// Strongest first: oneself before relations, then the grade.
-    pub fn rank(&self) -> (bool, Grade, bool, EntryNo) {
-        (self.relation.is_some(), self.grade, self.derived, self.entry)
+    pub fn rank(&self) -> (Option<Role>, Grade, bool, EntryNo) {
+        (self.relation, self.grade, self.derived, self.entry)
     }
 
     /// The subject itself, by an identifier.

@@ -1,0 +1,9 @@
+//! One binary for all tests that cross modules. Rows are grouped by meaning; the same rows run
+//! against the index and against the oracle, which is slow and obvious.
+
+mod absences;
+mod oracle;
+mod random_city;
+mod snapshot_damage;
+mod town;
+mod traps;

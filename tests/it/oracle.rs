@@ -1,0 +1,275 @@
+//! The oracle: decides a check by asking every entry, one after the other. Slow and obvious.
+//!
+//! It shares with the screen the vocabulary (identifiers, days, folding) and the catalogue, and
+//! nothing of the index: subjects are found by a closure over all pairs of entries.
+
+use std::collections::BTreeSet;
+use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
+use xincha::record::{Agreement, Day, Entry, Identifier, Instant, ListKind, Packed, Role, SubjectKind};
+use xincha::screen::{Grade, Question, Verdict};
+use xincha::text;
+
+/// A hit: position of the entry, grade, relation.
+pub type OracleHit = (usize, Grade, Option<Role>);
+
+#[derive(Debug, PartialEq)]
+pub struct OracleAnswer {
+    pub verdict: Verdict,
+    pub hits: BTreeSet<(usize, Grade, Option<u8>)>,
+    pub measures: BTreeSet<(String, usize)>,
+    pub incentives: BTreeSet<(String, usize)>,
+    pub conflicts: BTreeSet<(usize, usize)>,
+}
+
+pub struct Oracle<'a> {
+    pub entries: &'a [Entry],
+    pub catalogue: &'a Catalogue,
+    /// Subject of every entry.
+    pub subject: Vec<usize>,
+}
+
+fn key(name: &str) -> String {
+    let mut key = String::new();
+    text::fold(name, &mut key);
+    key
+}
+
+fn ids(entry: &Entry) -> Vec<Identifier> {
+    entry.subject.ids.iter().flat_map(|id| [Some(id.clone()), id.derived()]).flatten().collect()
+}
+
+fn decides(id: &Identifier) -> bool {
+    id.kind().is_decisive() && !id.quality().check_digit
+}
+
+fn is_body(kind: SubjectKind) -> bool {
+    matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness)
+}
+
+impl<'a> Oracle<'a> {
+    pub fn new(entries: &'a [Entry], catalogue: &'a Catalogue) -> Oracle<'a> {
+        Oracle { entries, catalogue, subject: subjects(entries) }
+    }
+
+    fn ids_of(&self, subject: usize) -> Vec<Identifier> {
+        let own = (0..self.entries.len()).filter(|&at| self.subject[at] == subject);
+        own.flat_map(|at| ids(&self.entries[at])).collect()
+    }
+
+    pub fn decide(
+        &self,
+        question: &Question,
+        matter: MatterNo,
+        at: Instant,
+        as_of: impl Fn(&str) -> Option<Instant>,
+    ) -> OracleAnswer {
+        let day = at.day();
+        let mut hits: Vec<OracleHit> = (0..self.entries.len())
+            .filter_map(|entry| self.meet(question, matter, entry, day))
+            .collect();
+        let kind = |entry: usize| {
+            let list = self.catalogue.list_no(&self.entries[entry].list).expect("a known list");
+            self.catalogue.list(list).kind
+        };
+        let consulted = |entry: usize| {
+            let list = self.catalogue.list_no(&self.entries[entry].list).expect("a known list");
+            self.catalogue.matter(matter).consults.contains(&list)
+        };
+        let confirmed: Vec<usize> = hits
+            .iter()
+            .filter(|(_, grade, relation)| *grade == Grade::Identifier && relation.is_none())
+            .map(|(entry, ..)| *entry)
+            .collect();
+        let mut conflicts = BTreeSet::new();
+        for &red in confirmed.iter().filter(|&&entry| kind(entry) == ListKind::Red) {
+            for &black in confirmed.iter().filter(|&&entry| matches!(kind(entry), ListKind::Black | ListKind::Ban)) {
+                if consulted(red) || consulted(black) {
+                    conflicts.insert((red, black));
+                }
+            }
+        }
+        hits.retain(|(entry, ..)| consulted(*entry));
+
+        let (mut measures, mut incentives) = (BTreeSet::new(), BTreeSet::new());
+        let mut verdict = Verdict::Clear;
+        for &(entry, grade, relation) in &hits {
+            let adverse = !matches!(kind(entry), ListKind::Red | ListKind::Record);
+            if adverse {
+                verdict = verdict.max(Verdict::Remind);
+            }
+            if adverse && grade != Grade::Identifier && relation.is_none() {
+                verdict = verdict.max(Verdict::Review);
+            }
+            for measure in self.catalogue.measures() {
+                let lists: Vec<&str> =
+                    measure.lists.iter().map(|&list| self.catalogue.list(list).code.as_str()).collect();
+                let reach = relation.map_or(Reach::Direct, Reach::Related);
+                let applies = lists.contains(&self.entries[entry].list.as_str())
+                    && measure.matters.contains(&matter)
+                    && measure.reach.contains(&reach);
+                if !applies {
+                    continue;
+                }
+                match (measure.action, grade) {
+                    (Action::Incentive, Grade::Identifier) => {
+                        if conflicts.is_empty() {
+                            incentives.insert((measure.code.clone(), entry));
+                        }
+                    }
+                    (Action::Incentive, _) => {}
+                    (action, Grade::Identifier) => {
+                        measures.insert((measure.code.clone(), entry));
+                        verdict = verdict.max(match action {
+                            Action::Prohibit => Verdict::Prohibit,
+                            Action::Restrict => Verdict::Restrict,
+                            Action::Review => Verdict::Review,
+                            _ => Verdict::Remind,
+                        });
+                    }
+                    _ => verdict = verdict.max(Verdict::Review),
+                }
+            }
+        }
+        let unreliable = self.catalogue.matter(matter).consults.iter().any(|&list| {
+            let list = self.catalogue.list(list);
+            let fresh = as_of(&list.code)
+                .is_some_and(|as_of| at.0 - as_of.0 <= i64::from(list.max_age_days) * 86_400);
+            !fresh && list.when_stale == WhenStale::Undetermined
+        });
+        if unreliable && verdict != Verdict::Prohibit {
+            verdict = Verdict::Undetermined;
+        }
+        let hits =
+            hits.into_iter().map(|(entry, grade, role)| (entry, grade, role.map(|role| role as u8))).collect();
+        OracleAnswer { verdict, hits, measures, incentives, conflicts }
+    }
+
+    /// How the question meets an entry, if it counts on the day.
+    fn meet(&self, question: &Question, matter: MatterNo, at: usize, day: Day) -> Option<OracleHit> {
+        let entry = &self.entries[at];
+        if !entry.counts_on(day) {
+            return None;
+        }
+        let theirs = self.ids_of(self.subject[at]);
+        let contradicted = theirs.iter().any(|t| question.ids.iter().any(|q| q.contradicts(t)));
+        let identified = question.ids.iter().any(|q| {
+            theirs.iter().any(|t| q.agrees(t).is_some() && ((decides(q) && decides(t)) || !contradicted))
+        });
+        if identified {
+            return Some((at, Grade::Identifier, None));
+        }
+        let named = self.name_grade(question, matter, at, &theirs, contradicted);
+        if let Some(grade) = named {
+            return Some((at, grade, None));
+        }
+        let roles = entry.subject.related.iter().filter(|related| {
+            related.id.as_ref().is_some_and(|id| question.ids.iter().any(|q| q.agrees(id).is_some()))
+        });
+        if let Some(role) = roles.map(|related| related.role).min() {
+            return Some((at, Grade::Identifier, Some(role)));
+        }
+        let asked = key(question.name?);
+        let body = question.kind().is_none_or(is_body) && is_body(entry.subject.kind);
+        let parent = text::parent_of_branch(&asked).any(|parent| parent == key(&entry.subject.name));
+        (body && parent).then_some((at, Grade::Name, Some(Role::Branch)))
+    }
+
+    fn name_grade(
+        &self,
+        question: &Question,
+        matter: MatterNo,
+        at: usize,
+        theirs: &[Identifier],
+        contradicted: bool,
+    ) -> Option<Grade> {
+        let entry = &self.entries[at];
+        let asked = key(question.name?);
+        let equal = !asked.is_empty()
+            && (key(&entry.subject.name) == asked
+                || entry.subject.other_names.iter().any(|other| key(&other.name) == asked));
+        let kinds = question
+            .kind()
+            .is_none_or(|kind| kind == entry.subject.kind || (is_body(kind) && is_body(entry.subject.kind)));
+        let shielded = question.ids.iter().any(decides) && theirs.iter().any(decides);
+        if !equal || !kinds || contradicted || shielded {
+            return None;
+        }
+        let same_length = |a: &str, b: &str| a.len() == b.len();
+        let mut fits: Vec<bool> = Vec::new();
+        if let Some(mask) = &entry.subject.masked {
+            let full: Vec<bool> = question
+                .ids
+                .iter()
+                .filter(|q| same_length(q.text(), mask.text()))
+                .map(|q| mask.fits(q))
+                .collect();
+            fits.extend(full);
+            if fits.is_empty()
+                && let Some(asked) = question.masked.as_ref().filter(|m| same_length(m.text(), mask.text()))
+            {
+                fits.push(asked.fits_masked(mask));
+            }
+        } else if let Some(asked) = &question.masked {
+            fits.extend(theirs.iter().filter(|t| same_length(t.text(), asked.text())).map(|t| asked.fits(t)));
+        }
+        if !fits.is_empty() {
+            return fits.contains(&true).then_some(Grade::MaskedIdentifier);
+        }
+        let prefecture = |text: &str| text.get(..4) == Some(&format!("{:06}", entry.region)[..4]);
+        let seconded = self.catalogue.matter(matter).persons_by_name
+            || question.masked.as_ref().is_some_and(|m| prefecture(m.text()))
+            || question.ids.iter().any(|q| {
+                q.kind() == xincha::record::IdentifierKind::ResidentId && prefecture(q.text())
+            });
+        (entry.subject.kind != SubjectKind::NaturalPerson || seconded).then_some(Grade::Name)
+    }
+}
+
+/// Entries of one subject: the closure of "carry an equal identifier, or one that is derived from
+/// exactly one other", in the order decisive, derived, other, each join refused when the two sides
+/// hold contradicting numbers.
+fn subjects(entries: &[Entry]) -> Vec<usize> {
+    let mut subject: Vec<usize> = (0..entries.len()).collect();
+    let all: Vec<Vec<Identifier>> = entries.iter().map(ids).collect();
+    let mut distinct: Vec<Identifier> = all.iter().flatten().cloned().collect();
+    // The order of the dictionary: it matters only where a join is refused.
+    distinct.sort_by_key(|id| (Packed::pack(id).is_none(), Packed::pack(id), id.clone()));
+    distinct.dedup();
+    // A row whose own identifiers contradict one another is joined with nobody.
+    let torn = |at: usize| all[at].iter().any(|a| all[at].iter().any(|b| a.contradicts(b)));
+    let carriers = |id: &Identifier| -> Vec<usize> {
+        (0..entries.len()).filter(|&at| all[at].contains(id) && !torn(at)).collect()
+    };
+    let join = |subject: &mut Vec<usize>, a: usize, b: usize| {
+        let (from, to) = (subject[a].max(subject[b]), subject[a].min(subject[b]));
+        let side = |which: usize| -> Vec<&Identifier> {
+            (0..entries.len()).filter(|&at| subject[at] == which).flat_map(|at| &all[at]).collect()
+        };
+        let (left, right) = (side(from), side(to));
+        if !left.iter().any(|l| right.iter().any(|r| l.contradicts(r))) {
+            subject.iter_mut().filter(|of| **of == from).for_each(|of| *of = to);
+        }
+    };
+    let (decisive, weak): (Vec<&Identifier>, Vec<&Identifier>) =
+        distinct.iter().partition(|id| id.kind().is_decisive());
+    for id in decisive {
+        carriers(id).windows(2).for_each(|pair| join(&mut subject, pair[0], pair[1]));
+    }
+    for short in &distinct {
+        let longer: Vec<&Identifier> = distinct
+            .iter()
+            .filter(|long| {
+                long.text().len() > short.text().len() && long.agrees(short) == Some(Agreement::Derived)
+            })
+            .collect();
+        if let [long] = &longer[..] {
+            if let (Some(&a), Some(&b)) = (carriers(short).first(), carriers(long).first()) {
+                join(&mut subject, a, b);
+            }
+        }
+    }
+    for id in weak {
+        carriers(id).windows(2).for_each(|pair| join(&mut subject, pair[0], pair[1]));
+    }
+    subject
+}
