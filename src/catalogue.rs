@@ -31,6 +31,8 @@ mod page;
 mod parse;
 mod row;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod tests;
 
 pub use item::Item;
@@ -75,15 +77,33 @@ impl Catalogue {
         parse::parse(files)
     }
 
-    fn new(lists: Vec<List>, measures: Vec<Measure>, matters: Vec<Matter>, digest: String) -> Catalogue {
-        let mut lists_by_code: Vec<ListNo> = (0..lists.len()).map(|number| ListNo(number as u16)).collect();
+    fn new(
+        lists: Vec<List>,
+        measures: Vec<Measure>,
+        matters: Vec<Matter>,
+        digest: String,
+    ) -> Catalogue {
+        let mut lists_by_code: Vec<ListNo> = (0..lists.len())
+            .map(|number| ListNo(number as u16))
+            .collect();
         lists_by_code.sort_by_key(|no| lists[usize::from(no.0)].code.as_str());
-        let mut matters_by_code: Vec<MatterNo> = (0..matters.len()).map(|number| MatterNo(number as u16)).collect();
+        let mut matters_by_code: Vec<MatterNo> = (0..matters.len())
+            .map(|number| MatterNo(number as u16))
+            .collect();
         let mut matters_by_tail = matters_by_code.clone();
         matters_by_code.sort_by_key(|no| matters[usize::from(no.0)].code.as_str());
         matters_by_tail.sort_by_key(|no| tail(&matters[usize::from(no.0)].code));
         let bindings = Bindings::new(lists.len(), &matters, &measures);
-        Catalogue { lists, measures, matters, digest, lists_by_code, matters_by_code, matters_by_tail, bindings }
+        Catalogue {
+            lists,
+            measures,
+            matters,
+            digest,
+            lists_by_code,
+            matters_by_code,
+            matters_by_tail,
+            bindings,
+        }
     }
 
     /// `sha256:` and 64 hexadecimal digits over the names and texts of the files, whatever their
@@ -124,7 +144,10 @@ impl Catalogue {
 
     /// The list of a code.
     pub fn list_no(&self, code: &str) -> Option<ListNo> {
-        let place = self.lists_by_code.binary_search_by(|no| self.list(*no).code.as_str().cmp(code)).ok()?;
+        let place = self
+            .lists_by_code
+            .binary_search_by(|no| self.list(*no).code.as_str().cmp(code))
+            .ok()?;
         Some(self.lists_by_code[place])
     }
 
@@ -133,7 +156,9 @@ impl Catalogue {
     /// base code, so another body's code for the same matter is found as well. No two matters of a
     /// catalogue share their last 12.
     pub fn matter_no(&self, code: &str) -> Option<MatterNo> {
-        let whole = self.matters_by_code.binary_search_by(|no| self.matter(*no).code.as_str().cmp(code));
+        let whole = self
+            .matters_by_code
+            .binary_search_by(|no| self.matter(*no).code.as_str().cmp(code));
         if let Ok(place) = whole {
             return Some(self.matters_by_code[place]);
         }
@@ -141,7 +166,10 @@ impl Catalogue {
         if given.len() == code.len() {
             return None;
         }
-        let place = self.matters_by_tail.binary_search_by(|no| tail(&self.matter(*no).code).cmp(given)).ok()?;
+        let place = self
+            .matters_by_tail
+            .binary_search_by(|no| tail(&self.matter(*no).code).cmp(given))
+            .ok()?;
         Some(self.matters_by_tail[place])
     }
 

@@ -1,7 +1,55 @@
-//! xincha
+//! **xincha** (信查): matching and screening for social-credit lists.
+//!
+//! It keeps every joint-punishment, black, red, focus and ban list of a city in one immutable index,
+//! and answers for a matter and its subjects what is listed, what follows and on which legal basis.
+//! Identifiers decide, names only raise a suspicion; terms, repair and objection are evaluated when
+//! the question is asked; "clear", "listed" and "cannot tell" are three answers.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! build time                                               serve time
+//! source ─► text ─► index::Builder ─► snapshot ═══╗  ╔═══► live (open, verify, warm, swap)
+//! decode   fold        build            file      ║  ║            │ one generation a request
+//!    └──────── ingest drives ───────────┘         ╚══╝            ▼
+//!        subject ─► record ─► screen: find ─► decide by the catalogue ─► http
+//! ```
+//!
+//! # Modules, in reading order. A row imports only rows above it
+//!
+//! | row | module | what lives there |
+//! |---|---|---|
+//! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, days, limits |
+//! | 1 | [`text`] | names: folding into keys; its version is stamped into snapshots |
+//! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
+//! | 1 | [`source`] | a department's bytes → entries, and rejects with row and reason |
+//! | 1 | [`snapshot`] | named, checksummed sections in one immutable file; the only `unsafe` |
+//! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot; `fst` and `roaring` live here |
+//! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
+//! | 3 | [`ingest`] | sources → snapshot, with a report |
+//! | 3 | [`synth`] | a synthetic city: feeds in all layouts, and the truth about them |
+//! | 4 | [`live`] | the generation that is served, and its hand-over |
+//! | 5 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
+//! | 6 | [`config`] | one file → each module's own configuration |
+//! | 7 | [`app`] | the subcommands |
+//!
+//! # Invariants, as absences that a test holds
+//!
+//! - `record`, `text`, `catalogue`, `index`, `screen` touch no clock, file, socket, thread of their own
+//!   or randomness. (The index builder sorts on rayon's threads; its output does not depend on them.)
+//! - `screen` never imports `live`, `http`, `snapshot`, `source` or `ingest`.
+//! - `snapshot` never imports `index`: it does not know what its sections mean.
+//! - Nothing below `config` imports it; list formats (`source`) and API formats (`http`) never meet.
+//! - Nothing is filtered at load by today's date.
+
 pub mod record;
-pub mod snapshot;
+
 pub mod text;
-pub mod index;
+
 pub mod catalogue;
+
+pub mod snapshot;
+
+pub mod index;
+
 pub mod screen;

@@ -22,7 +22,8 @@ impl Bindings {
             }
         }
         let bound = bound_pairs(lists, measures);
-        let starts = (0..=consulted.len()).map(|cell| bound.partition_point(|(at, _)| *at < cell) as u32);
+        let starts =
+            (0..=consulted.len()).map(|cell| bound.partition_point(|(at, _)| *at < cell) as u32);
         Bindings {
             lists,
             consulted: consulted.into(),
@@ -52,7 +53,10 @@ fn bound_pairs(lists: usize, measures: &[Measure]) -> Vec<(usize, MeasureNo)> {
     for (number, measure) in measures.iter().enumerate() {
         for matter in &measure.matters {
             for list in &measure.lists {
-                pairs.push((usize::from(matter.0) * lists + usize::from(list.0), MeasureNo(number as u16)));
+                pairs.push((
+                    usize::from(matter.0) * lists + usize::from(list.0),
+                    MeasureNo(number as u16),
+                ));
             }
         }
     }

@@ -30,21 +30,28 @@ pub struct Matter {
 
 /// What a subject may be in a matter, beside the codes of [`Role`].
 pub const ROLES: [&str; 9] = [
-    "applicant", // 申请人
-    "bidder",    // 投标人, 供应商, 竞买人
-    "agent",     // 代理人, 经办人
-    "investor",  // 股东, 出资人, 举办者
-    "nominee",   // 评先评优对象
-    "candidate", // 拟录用, 拟任职人员
+    "applicant",    // 申请人
+    "bidder",       // 投标人, 供应商, 竞买人
+    "agent",        // 代理人, 经办人
+    "investor",     // 股东, 出资人, 举办者
+    "nominee",      // 评先评优对象
+    "candidate",    // 拟录用, 拟任职人员
     "practitioner", // 从业人员
-    "guarantor", // 担保人
-    "vehicle",   // 车辆
+    "guarantor",    // 担保人
+    "vehicle",      // 车辆
 ];
 
 /// Characters by which a code is known where the rest differs: the base code of a 实施编码.
 pub const TAIL_CHARS: usize = 12;
 
-pub(super) const FIELDS: &[&str] = &["code", "name", "department", "consults", "roles", "persons_by_name"];
+pub(super) const FIELDS: &[&str] = &[
+    "code",
+    "name",
+    "department",
+    "consults",
+    "roles",
+    "persons_by_name",
+];
 
 pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>) -> (String, Matter) {
     let matter = Matter {
@@ -79,7 +86,10 @@ fn read_consults(row: &mut Row<'_, '_, '_>, lists: &Table<List>) -> Vec<ListNo> 
     if row.names_nothing("consults") {
         row.refuse_field("consults", Fault::ConsultsNothing);
     }
-    row.codes("consults", What::List, lists).into_iter().map(|(number, _)| ListNo(number as u16)).collect()
+    row.codes("consults", What::List, lists)
+        .into_iter()
+        .map(|(number, _)| ListNo(number as u16))
+        .collect()
 }
 
 fn read_roles(row: &mut Row<'_, '_, '_>) -> Vec<String> {
@@ -91,7 +101,13 @@ fn read_roles(row: &mut Row<'_, '_, '_>) -> Vec<String> {
         if ROLES.contains(&given.text) || Role::from_code(given.text).is_some() {
             roles.push(given.text.to_owned());
         } else {
-            row.refuse(given.at, Fault::UnknownCode { what: What::Role, code: given.text.to_owned() });
+            row.refuse(
+                given.at,
+                Fault::UnknownCode {
+                    what: What::Role,
+                    code: given.text.to_owned(),
+                },
+            );
         }
     }
     roles

@@ -13,7 +13,9 @@ use crate::record::{ListKind, Role};
 pub struct MeasureNo(pub u16);
 
 /// What a measure asks of the handler, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Action {
@@ -31,8 +33,13 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of their weight.
-    pub const ALL: [Action; 5] =
-        [Action::Incentive, Action::Remind, Action::Review, Action::Restrict, Action::Prohibit];
+    pub const ALL: [Action; 5] = [
+        Action::Incentive,
+        Action::Remind,
+        Action::Review,
+        Action::Restrict,
+        Action::Prohibit,
+    ];
 
     /// The word used in the API, the catalogue and the documents.
     pub fn code(self) -> &'static str {
@@ -47,7 +54,9 @@ impl Action {
 }
 
 /// Who carries a punishing measure out, and how deep it cuts (DOMAIN 4).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum MeasureClass {
     /// Public bodies reduce rights or add duties.
     A,
@@ -90,7 +99,11 @@ impl Reach {
 
     /// The reach of a code, or `None`.
     pub fn from_code(code: &str) -> Option<Reach> {
-        if code == "direct" { Some(Reach::Direct) } else { Role::from_code(code).map(Reach::Related) }
+        if code == "direct" {
+            Some(Reach::Direct)
+        } else {
+            Role::from_code(code).map(Reach::Related)
+        }
     }
 }
 
@@ -119,10 +132,15 @@ pub struct Measure {
     pub reach: Vec<Reach>,
 }
 
-pub(super) const FIELDS: &[&str] =
-    &["code", "name", "name_en", "class", "item", "basis", "lists", "matters", "action", "reach"];
+pub(super) const FIELDS: &[&str] = &[
+    "code", "name", "name_en", "class", "item", "basis", "lists", "matters", "action", "reach",
+];
 
-pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>, matters: &Table<Matter>) -> (String, Measure) {
+pub(super) fn read(
+    row: &mut Row<'_, '_, '_>,
+    lists: &Table<List>,
+    matters: &Table<Matter>,
+) -> (String, Measure) {
     let action = row.word("action", &Action::ALL, Action::code);
     let (class, item) = match action {
         Some(action) => read_source(row, action),
@@ -133,7 +151,9 @@ pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>, matters: &Tab
     let measure = Measure {
         code: row.text("code").to_owned(),
         name: row.text("name").to_owned(),
-        name_en: row.optional_text("name_en").map(|given| given.text.to_owned()),
+        name_en: row
+            .optional_text("name_en")
+            .map(|given| given.text.to_owned()),
         class,
         item,
         basis: row.text("basis").to_owned(),
@@ -158,8 +178,16 @@ fn read_source(row: &mut Row<'_, '_, '_>, action: Action) -> (Option<MeasureClas
         there && action != Action::Incentive
     };
     let (with_class, with_item) = (given("class"), given("item"));
-    let class = if with_class { row.word("class", &MeasureClass::ALL, MeasureClass::code) } else { None };
-    let item = if with_item { read_item(row, class) } else { None };
+    let class = if with_class {
+        row.word("class", &MeasureClass::ALL, MeasureClass::code)
+    } else {
+        None
+    };
+    let item = if with_item {
+        read_item(row, class)
+    } else {
+        None
+    };
     (class, item)
 }
 
@@ -167,18 +195,33 @@ fn read_item(row: &mut Row<'_, '_, '_>, class: Option<MeasureClass>) -> Option<I
     let given = row.optional_text("item")?;
     let item = Item::parse(given.text);
     if item.is_none() {
-        row.refuse(given.at, Fault::UnknownItem { item: given.text.to_owned() });
+        row.refuse(
+            given.at,
+            Fault::UnknownItem {
+                item: given.text.to_owned(),
+            },
+        );
     }
     if let Some(Item::National(name)) = item
         && let (Some(class), Some(listed)) = (class, item.as_ref().and_then(Item::class))
         && class != listed
     {
-        row.refuse_field("class", Fault::ClassDiffers { item: name, listed: listed.code() });
+        row.refuse_field(
+            "class",
+            Fault::ClassDiffers {
+                item: name,
+                listed: listed.code(),
+            },
+        );
     }
     item
 }
 
-fn read_lists(row: &mut Row<'_, '_, '_>, action: Option<Action>, lists: &Table<List>) -> Vec<ListNo> {
+fn read_lists(
+    row: &mut Row<'_, '_, '_>,
+    action: Option<Action>,
+    lists: &Table<List>,
+) -> Vec<ListNo> {
     if row.names_nothing("lists") {
         row.refuse_field("lists", Fault::AllowedByNoList);
     }
@@ -200,7 +243,10 @@ fn at_odds(action: Action, list: &List) -> Option<Fault> {
     match (action, list.kind) {
         (_, ListKind::Record) => Some(Fault::MeasureOnRecord { list: code }),
         (Action::Incentive, ListKind::Red) => None,
-        (Action::Incentive, kind) => Some(Fault::IncentiveOffRed { list: code, kind: kind.code() }),
+        (Action::Incentive, kind) => Some(Fault::IncentiveOffRed {
+            list: code,
+            kind: kind.code(),
+        }),
         (_, ListKind::Red) => Some(Fault::PunishmentOnRed { list: code }),
         _ => None,
     }
@@ -234,9 +280,18 @@ fn refuse_unconsulted(
     allowed: &[ListNo],
     lists: &Table<List>,
 ) {
-    for list in allowed.iter().filter(|list| !matter.consults.contains(list)) {
+    for list in allowed
+        .iter()
+        .filter(|list| !matter.consults.contains(list))
+    {
         let list = lists.rows[usize::from(list.0)].code.clone();
-        row.refuse(given.at, Fault::NeverApplies { matter: matter.code.clone(), list });
+        row.refuse(
+            given.at,
+            Fault::NeverApplies {
+                matter: matter.code.clone(),
+                list,
+            },
+        );
     }
 }
 
@@ -251,7 +306,13 @@ fn read_reach(row: &mut Row<'_, '_, '_>) -> Vec<Reach> {
     for given in row.texts("reach") {
         match Reach::from_code(given.text) {
             Some(one) => reach.push(one),
-            None => row.refuse(given.at, Fault::UnknownCode { what: What::Relation, code: given.text.to_owned() }),
+            None => row.refuse(
+                given.at,
+                Fault::UnknownCode {
+                    what: What::Relation,
+                    code: given.text.to_owned(),
+                },
+            ),
         }
     }
     reach

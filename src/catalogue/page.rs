@@ -4,6 +4,7 @@ use super::mistake::{Fault, Mistake};
 use super::row::Row;
 use std::collections::HashMap;
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Rows of one file, and values of one field. A city knows some 30 lists and a few hundred matters;
@@ -30,8 +31,16 @@ pub(super) struct Table<T> {
 
 impl<'a> Page<'a> {
     pub fn new(name: &'a str, text: &'a str) -> Page<'a> {
-        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Page { name, line_starts: std::iter::once(0).chain(after_breaks).collect(), mistakes: Vec::new() }
+        let after_breaks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(at, _)| at + 1);
+        Page {
+            name,
+            line_starts: std::iter::once(0).chain(after_breaks).collect(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// The line of a byte offset, from 1.
@@ -47,7 +56,11 @@ impl<'a> Page<'a> {
 
     /// Notes a mistake on a line; 0 is the file as a whole.
     pub fn refuse_line(&mut self, line: usize, fault: Fault) {
-        self.mistakes.push(Mistake { file: self.name.to_owned(), line, fault });
+        self.mistakes.push(Mistake {
+            file: self.name.to_owned(),
+            line,
+            fault,
+        });
     }
 
     /// Reads `[[section]]` after `[[section]]`. `read` makes a code and a value of a row.
@@ -59,14 +72,23 @@ impl<'a> Page<'a> {
         mut read: impl FnMut(&mut Row<'_, '_, '_>) -> (String, T),
     ) -> Table<T> {
         let (document, errors) = DeTable::parse_recoverable(text);
-        let mut table = Table { whole: errors.is_empty(), ..Table::absent() };
+        let mut table = Table {
+            whole: errors.is_empty(),
+            ..Table::absent()
+        };
         for error in &errors {
-            self.refuse(error.span().map_or(0, |span| span.start), Fault::Syntax(error.message().to_owned()));
+            self.refuse(
+                error.span().map_or(0, |span| span.start),
+                Fault::Syntax(error.message().to_owned()),
+            );
         }
         if !table.whole {
             return table;
         }
-        for (span, cells) in self.sections(document.get_ref(), section) {
+        let noted = self.mistakes.len();
+        let sections = self.sections(document.get_ref(), section);
+        table.whole = self.mistakes.len() == noted;
+        for (span, cells) in sections {
             let before = self.mistakes.len();
             let mut row = Row::new(self, cells, span, fields);
             let (code, value) = read(&mut row);
@@ -81,44 +103,80 @@ impl<'a> Page<'a> {
     }
 
     /// The rows of the one section a file has, each with its span.
-    fn sections<'d>(&mut self, document: &'d DeTable<'d>, section: &'static str) -> Vec<(Range<usize>, &'d DeTable<'d>)> {
+    fn sections<'d>(
+        &mut self,
+        document: &'d DeTable<'d>,
+        section: &'static str,
+    ) -> Vec<(Range<usize>, &'d DeTable<'d>)> {
         let mut rows = Vec::new();
         for (key, value) in document {
-            match (key.get_ref().as_ref() == section, value.get_ref()) {
-                (true, DeValue::Array(cells)) => rows.extend(cells.iter()),
-                (true, other) => self.refuse(
-                    value.span().start,
-                    Fault::WrongType { field: section.to_owned(), expected: "tables", found: other.type_str() },
-                ),
-                (false, _) => self.refuse(
-                    key.span().start,
-                    Fault::UnknownField { field: key.get_ref().to_string(), known: format!("[[{section}]]") },
-                ),
+            if key.get_ref().as_ref() != section {
+                let fault = Fault::UnknownField {
+                    field: key.get_ref().to_string(),
+                    known: format!("[[{section}]]"),
+                };
+                self.refuse(key.span().start, fault);
+            } else if let DeValue::Array(cells) = value.get_ref() {
+                rows.extend(cells.iter());
+            } else {
+                self.refuse_type(section, "tables", value);
             }
         }
         if rows.len() > COUNT_MAX {
-            let at = rows[COUNT_MAX].span().start;
-            self.refuse(at, Fault::TooMany { field: section.to_owned(), count: rows.len(), max: COUNT_MAX });
+            let fault = Fault::TooMany {
+                field: section.to_owned(),
+                count: rows.len(),
+                max: COUNT_MAX,
+            };
+            self.refuse(rows[COUNT_MAX].span().start, fault);
             rows.truncate(COUNT_MAX);
         }
-        let mut tables = Vec::with_capacity(rows.len());
-        for row in rows {
-            match row.get_ref() {
-                DeValue::Table(cells) => tables.push((row.span(), cells)),
-                other => self.refuse(
-                    row.span().start,
-                    Fault::WrongType { field: section.to_owned(), expected: "table", found: other.type_str() },
-                ),
-            }
+        rows.into_iter()
+            .filter_map(|row| self.table(section, row))
+            .collect()
+    }
+
+    fn table<'d>(
+        &mut self,
+        section: &'static str,
+        row: &'d Spanned<DeValue<'d>>,
+    ) -> Option<(Range<usize>, &'d DeTable<'d>)> {
+        if let DeValue::Table(cells) = row.get_ref() {
+            return Some((row.span(), cells));
         }
-        tables
+        self.refuse_type(section, "table", row);
+        None
+    }
+
+    /// Notes that a value is not what its field holds.
+    pub fn refuse_type(
+        &mut self,
+        field: &'static str,
+        expected: &'static str,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        let found = value.get_ref().type_str();
+        self.refuse(
+            value.span().start,
+            Fault::WrongType {
+                field,
+                expected,
+                found,
+            },
+        );
     }
 }
 
 impl<T> Table<T> {
     /// A table that stands for a file that was not given.
     pub fn absent() -> Table<T> {
-        Table { rows: Vec::new(), sound: Vec::new(), lines: Vec::new(), numbers: HashMap::new(), whole: false }
+        Table {
+            rows: Vec::new(),
+            sound: Vec::new(),
+            lines: Vec::new(),
+            numbers: HashMap::new(),
+            whole: false,
+        }
     }
 
     /// Keeps a row; answers the line of an earlier row of the same code, which keeps the code.
@@ -127,6 +185,7 @@ impl<T> Table<T> {
         self.rows.push(row);
         self.lines.push(line);
         if code.is_empty() {
+            self.whole = false;
             return None;
         }
         let first = *self.numbers.entry(code).or_insert(number);

@@ -22,10 +22,18 @@ pub(super) struct Given<'d> {
 
 impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
     /// A row, its unknown fields noted.
-    pub fn new(page: &'r mut Page<'p>, cells: &'d DeTable<'d>, span: Range<usize>, known: &[&str]) -> Self {
+    pub fn new(
+        page: &'r mut Page<'p>,
+        cells: &'d DeTable<'d>,
+        span: Range<usize>,
+        known: &[&str],
+    ) -> Self {
         for key in cells.keys() {
             if !known.contains(&key.get_ref().as_ref()) {
-                let fault = Fault::UnknownField { field: key.get_ref().to_string(), known: known.join(", ") };
+                let fault = Fault::UnknownField {
+                    field: key.get_ref().to_string(),
+                    known: known.join(", "),
+                };
                 page.refuse(key.span().start, fault);
             }
         }
@@ -34,7 +42,9 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
 
     /// Where a field's value stands, or the row when it has no such field.
     pub fn at(&self, field: &str) -> usize {
-        self.cells.get(field).map_or(self.span.start, |value| value.span().start)
+        self.cells
+            .get(field)
+            .map_or(self.span.start, |value| value.span().start)
     }
 
     /// A field is given.
@@ -68,25 +78,34 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
     pub fn optional_text(&mut self, field: &'static str) -> Option<Given<'d>> {
         let value = self.cells.get(field)?;
         let Some(text) = value.get_ref().as_str() else {
-            self.refuse_type(field, "string", value);
+            self.page.refuse_type(field, "string", value);
             return None;
         };
         if text.trim().is_empty() {
             self.refuse_field(field, Fault::EmptyField { field });
             return None;
         }
-        Some(Given { text, at: value.span().start })
+        Some(Given {
+            text,
+            at: value.span().start,
+        })
     }
 
     /// Texts without repetition; none where the field is not given.
     pub fn texts(&mut self, field: &'static str) -> Vec<Given<'d>> {
-        let Some(value) = self.cells.get(field) else { return Vec::new() };
+        let Some(value) = self.cells.get(field) else {
+            return Vec::new();
+        };
         let DeValue::Array(values) = value.get_ref() else {
-            self.refuse_type(field, "array of strings", value);
+            self.page.refuse_type(field, "array of strings", value);
             return Vec::new();
         };
         if values.len() > COUNT_MAX {
-            let fault = Fault::TooMany { field: field.to_owned(), count: values.len(), max: COUNT_MAX };
+            let fault = Fault::TooMany {
+                field: field.to_owned(),
+                count: values.len(),
+                max: COUNT_MAX,
+            };
             self.refuse_field(field, fault);
             return Vec::new();
         }
@@ -94,9 +113,15 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
         for value in values.iter() {
             let at = value.span().start;
             match value.get_ref().as_str() {
-                None => self.refuse_type(field, "string", value),
+                None => self.page.refuse_type(field, "string", value),
                 Some(text) if texts.iter().any(|given| given.text == text) => {
-                    self.refuse(at, Fault::RepeatedValue { field, value: text.to_owned() });
+                    self.refuse(
+                        at,
+                        Fault::RepeatedValue {
+                            field,
+                            value: text.to_owned(),
+                        },
+                    );
                 }
                 Some(text) => texts.push(Given { text, at }),
             }
@@ -111,13 +136,20 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             return 1;
         };
         let Some(integer) = value.get_ref().as_integer() else {
-            self.refuse_type(field, "integer", value);
+            self.page.refuse_type(field, "integer", value);
             return 1;
         };
         match u32::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if (1..=max).contains(&number) => number,
             _ => {
-                self.refuse_field(field, Fault::OutOfRange { field, found: integer.to_string(), max });
+                self.refuse_field(
+                    field,
+                    Fault::OutOfRange {
+                        field,
+                        found: integer.to_string(),
+                        max,
+                    },
+                );
                 1
             }
         }
@@ -125,15 +157,22 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
 
     /// Yes or no; no where the field is not given.
     pub fn flag(&mut self, field: &'static str) -> bool {
-        let Some(value) = self.cells.get(field) else { return false };
+        let Some(value) = self.cells.get(field) else {
+            return false;
+        };
         value.get_ref().as_bool().unwrap_or_else(|| {
-            self.refuse_type(field, "boolean", value);
+            self.page.refuse_type(field, "boolean", value);
             false
         })
     }
 
     /// One of a set of words that must be there.
-    pub fn word<T: Copy>(&mut self, field: &'static str, all: &[T], code: fn(T) -> &'static str) -> Option<T> {
+    pub fn word<T: Copy>(
+        &mut self,
+        field: &'static str,
+        all: &[T],
+        code: fn(T) -> &'static str,
+    ) -> Option<T> {
         let text = self.text(field);
         if text.is_empty() {
             return None;
@@ -141,20 +180,35 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
         let found = all.iter().copied().find(|one| code(*one) == text);
         if found.is_none() {
             let known: Vec<&str> = all.iter().map(|one| code(*one)).collect();
-            let fault = Fault::UnknownWord { field, word: text.to_owned(), known: known.join(", ") };
+            let fault = Fault::UnknownWord {
+                field,
+                word: text.to_owned(),
+                known: known.join(", "),
+            };
             self.refuse_field(field, fault);
         }
         found
     }
 
     /// The numbers of codes of another table, each with where it is named.
-    pub fn codes<T>(&mut self, field: &'static str, what: What, table: &Table<T>) -> Vec<(usize, Given<'d>)> {
+    pub fn codes<T>(
+        &mut self,
+        field: &'static str,
+        what: What,
+        table: &Table<T>,
+    ) -> Vec<(usize, Given<'d>)> {
         let mut numbers = Vec::new();
         for given in self.texts(field) {
             match table.number(given.text) {
                 Ok(Some(number)) => numbers.push((number, given)),
                 Ok(None) => {}
-                Err(()) => self.refuse(given.at, Fault::UnknownCode { what, code: given.text.to_owned() }),
+                Err(()) => self.refuse(
+                    given.at,
+                    Fault::UnknownCode {
+                        what,
+                        code: given.text.to_owned(),
+                    },
+                ),
             }
         }
         numbers
@@ -167,10 +221,5 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             Some(DeValue::Array(values)) => values.is_empty(),
             Some(_) => false,
         }
-    }
-
-    fn refuse_type(&mut self, field: &'static str, expected: &'static str, value: &Spanned<DeValue<'_>>) {
-        let found = value.get_ref().type_str();
-        self.refuse(value.span().start, Fault::WrongType { field: field.to_owned(), expected, found });
     }
 }
