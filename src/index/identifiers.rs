@@ -120,6 +120,12 @@ impl Identifiers {
         self.packed(number.0 as usize)?.unpack()
     }
 
+    /// Whether the identifier of a number is this packed one, without unpacking it.
+    #[inline]
+    pub(super) fn is(&self, number: IdentifierNo, packed: Packed) -> bool {
+        number.0 < self.packed_count && self.packed(number.0 as usize) == Some(packed)
+    }
+
     fn packed(&self, number: usize) -> Option<Packed> {
         let block = self.block(number / BLOCK)?;
         let (first, mut gaps) = block.split_at_checked(16)?;
@@ -206,10 +212,28 @@ impl Identifiers {
     }
 }
 
+/// One LEB128 number. Nearly all fit 56 bits, so those are read in 64-bit arithmetic.
 #[inline]
 fn gap(bytes: &mut &[u8]) -> Option<u128> {
-    let mut value = 0;
+    let mut value = 0u64;
     let mut shift = 0;
+    while shift < 56 {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(u128::from(value));
+        }
+        shift += 7;
+    }
+    wide_gap(bytes, value)
+}
+
+/// The rest of a gap that crosses from one kind of identifier to another.
+#[cold]
+fn wide_gap(bytes: &mut &[u8], low: u64) -> Option<u128> {
+    let mut value = u128::from(low);
+    let mut shift = 56;
     loop {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;

@@ -44,15 +44,15 @@ impl Search<'_> {
             self.ground.index.identify(id, |no, stored, agreement| {
                 for owner in self.ground.index.owners(no) {
                     match owner {
-                        Owner::Subject(subject) if self.is_vetoed(subject, id, &stored) => vetoed = true,
+                        Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => vetoed = true,
                         Owner::Subject(subject) => {
                             for entry in self.ground.index.entries_of(subject) {
-                                self.meet_identified(entry, &stored, agreement, None, hits);
+                                self.meet_identified(entry, stored, agreement, None, hits);
                             }
                         }
                         Owner::Related(role, entry) => {
                             if let Some(entry) = self.ground.index.entry(entry) {
-                                self.meet_identified(entry, &stored, agreement, Some(role), hits);
+                                self.meet_identified(entry, stored, agreement, Some(role), hits);
                             }
                         }
                     }
