@@ -53,3 +53,5 @@ pub mod snapshot;
 pub mod index;
 
 pub mod screen;
+
+pub mod source;

@@ -2,6 +2,7 @@
 //! against the index and against the oracle, which is slow and obvious.
 
 mod absences;
+mod feeds;
 mod oracle;
 mod random_city;
 mod snapshot_damage;

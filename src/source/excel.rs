@@ -1,0 +1,164 @@
+//! Excel. `.xlsx` streams cell by cell (its shared strings stay in memory); `.xls` is read whole,
+//! which its format bounds to 65,536 rows.
+
+use super::SourceError;
+use super::batch::Batch;
+use super::date::of_serial;
+use super::file::{Batches, OnHeadings, Sink};
+use calamine::{Data, DataRef, ExcelDateTime, Reader, Xls, Xlsx};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// How a number that lost digits is written, so that the mapper sees it: Excel keeps 15.
+pub(super) const LOST: char = '\u{1a}';
+
+/// Columns of a sheet that are looked at.
+const COLUMNS_MAX: u32 = 1024;
+
+pub(super) fn read_xlsx(
+    path: &Path,
+    sheet: Option<&str>,
+    on_headings: &mut OnHeadings,
+    sink: &mut Sink,
+) -> Result<(), SourceError> {
+    let damaged = |why: String| SourceError::Format { file: path.to_owned(), format: ".xlsx", why };
+    let file =
+        File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+    let mut book = Xlsx::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    let name = sheet_name(sheet, &book.sheet_names())
+        .ok_or_else(|| damaged("no such sheet".to_owned()))?;
+    let mut cells =
+        book.worksheet_cells_reader(&name).map_err(|error| damaged(error.to_string()))?;
+    let mut rows = Rows::new(on_headings, sink);
+    while let Some(cell) = cells.next_cell().map_err(|error| damaged(error.to_string()))? {
+        let (row, column) = cell.get_position();
+        let text = match cell.get_value() {
+            DataRef::Empty | DataRef::Error(_) => continue,
+            DataRef::Int(number) => number.to_string(),
+            DataRef::Float(number) => of_number(*number),
+            DataRef::String(text) => text.clone(),
+            DataRef::SharedString(text) => (*text).to_owned(),
+            DataRef::Bool(value) => value.to_string(),
+            DataRef::DateTime(time) => of_time(time),
+            DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        };
+        rows.cell(row, column, text)?;
+    }
+    rows.finish()
+}
+
+pub(super) fn read_xls(
+    path: &Path,
+    sheet: Option<&str>,
+    on_headings: &mut OnHeadings,
+    sink: &mut Sink,
+) -> Result<(), SourceError> {
+    let damaged = |why: String| SourceError::Format { file: path.to_owned(), format: ".xls", why };
+    let file =
+        File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+    let mut book = Xls::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    let name = sheet_name(sheet, &book.sheet_names())
+        .ok_or_else(|| damaged("no such sheet".to_owned()))?;
+    let range = book.worksheet_range(&name).map_err(|error| damaged(error.to_string()))?;
+    let mut rows = Rows::new(on_headings, sink);
+    for (row, cells) in range.rows().enumerate() {
+        for (column, value) in cells.iter().enumerate() {
+            let text = match value {
+                Data::Empty | Data::Error(_) => continue,
+                Data::Int(number) => number.to_string(),
+                Data::Float(number) => of_number(*number),
+                Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
+                    text.clone()
+                }
+                Data::Bool(value) => value.to_string(),
+                Data::DateTime(time) => of_time(time),
+            };
+            rows.cell(row as u32, column as u32, text)?;
+        }
+    }
+    rows.finish()
+}
+
+fn sheet_name(wanted: Option<&str>, names: &[String]) -> Option<String> {
+    match wanted {
+        Some(wanted) => names.iter().find(|name| *name == wanted).cloned(),
+        None => names.first().cloned(),
+    }
+}
+
+/// Whole numbers without a fraction; from 16 digits on Excel has lost some, and the cell says so.
+fn of_number(number: f64) -> String {
+    if number.fract() != 0.0 {
+        return number.to_string();
+    }
+    if number.abs() >= 1e15 { format!("{LOST}{number:e}") } else { format!("{number:.0}") }
+}
+
+fn of_time(time: &ExcelDateTime) -> String {
+    of_serial(time.as_f64()).map_or_else(|| time.as_f64().to_string(), |day| day.to_string())
+}
+
+/// Cells as they come, row by row, into batches; the first row that has any is the headings.
+struct Rows<'a, 'b, 'c> {
+    on_headings: &'a mut OnHeadings<'c>,
+    headings: Option<usize>,
+    batches: Batches<'a, 'b>,
+    row: Option<u32>,
+    cells: Vec<String>,
+}
+
+impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
+    fn new(on_headings: &'a mut OnHeadings<'c>, sink: &'a mut Sink<'b>) -> Rows<'a, 'b, 'c> {
+        Rows {
+            on_headings,
+            headings: None,
+            batches: Batches::new(sink),
+            row: None,
+            cells: Vec::new(),
+        }
+    }
+
+    fn cell(&mut self, row: u32, column: u32, text: String) -> Result<(), SourceError> {
+        if self.row != Some(row) {
+            self.end_row()?;
+            self.row = Some(row);
+        }
+        if column < COLUMNS_MAX {
+            let column = column as usize;
+            if self.cells.len() <= column {
+                self.cells.resize(column + 1, String::new());
+            }
+            self.cells[column] = text;
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self) -> Result<(), SourceError> {
+        let cells = std::mem::take(&mut self.cells);
+        if cells.iter().all(|cell| cell.trim().is_empty()) {
+            return Ok(());
+        }
+        let Some(width) = self.headings else {
+            let headings: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+            self.headings = Some(headings.len());
+            return (self.on_headings)(&headings);
+        };
+        let batch: &mut Batch = self.batches.next()?;
+        cells.iter().for_each(|cell| batch.cell(cell));
+        if cells.len() > width && cells[width..].iter().any(|cell| !cell.trim().is_empty()) {
+            batch.end_faulty_row(super::batch::Fault::TooManyCells);
+        } else {
+            batch.end_row();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), SourceError> {
+        self.end_row()?;
+        if self.headings.is_none() {
+            (self.on_headings)(&[])?;
+        }
+        self.batches.finish()
+    }
+}

@@ -1,0 +1,129 @@
+//! What could not be used, and why.
+
+use std::io::{self, Write};
+
+/// A row that was not used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reject {
+    /// Code of the source.
+    pub source: String,
+    /// File name, without its folder.
+    pub file: String,
+    /// Row in the file: 1 is the first row of data.
+    pub row: u64,
+    /// Heading of the column at fault, empty where it is the row.
+    pub column: String,
+    /// Why.
+    pub reason: Reason,
+    /// The original text of the row.
+    pub text: String,
+}
+
+/// Why a row was not used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// No name: the one thing that is guaranteed.
+    NameMissing,
+    /// A day of the term or of the state that cannot be read. A term is never guessed.
+    DateUnreadable,
+    /// A last day before the first.
+    TermReversed,
+    /// A word that the mapping does not know.
+    ValueUnknown,
+    /// A value longer than the limits allow.
+    ValueTooLong,
+    /// An identifier of which Excel kept 15 digits or a power of ten.
+    DigitsLost,
+    /// Bytes that are no characters in the file's encoding.
+    EncodingBroken,
+    /// More cells than headings: a separator inside a cell.
+    TooManyCells,
+    /// Not the format's syntax.
+    Syntax,
+}
+
+impl Reason {
+    /// The word in the rejects file and in reports.
+    pub fn code(self) -> &'static str {
+        match self {
+            Reason::NameMissing => "name_missing",
+            Reason::DateUnreadable => "date_unreadable",
+            Reason::TermReversed => "term_reversed",
+            Reason::ValueUnknown => "value_unknown",
+            Reason::ValueTooLong => "value_too_long",
+            Reason::DigitsLost => "digits_lost",
+            Reason::EncodingBroken => "encoding_broken",
+            Reason::TooManyCells => "too_many_cells",
+            Reason::Syntax => "syntax",
+        }
+    }
+
+    /// In words, Chinese and English.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::NameMissing => "缺少名称 / no name",
+            Reason::DateUnreadable => "日期无法识别 / the date cannot be read",
+            Reason::TermReversed => "截止日期早于起始日期 / the last day is before the first",
+            Reason::ValueUnknown => "取值不在映射中 / a value that the mapping does not know",
+            Reason::ValueTooLong => "内容过长 / longer than allowed",
+            Reason::DigitsLost => {
+                "号码被表格软件改为数字，末位已丢失 / Excel turned the number into a figure and lost digits"
+            }
+            Reason::EncodingBroken => "字符编码错误 / bytes that are no characters",
+            Reason::TooManyCells => "列数多于表头 / more cells than headings",
+            Reason::Syntax => "格式错误 / not the format's syntax",
+        }
+    }
+}
+
+/// Writes rejects as CSV: source, file, row, column, reason, explanation, text.
+pub struct RejectWriter<W: Write> {
+    out: csv::Writer<W>,
+    count: u64,
+}
+
+impl<W: Write> RejectWriter<W> {
+    /// Begin with the heading. UTF-8 with a byte order mark, so that Excel reads it.
+    pub fn new(mut out: W) -> io::Result<RejectWriter<W>> {
+        out.write_all("\u{feff}".as_bytes())?;
+        let mut out = csv::Writer::from_writer(out);
+        out.write_record(["source", "file", "row", "column", "reason", "explanation", "text"])?;
+        Ok(RejectWriter { out, count: 0 })
+    }
+
+    /// Write one.
+    pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
+        self.count += 1;
+        let row = reject.row.to_string();
+        let record = [
+            &*reject.source,
+            &reject.file,
+            &row,
+            &reject.column,
+            reject.reason.code(),
+            reject.reason.text(),
+            &neutral(&reject.text),
+        ];
+        Ok(self.out.write_record(record)?)
+    }
+
+    /// Rejects so far.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Write what is held back.
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.out.flush()?;
+        Ok(self.count)
+    }
+}
+
+/// A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+fn neutral(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
