@@ -5,12 +5,13 @@
 //! index's own builder: `XINCHA_BENCH_ENTRIES` of them (default 1,000,000; the figures are quoted at
 //! 10,000,000). Built once a size into the system's folder for temporary files.
 //!
-//! **How to read it.** Every look-up depends on the one before, so a number is a latency. `line` is
+//! **How to read it.** A fence after every look-up keeps the next from beginning early, so a number
+//! is a latency. `line` is
 //! the floor: one read of a random cache line of an array as large as the point table. Rivals in the
 //! same run: `fst::Map` and `hashbrown` (std's HashMap) over the same keys. Printed last: bytes an
 //! identifier, and the ratios of the medians to `line`.
 
-use criterion::{criterion_group, criterion_main, Criterion};
+use criterion::{Criterion, criterion_group, criterion_main};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Instant;
@@ -44,7 +45,8 @@ fn bench(criterion: &mut Criterion) {
     }
 
     let lines = vec![[1u64; 8]; index.points().bytes() / 64];
-    let order: Vec<usize> = corpus::shuffled(lines.len() as u64).take(ASKED).map(|at| at as usize).collect();
+    let order: Vec<usize> =
+        corpus::shuffled(lines.len() as u64).take(ASKED).map(|at| at as usize).collect();
 
     let mut group = criterion.benchmark_group("lookup");
     let mut medians = Vec::new();
@@ -53,12 +55,12 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 at = step(at & (ASKED - 1)) + at + 1;
+                fence();
                 black_box(at)
             });
         });
         medians.push((name, median(step)));
     };
-    // Each step takes its predecessor's answer into its address: none can begin before.
     run("line", &mut |at| lines[order[at % order.len()]][0] as usize >> 40);
     run("clear", &mut |at| {
         let mut found = 0;
@@ -85,7 +87,20 @@ fn bench(criterion: &mut Criterion) {
     }
     let points = index.points().bytes() as f64 / count as f64;
     let verified = identifiers.packed_bytes() as f64 / count as f64;
-    println!("bytes an identifier: points {points:.2} + dictionary {verified:.2} = {:.2}", points + verified);
+    println!(
+        "bytes an identifier: points {points:.2} + dictionary {verified:.2} = {:.2}",
+        points + verified
+    );
+}
+
+/// Nothing begins before everything before it has its data. Without it the processor, predicting a
+/// miss, reads the lines of several look-ups at once and the average is a throughput.
+fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a fence touches no memory.
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+    }
 }
 
 /// The same identifiers in the structures that one would reach for first.
@@ -109,6 +124,7 @@ fn rivals(
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 at = step(at & (ASKED - 1)) + at + 1;
+                fence();
                 black_box(at)
             });
         });
@@ -135,6 +151,7 @@ fn median(step: &mut dyn FnMut(usize) -> usize) -> f64 {
             let start = Instant::now();
             for _ in 0..STEPS {
                 at = (step(at) + at + 1) & (ASKED - 1);
+                fence();
             }
             black_box(at);
             start.elapsed().as_nanos() as f64 / STEPS as f64

@@ -83,13 +83,11 @@ impl Catalogue {
         matters: Vec<Matter>,
         digest: String,
     ) -> Catalogue {
-        let mut lists_by_code: Vec<ListNo> = (0..lists.len())
-            .map(|number| ListNo(number as u16))
-            .collect();
+        let mut lists_by_code: Vec<ListNo> =
+            (0..lists.len()).map(|number| ListNo(number as u16)).collect();
         lists_by_code.sort_by_key(|no| lists[usize::from(no.0)].code.as_str());
-        let mut matters_by_code: Vec<MatterNo> = (0..matters.len())
-            .map(|number| MatterNo(number as u16))
-            .collect();
+        let mut matters_by_code: Vec<MatterNo> =
+            (0..matters.len()).map(|number| MatterNo(number as u16)).collect();
         let mut matters_by_tail = matters_by_code.clone();
         matters_by_code.sort_by_key(|no| matters[usize::from(no.0)].code.as_str());
         matters_by_tail.sort_by_key(|no| tail(&matters[usize::from(no.0)].code));
@@ -156,9 +154,8 @@ impl Catalogue {
     /// base code, so another body's code for the same matter is found as well. No two matters of a
     /// catalogue share their last 12.
     pub fn matter_no(&self, code: &str) -> Option<MatterNo> {
-        let whole = self
-            .matters_by_code
-            .binary_search_by(|no| self.matter(*no).code.as_str().cmp(code));
+        let whole =
+            self.matters_by_code.binary_search_by(|no| self.matter(*no).code.as_str().cmp(code));
         if let Ok(place) = whole {
             return Some(self.matters_by_code[place]);
         }

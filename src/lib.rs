@@ -48,10 +48,12 @@ pub mod text;
 
 pub mod catalogue;
 
+pub mod source;
+
 pub mod snapshot;
 
 pub mod index;
 
 pub mod screen;
 
-pub mod source;
+pub mod ingest;

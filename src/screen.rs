@@ -21,7 +21,7 @@ pub mod ground;
 pub mod hit;
 pub mod question;
 
-pub use decision::{check, Applied, Conflict, Decision, SubjectDecision, Verdict};
+pub use decision::{Applied, Conflict, Decision, SubjectDecision, Verdict, check};
 pub use ground::{Ground, Lag, Stale};
 pub use hit::{Grade, Hit};
 pub use question::Question;

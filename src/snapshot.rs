@@ -16,7 +16,7 @@ pub mod reader;
 pub mod store;
 pub mod writer;
 
-pub use array::{prefetch, Array};
+pub use array::{Array, prefetch};
 pub use reader::{OpenError, Snapshot};
 pub use store::Store;
 pub use writer::Writer;

@@ -11,7 +11,8 @@ use xincha::catalogue::Catalogue;
 use xincha::index::builder::Described;
 use xincha::index::{Builder, Encoder, Index, ListMeta};
 use xincha::record::{
-    check, Day, Entry, Identifier, IdentifierKind, Instant, Provenance, State, Subject, SubjectKind, Term,
+    Day, Entry, Identifier, IdentifierKind, Instant, Provenance, State, Subject, SubjectKind, Term,
+    check,
 };
 use xincha::screen::Ground;
 use xincha::snapshot::Snapshot;
@@ -32,7 +33,8 @@ pub fn catalogue() -> Arc<Catalogue> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/catalogue");
     let texts = ["lists.toml", "measures.toml", "matters.toml"]
         .map(|name| (name, fs::read_to_string(folder.join(name)).expect("the shipped catalogue")));
-    let files: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let files: Vec<(&str, &str)> =
+        texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
     Arc::new(Catalogue::parse(&files).expect("a sound catalogue"))
 }
 
@@ -45,8 +47,8 @@ fn scatter(number: u64) -> u64 {
 }
 
 const REGIONS: [&str; 12] = [
-    "320500", "320505", "320506", "320507", "320508", "320509", "320581", "320582", "320583", "320585",
-    "320594", "310115",
+    "320500", "320505", "320506", "320507", "320508", "320509", "320581", "320582", "320583",
+    "320585", "320594", "310115",
 ];
 
 /// The identifier of a number: 70 % USCCs, 30 % resident IDs of 1900. Distinct below 500 million.
@@ -64,7 +66,9 @@ pub fn identifier(number: u64) -> Identifier {
             code /= 31;
         }
         text.push_str(std::str::from_utf8(&digits).expect("ASCII"));
-        text.push(char::from(check::organisation_code(&text.as_bytes()[8..16]).expect("8 of the alphabet")));
+        text.push(char::from(
+            check::organisation_code(&text.as_bytes()[8..16]).expect("8 of the alphabet"),
+        ));
         text.push(char::from(check::uscc(text.as_bytes()).expect("17 of the alphabet")));
     } else {
         let n = scatter(number);
@@ -93,8 +97,13 @@ pub fn name(number: u64) -> String {
     const FIRST: &str = "星明华金瑞恒安泰和兴宏盛达通联创新科远东方国海天龙云";
     let of = |n: u64| FIRST.chars().nth((n % 26) as usize).expect("one of 26");
     let n = scatter(number);
-    let trade: String = [of(n), of(n / 26), of(n / 676), of(n / 17_576), of(n / 456_976)].iter().collect();
-    if number % 10 < 7 { format!("苏州{trade}科技有限公司") } else { trade.chars().take(3).collect() }
+    let trade: String =
+        [of(n), of(n / 26), of(n / 676), of(n / 17_576), of(n / 456_976)].iter().collect();
+    if number % 10 < 7 {
+        format!("苏州{trade}科技有限公司")
+    } else {
+        trade.chars().take(3).collect()
+    }
 }
 
 /// The entry of a number.
@@ -124,7 +133,11 @@ pub fn entry(number: u64, lists: &[ListMeta]) -> Entry {
         state: State::InForce,
         objection: false,
         extended: false,
-        provenance: Provenance { source: "bench".to_owned(), file: "bench".to_owned(), row: number },
+        provenance: Provenance {
+            source: "bench".to_owned(),
+            file: "bench".to_owned(),
+            row: number,
+        },
     }
 }
 

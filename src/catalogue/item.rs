@@ -46,10 +46,9 @@ impl Item {
     /// The class that the national list gives; a local list gives its own.
     pub fn class(&self) -> Option<MeasureClass> {
         match self {
-            Item::National(item) => NATIONAL
-                .iter()
-                .find(|(name, _)| name == item)
-                .map(|(_, class)| *class),
+            Item::National(item) => {
+                NATIONAL.iter().find(|(name, _)| name == item).map(|(_, class)| *class)
+            }
             Item::Local(_) => None,
         }
     }
@@ -73,11 +72,7 @@ mod tests {
     fn an_item_is_national_or_names_its_document() {
         let rows = [
             ("限制任职", Some(Item::National("限制任职")), Some(A)),
-            (
-                "从严审慎授信",
-                Some(Item::National("从严审慎授信")),
-                Some(C),
-            ),
+            ("从严审慎授信", Some(Item::National("从严审慎授信")), Some(C)),
             (
                 "local:苏府办〔2020〕232号",
                 Some(Item::Local("苏府办〔2020〕232号".to_owned())),

@@ -51,23 +51,14 @@ pub struct List {
 /// Days beyond which an age is surely a slip: ten years.
 const AGE_DAYS_MAX: u32 = 3660;
 
-pub(super) const FIELDS: &[&str] = &[
-    "code",
-    "name",
-    "kind",
-    "authority",
-    "basis",
-    "max_age_days",
-    "when_stale",
-];
+pub(super) const FIELDS: &[&str] =
+    &["code", "name", "kind", "authority", "basis", "max_age_days", "when_stale"];
 
 pub(super) fn read(row: &mut Row<'_, '_, '_>) -> (String, List) {
     let list = List {
         code: row.text("code").to_owned(),
         name: row.text("name").to_owned(),
-        kind: row
-            .word("kind", &ListKind::ALL, ListKind::code)
-            .unwrap_or(ListKind::Record),
+        kind: row.word("kind", &ListKind::ALL, ListKind::code).unwrap_or(ListKind::Record),
         authority: row.text("authority").to_owned(),
         basis: row.text("basis").to_owned(),
         max_age_days: row.count("max_age_days", AGE_DAYS_MAX),

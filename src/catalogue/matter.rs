@@ -44,14 +44,8 @@ pub const ROLES: [&str; 9] = [
 /// Characters by which a code is known where the rest differs: the base code of a 实施编码.
 pub const TAIL_CHARS: usize = 12;
 
-pub(super) const FIELDS: &[&str] = &[
-    "code",
-    "name",
-    "department",
-    "consults",
-    "roles",
-    "persons_by_name",
-];
+pub(super) const FIELDS: &[&str] =
+    &["code", "name", "department", "consults", "roles", "persons_by_name"];
 
 pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>) -> (String, Matter) {
     let matter = Matter {
@@ -103,10 +97,7 @@ fn read_roles(row: &mut Row<'_, '_, '_>) -> Vec<String> {
         } else {
             row.refuse(
                 given.at,
-                Fault::UnknownCode {
-                    what: What::Role,
-                    code: given.text.to_owned(),
-                },
+                Fault::UnknownCode { what: What::Role, code: given.text.to_owned() },
             );
         }
     }

@@ -33,13 +33,8 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of their weight.
-    pub const ALL: [Action; 5] = [
-        Action::Incentive,
-        Action::Remind,
-        Action::Review,
-        Action::Restrict,
-        Action::Prohibit,
-    ];
+    pub const ALL: [Action; 5] =
+        [Action::Incentive, Action::Remind, Action::Review, Action::Restrict, Action::Prohibit];
 
     /// The word used in the API, the catalogue and the documents.
     pub fn code(self) -> &'static str {
@@ -132,9 +127,8 @@ pub struct Measure {
     pub reach: Vec<Reach>,
 }
 
-pub(super) const FIELDS: &[&str] = &[
-    "code", "name", "name_en", "class", "item", "basis", "lists", "matters", "action", "reach",
-];
+pub(super) const FIELDS: &[&str] =
+    &["code", "name", "name_en", "class", "item", "basis", "lists", "matters", "action", "reach"];
 
 pub(super) fn read(
     row: &mut Row<'_, '_, '_>,
@@ -151,9 +145,7 @@ pub(super) fn read(
     let measure = Measure {
         code: row.text("code").to_owned(),
         name: row.text("name").to_owned(),
-        name_en: row
-            .optional_text("name_en")
-            .map(|given| given.text.to_owned()),
+        name_en: row.optional_text("name_en").map(|given| given.text.to_owned()),
         class,
         item,
         basis: row.text("basis").to_owned(),
@@ -178,16 +170,9 @@ fn read_source(row: &mut Row<'_, '_, '_>, action: Action) -> (Option<MeasureClas
         there && action != Action::Incentive
     };
     let (with_class, with_item) = (given("class"), given("item"));
-    let class = if with_class {
-        row.word("class", &MeasureClass::ALL, MeasureClass::code)
-    } else {
-        None
-    };
-    let item = if with_item {
-        read_item(row, class)
-    } else {
-        None
-    };
+    let class =
+        if with_class { row.word("class", &MeasureClass::ALL, MeasureClass::code) } else { None };
+    let item = if with_item { read_item(row, class) } else { None };
     (class, item)
 }
 
@@ -195,24 +180,13 @@ fn read_item(row: &mut Row<'_, '_, '_>, class: Option<MeasureClass>) -> Option<I
     let given = row.optional_text("item")?;
     let item = Item::parse(given.text);
     if item.is_none() {
-        row.refuse(
-            given.at,
-            Fault::UnknownItem {
-                item: given.text.to_owned(),
-            },
-        );
+        row.refuse(given.at, Fault::UnknownItem { item: given.text.to_owned() });
     }
     if let Some(Item::National(name)) = item
         && let (Some(class), Some(listed)) = (class, item.as_ref().and_then(Item::class))
         && class != listed
     {
-        row.refuse_field(
-            "class",
-            Fault::ClassDiffers {
-                item: name,
-                listed: listed.code(),
-            },
-        );
+        row.refuse_field("class", Fault::ClassDiffers { item: name, listed: listed.code() });
     }
     item
 }
@@ -243,10 +217,7 @@ fn at_odds(action: Action, list: &List) -> Option<Fault> {
     match (action, list.kind) {
         (_, ListKind::Record) => Some(Fault::MeasureOnRecord { list: code }),
         (Action::Incentive, ListKind::Red) => None,
-        (Action::Incentive, kind) => Some(Fault::IncentiveOffRed {
-            list: code,
-            kind: kind.code(),
-        }),
+        (Action::Incentive, kind) => Some(Fault::IncentiveOffRed { list: code, kind: kind.code() }),
         (_, ListKind::Red) => Some(Fault::PunishmentOnRed { list: code }),
         _ => None,
     }
@@ -280,18 +251,9 @@ fn refuse_unconsulted(
     allowed: &[ListNo],
     lists: &Table<List>,
 ) {
-    for list in allowed
-        .iter()
-        .filter(|list| !matter.consults.contains(list))
-    {
+    for list in allowed.iter().filter(|list| !matter.consults.contains(list)) {
         let list = lists.rows[usize::from(list.0)].code.clone();
-        row.refuse(
-            given.at,
-            Fault::NeverApplies {
-                matter: matter.code.clone(),
-                list,
-            },
-        );
+        row.refuse(given.at, Fault::NeverApplies { matter: matter.code.clone(), list });
     }
 }
 
@@ -308,10 +270,7 @@ fn read_reach(row: &mut Row<'_, '_, '_>) -> Vec<Reach> {
             Some(one) => reach.push(one),
             None => row.refuse(
                 given.at,
-                Fault::UnknownCode {
-                    what: What::Relation,
-                    code: given.text.to_owned(),
-                },
+                Fault::UnknownCode { what: What::Relation, code: given.text.to_owned() },
             ),
         }
     }

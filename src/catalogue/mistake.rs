@@ -39,31 +39,15 @@ pub enum Fault {
     #[error("字段 `{field}` 不能为空 / must not be empty")]
     EmptyField { field: &'static str },
     #[error("字段 `{field}` 类型不符 / wrong type: expected {expected}, found {found}")]
-    WrongType {
-        field: &'static str,
-        expected: &'static str,
-        found: &'static str,
-    },
+    WrongType { field: &'static str, expected: &'static str, found: &'static str },
     #[error("字段 `{field}` 取值 {found} 超出 1 至 {max} / out of range, expected 1 to {max}")]
-    OutOfRange {
-        field: &'static str,
-        found: String,
-        max: u32,
-    },
+    OutOfRange { field: &'static str, found: String, max: u32 },
     #[error("字段 `{field}` 取值 `{word}` 未知 / unknown value, expected one of: {known}")]
-    UnknownWord {
-        field: &'static str,
-        word: String,
-        known: String,
-    },
+    UnknownWord { field: &'static str, word: String, known: String },
     #[error("`{field}` 中 `{value}` 重复 / given twice")]
     RepeatedValue { field: &'static str, value: String },
     #[error("`{field}` 超过 {max} 项 / too many: {count}, at most {max}")]
-    TooMany {
-        field: String,
-        count: usize,
-        max: usize,
-    },
+    TooMany { field: String, count: usize, max: usize },
     #[error(
         "代码 `{code}` 重复，首见于第 {first_line} 行 / duplicate code, first on line {first_line}"
     )]
@@ -108,10 +92,7 @@ pub enum Fault {
     #[error(
         "基础清单将“{item}”列为 {listed} 类 / the national basic list puts this item in class {listed}"
     )]
-    ClassDiffers {
-        item: &'static str,
-        listed: &'static str,
-    },
+    ClassDiffers { item: &'static str, listed: &'static str },
 }
 
 /// What a code names.

@@ -31,11 +31,8 @@ pub(super) struct Table<T> {
 
 impl<'a> Page<'a> {
     pub fn new(name: &'a str, text: &'a str) -> Page<'a> {
-        let after_breaks = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
-            .map(|(at, _)| at + 1);
+        let after_breaks =
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Page {
             name,
             line_starts: std::iter::once(0).chain(after_breaks).collect(),
@@ -56,11 +53,7 @@ impl<'a> Page<'a> {
 
     /// Notes a mistake on a line; 0 is the file as a whole.
     pub fn refuse_line(&mut self, line: usize, fault: Fault) {
-        self.mistakes.push(Mistake {
-            file: self.name.to_owned(),
-            line,
-            fault,
-        });
+        self.mistakes.push(Mistake { file: self.name.to_owned(), line, fault });
     }
 
     /// Reads `[[section]]` after `[[section]]`. `read` makes a code and a value of a row.
@@ -72,10 +65,7 @@ impl<'a> Page<'a> {
         mut read: impl FnMut(&mut Row<'_, '_, '_>) -> (String, T),
     ) -> Table<T> {
         let (document, errors) = DeTable::parse_recoverable(text);
-        let mut table = Table {
-            whole: errors.is_empty(),
-            ..Table::absent()
-        };
+        let mut table = Table { whole: errors.is_empty(), ..Table::absent() };
         for error in &errors {
             self.refuse(
                 error.span().map_or(0, |span| span.start),
@@ -123,17 +113,12 @@ impl<'a> Page<'a> {
             }
         }
         if rows.len() > COUNT_MAX {
-            let fault = Fault::TooMany {
-                field: section.to_owned(),
-                count: rows.len(),
-                max: COUNT_MAX,
-            };
+            let fault =
+                Fault::TooMany { field: section.to_owned(), count: rows.len(), max: COUNT_MAX };
             self.refuse(rows[COUNT_MAX].span().start, fault);
             rows.truncate(COUNT_MAX);
         }
-        rows.into_iter()
-            .filter_map(|row| self.table(section, row))
-            .collect()
+        rows.into_iter().filter_map(|row| self.table(section, row)).collect()
     }
 
     fn table<'d>(
@@ -156,14 +141,7 @@ impl<'a> Page<'a> {
         value: &Spanned<DeValue<'_>>,
     ) {
         let found = value.get_ref().type_str();
-        self.refuse(
-            value.span().start,
-            Fault::WrongType {
-                field,
-                expected,
-                found,
-            },
-        );
+        self.refuse(value.span().start, Fault::WrongType { field, expected, found });
     }
 }
 

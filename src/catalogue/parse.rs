@@ -19,24 +19,15 @@ pub(super) fn parse(files: &[(&str, &str)]) -> Result<Catalogue, CatalogueError>
         page.read(text, "list", list::FIELDS, list::read)
     });
     let matters = read_file(files, MATTERS, &mut mistakes, |page, text| {
-        let matters = page.read(text, "matter", matter::FIELDS, |row| {
-            matter::read(row, &lists)
-        });
+        let matters = page.read(text, "matter", matter::FIELDS, |row| matter::read(row, &lists));
         refuse_equal_tails(page, &matters);
         matters
     });
     let measures = read_file(files, MEASURES, &mut mistakes, |page, text| {
-        page.read(text, "measure", measure::FIELDS, |row| {
-            measure::read(row, &lists, &matters)
-        })
+        page.read(text, "measure", measure::FIELDS, |row| measure::read(row, &lists, &matters))
     });
     if mistakes.is_empty() {
-        return Ok(Catalogue::new(
-            lists.rows,
-            measures.rows,
-            matters.rows,
-            digest(files),
-        ));
+        return Ok(Catalogue::new(lists.rows, measures.rows, matters.rows, digest(files)));
     }
     mistakes.sort();
     mistakes.dedup();
@@ -53,22 +44,14 @@ pub(super) fn digest(files: &[(&str, &str)]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
 
 /// Files that a catalogue does not have, or has once.
 fn misnamed(files: &[(&str, &str)]) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    let whole = |name: &str, fault| Mistake {
-        file: name.to_owned(),
-        line: 0,
-        fault,
-    };
+    let whole = |name: &str, fault| Mistake { file: name.to_owned(), line: 0, fault };
     for (number, (name, _)) in files.iter().enumerate() {
         if ![LISTS, MATTERS, MEASURES].contains(name) {
             mistakes.push(whole(name, Fault::UnknownFile));
@@ -86,11 +69,7 @@ fn read_file<T>(
     read: impl FnOnce(&mut Page<'_>, &str) -> Table<T>,
 ) -> Table<T> {
     let Some((_, text)) = files.iter().find(|(given, _)| *given == name) else {
-        mistakes.push(Mistake {
-            file: name.to_owned(),
-            line: 0,
-            fault: Fault::MissingFile,
-        });
+        mistakes.push(Mistake { file: name.to_owned(), line: 0, fault: Fault::MissingFile });
         return Table::absent();
     };
     let mut page = Page::new(name, text);

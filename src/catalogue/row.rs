@@ -42,9 +42,7 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
 
     /// Where a field's value stands, or the row when it has no such field.
     pub fn at(&self, field: &str) -> usize {
-        self.cells
-            .get(field)
-            .map_or(self.span.start, |value| value.span().start)
+        self.cells.get(field).map_or(self.span.start, |value| value.span().start)
     }
 
     /// A field is given.
@@ -85,10 +83,7 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             self.refuse_field(field, Fault::EmptyField { field });
             return None;
         }
-        Some(Given {
-            text,
-            at: value.span().start,
-        })
+        Some(Given { text, at: value.span().start })
     }
 
     /// Texts without repetition; none where the field is not given.
@@ -101,11 +96,8 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             return Vec::new();
         };
         if values.len() > COUNT_MAX {
-            let fault = Fault::TooMany {
-                field: field.to_owned(),
-                count: values.len(),
-                max: COUNT_MAX,
-            };
+            let fault =
+                Fault::TooMany { field: field.to_owned(), count: values.len(), max: COUNT_MAX };
             self.refuse_field(field, fault);
             return Vec::new();
         }
@@ -115,13 +107,7 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             match value.get_ref().as_str() {
                 None => self.page.refuse_type(field, "string", value),
                 Some(text) if texts.iter().any(|given| given.text == text) => {
-                    self.refuse(
-                        at,
-                        Fault::RepeatedValue {
-                            field,
-                            value: text.to_owned(),
-                        },
-                    );
+                    self.refuse(at, Fault::RepeatedValue { field, value: text.to_owned() });
                 }
                 Some(text) => texts.push(Given { text, at }),
             }
@@ -144,11 +130,7 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             _ => {
                 self.refuse_field(
                     field,
-                    Fault::OutOfRange {
-                        field,
-                        found: integer.to_string(),
-                        max,
-                    },
+                    Fault::OutOfRange { field, found: integer.to_string(), max },
                 );
                 1
             }
@@ -180,11 +162,8 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
         let found = all.iter().copied().find(|one| code(*one) == text);
         if found.is_none() {
             let known: Vec<&str> = all.iter().map(|one| code(*one)).collect();
-            let fault = Fault::UnknownWord {
-                field,
-                word: text.to_owned(),
-                known: known.join(", "),
-            };
+            let fault =
+                Fault::UnknownWord { field, word: text.to_owned(), known: known.join(", ") };
             self.refuse_field(field, fault);
         }
         found
@@ -202,13 +181,9 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
             match table.number(given.text) {
                 Ok(Some(number)) => numbers.push((number, given)),
                 Ok(None) => {}
-                Err(()) => self.refuse(
-                    given.at,
-                    Fault::UnknownCode {
-                        what,
-                        code: given.text.to_owned(),
-                    },
-                ),
+                Err(()) => {
+                    self.refuse(given.at, Fault::UnknownCode { what, code: given.text.to_owned() })
+                }
             }
         }
         numbers

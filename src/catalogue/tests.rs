@@ -78,31 +78,17 @@ fn small(lists: &str, matters: &str, measures: &str) -> Result<Catalogue, Catalo
 /// One change to one file causes one mistake: `file`, what is replaced by what, and where and how it
 /// is refused (`file:line: … part …`).
 fn check(file: &str, from: &str, to: &str, place: &str, part: &str) {
-    let mut texts = [
-        ("lists.toml", LISTS),
-        ("matters.toml", MATTERS),
-        ("measures.toml", MEASURES),
-    ]
-    .map(|(name, text)| (name, text.to_owned()));
+    let mut texts = [("lists.toml", LISTS), ("matters.toml", MATTERS), ("measures.toml", MEASURES)]
+        .map(|(name, text)| (name, text.to_owned()));
     let (_, text) = texts.iter_mut().find(|(name, _)| *name == file).unwrap();
     assert!(text.contains(from), "{from} is not in {file}");
     *text = text.replacen(from, to, 1);
     let files = texts.each_ref().map(|(name, text)| (*name, text.as_str()));
     let error = Catalogue::parse(&files).expect_err(to);
     let shown = error.to_string();
-    assert_eq!(
-        error.mistakes.len(),
-        1,
-        "{to}: one mistake, and no other caused by it:\n{shown}"
-    );
-    assert!(
-        shown.starts_with(&format!("{place}: ")),
-        "{to}: expected at {place}:\n{shown}"
-    );
-    assert!(
-        shown.contains(part),
-        "{to}: expected to say {part}:\n{shown}"
-    );
+    assert_eq!(error.mistakes.len(), 1, "{to}: one mistake, and no other caused by it:\n{shown}");
+    assert!(shown.starts_with(&format!("{place}: ")), "{to}: expected at {place}:\n{shown}");
+    assert!(shown.contains(part), "{to}: expected to say {part}:\n{shown}");
 }
 
 /// Replaced, replacement, place, part of the text.
@@ -119,18 +105,8 @@ fn mistakes_of_form_are_refused() {
     check_all(
         "lists.toml",
         &[
-            (
-                "kind = \"black\"",
-                "kind = \"black",
-                "lists.toml:4",
-                "not TOML",
-            ),
-            (
-                "kind = \"black\"",
-                "kind = \"black\"\nkind = \"red\"",
-                "lists.toml:5",
-                "not TOML",
-            ),
+            ("kind = \"black\"", "kind = \"black", "lists.toml:4", "not TOML"),
+            ("kind = \"black\"", "kind = \"black\"\nkind = \"red\"", "lists.toml:5", "not TOML"),
             (
                 "[[list]]",
                 "note = 1\n[[list]]",
@@ -155,30 +131,10 @@ fn mistakes_of_form_are_refused() {
                 "lists.toml:7",
                 "expected integer, found string",
             ),
-            (
-                "max_age_days = 3\n",
-                "max_age_days = 0\n",
-                "lists.toml:7",
-                "out of range",
-            ),
-            (
-                "max_age_days = 3\n",
-                "max_age_days = -3\n",
-                "lists.toml:7",
-                "out of range",
-            ),
-            (
-                "max_age_days = 3\n",
-                "max_age_days = 99999999999\n",
-                "lists.toml:7",
-                "out of range",
-            ),
-            (
-                "max_age_days = 3\n",
-                "",
-                "lists.toml:1",
-                "`max_age_days` / missing field",
-            ),
+            ("max_age_days = 3\n", "max_age_days = 0\n", "lists.toml:7", "out of range"),
+            ("max_age_days = 3\n", "max_age_days = -3\n", "lists.toml:7", "out of range"),
+            ("max_age_days = 3\n", "max_age_days = 99999999999\n", "lists.toml:7", "out of range"),
+            ("max_age_days = 3\n", "", "lists.toml:1", "`max_age_days` / missing field"),
             (
                 "[[list]]\ncode = \"xk\"",
                 "[[list]]\ncode = \"hong\"\nname = \"甲\"\nkind = \"red\"\nauthority = \"局\"\nbasis = \"法\"\n\
@@ -198,18 +154,8 @@ fn mistakes_of_form_are_refused() {
                 "lists.toml:8",
                 "undetermined, warn",
             ),
-            (
-                "basis = \"行政许可法\"",
-                "basis = \" \"",
-                "lists.toml:24",
-                "must not be empty",
-            ),
-            (
-                "basis = \"行政许可法\"\n",
-                "",
-                "lists.toml:19",
-                "缺少字段 `basis`",
-            ),
+            ("basis = \"行政许可法\"", "basis = \" \"", "lists.toml:24", "must not be empty"),
+            ("basis = \"行政许可法\"\n", "", "lists.toml:19", "缺少字段 `basis`"),
         ],
     );
 }
@@ -220,37 +166,12 @@ fn mistakes_in_matters_are_refused() {
         "matters.toml",
         &[
             ("[\"sx\"]", "[]", "matters.toml:12", "consults no list"),
-            (
-                "consults = [\"sx\"]\n",
-                "",
-                "matters.toml:8",
-                "consults no list",
-            ),
-            (
-                "\"xk\"]",
-                "\"xx\"]",
-                "matters.toml:5",
-                "未知名单 `xx` / unknown list",
-            ),
+            ("consults = [\"sx\"]\n", "", "matters.toml:8", "consults no list"),
+            ("\"xk\"]", "\"xx\"]", "matters.toml:5", "未知名单 `xx` / unknown list"),
             ("\"xk\"]", "\"sx\"]", "matters.toml:5", "given twice"),
-            (
-                "\"xk\"]",
-                "3]",
-                "matters.toml:5",
-                "expected string, found integer",
-            ),
-            (
-                "[\"sx\"]",
-                "\"sx\"",
-                "matters.toml:12",
-                "expected array of strings, found string",
-            ),
-            (
-                "\"nominee\"",
-                "\"uncle\"",
-                "matters.toml:13",
-                "unknown role",
-            ),
+            ("\"xk\"]", "3]", "matters.toml:5", "expected string, found integer"),
+            ("[\"sx\"]", "\"sx\"", "matters.toml:12", "expected array of strings, found string"),
+            ("\"nominee\"", "\"uncle\"", "matters.toml:13", "unknown role"),
             (
                 "roles = [\"nominee\", \"legal_representative\"]\n",
                 "",
@@ -263,12 +184,7 @@ fn mistakes_in_matters_are_refused() {
                 "matters.toml:14",
                 "expected boolean, found integer",
             ),
-            (
-                "department = \"市文明办\"\n",
-                "",
-                "matters.toml:8",
-                "`department` / missing field",
-            ),
+            ("department = \"市文明办\"\n", "", "matters.toml:8", "`department` / missing field"),
             (
                 "persons_by_name = true",
                 "[[matter]]\ncode = \"Y1\"\nname = \"登记\"\ndepartment = \"局\"\nconsults = [\"sx\"]\nroles = [\"applicant\"]\n\
@@ -304,12 +220,7 @@ fn mistakes_in_measures_are_refused() {
     check_all(
         "measures.toml",
         &[
-            (
-                "basis = \"财库〔2016〕125号\"\n",
-                "",
-                "measures.toml:1",
-                "缺少字段 `basis`",
-            ),
+            ("basis = \"财库〔2016〕125号\"\n", "", "measures.toml:1", "缺少字段 `basis`"),
             (
                 "basis = \"财库〔2016〕125号\"",
                 "basis = \"\"",
@@ -322,24 +233,9 @@ fn mistakes_in_measures_are_refused() {
                 "measures.toml:13",
                 "duplicate code, first on line 2",
             ),
-            (
-                "lists = [\"sx\"]",
-                "lists = []",
-                "measures.toml:8",
-                "no list allows this measure",
-            ),
-            (
-                "lists = [\"sx\"]\n",
-                "",
-                "measures.toml:1",
-                "no list allows this measure",
-            ),
-            (
-                "lists = [\"sx\"]",
-                "lists = [\"sx\", \"sy\"]",
-                "measures.toml:8",
-                "unknown list",
-            ),
+            ("lists = [\"sx\"]", "lists = []", "measures.toml:8", "no list allows this measure"),
+            ("lists = [\"sx\"]\n", "", "measures.toml:1", "no list allows this measure"),
+            ("lists = [\"sx\"]", "lists = [\"sx\", \"sy\"]", "measures.toml:8", "unknown list"),
             (
                 "\"其他-02491-006\"]",
                 "\"其他-02491-007\"]",
@@ -358,42 +254,17 @@ fn mistakes_in_measures_are_refused() {
                 "measures.toml:10",
                 "未知关系 `cousin` / unknown relation",
             ),
-            (
-                "[\"direct\", \"legal_representative\"]",
-                "[]",
-                "measures.toml:10",
-                "reaches nobody",
-            ),
+            ("[\"direct\", \"legal_representative\"]", "[]", "measures.toml:10", "reaches nobody"),
             (
                 "action = \"prohibit\"",
                 "action = \"forbid\"",
                 "measures.toml:4",
                 "incentive, remind, review",
             ),
-            (
-                "action = \"incentive\"\n",
-                "",
-                "measures.toml:12",
-                "`action` / missing field",
-            ),
-            (
-                "class = \"A\"",
-                "class = \"D\"",
-                "measures.toml:5",
-                "expected one of: A, B, C",
-            ),
-            (
-                "class = \"A\"\n",
-                "",
-                "measures.toml:1",
-                "a punishing measure needs class",
-            ),
-            (
-                "class = \"A\"",
-                "class = \"B\"",
-                "measures.toml:5",
-                "in class A",
-            ),
+            ("action = \"incentive\"\n", "", "measures.toml:12", "`action` / missing field"),
+            ("class = \"A\"", "class = \"D\"", "measures.toml:5", "expected one of: A, B, C"),
+            ("class = \"A\"\n", "", "measures.toml:1", "a punishing measure needs class"),
+            ("class = \"A\"", "class = \"B\"", "measures.toml:5", "in class A"),
             (
                 "item = \"限制市场或行业准入\"\n",
                 "",
@@ -462,27 +333,9 @@ fn mistakes_in_measures_are_refused() {
             ),
         ],
     );
-    check(
-        "lists.toml",
-        LISTS,
-        "list = [\n3]",
-        "lists.toml:2",
-        "expected table, found integer",
-    );
-    check(
-        "lists.toml",
-        LISTS,
-        "list = 3",
-        "lists.toml:1",
-        "expected tables, found integer",
-    );
-    check(
-        "lists.toml",
-        "code = \"sx\"",
-        "",
-        "lists.toml:1",
-        "`code` / missing field",
-    );
+    check("lists.toml", LISTS, "list = [\n3]", "lists.toml:2", "expected table, found integer");
+    check("lists.toml", LISTS, "list = 3", "lists.toml:1", "expected tables, found integer");
+    check("lists.toml", "code = \"sx\"", "", "lists.toml:1", "`code` / missing field");
 }
 
 #[test]
@@ -498,9 +351,7 @@ fn too_many_of_anything_are_refused() {
         "{error}"
     );
 
-    let many: String = (0..=COUNT_MAX)
-        .map(|number| format!("\"l{number}\","))
-        .collect();
+    let many: String = (0..=COUNT_MAX).map(|number| format!("\"l{number}\",")).collect();
     check(
         "matters.toml",
         "[\"sx\"]",
@@ -512,11 +363,7 @@ fn too_many_of_anything_are_refused() {
 
 #[test]
 fn files_are_three_each_once() {
-    let three = [
-        ("lists.toml", LISTS),
-        ("matters.toml", MATTERS),
-        ("measures.toml", MEASURES),
-    ];
+    let three = [("lists.toml", LISTS), ("matters.toml", MATTERS), ("measures.toml", MEASURES)];
     let check_files = |files: &[(&str, &str)], expected: &[&str]| {
         let error = Catalogue::parse(files).unwrap_err().to_string();
         assert_eq!(error.lines().collect::<Vec<_>>(), expected);
@@ -534,21 +381,13 @@ fn files_are_three_each_once() {
 
 #[test]
 fn all_mistakes_are_told_in_one_run() {
-    let lists = LISTS
-        .replace("max_age_days = 3\n", "max_age_days = 0\n")
-        .replace("\"red\"", "\"pink\"");
-    let matters = MATTERS
-        .replace("\"市文明办\"", "\"\"")
-        .replace("\"xk\"", "\"xx\"");
-    let measures = MEASURES
-        .replace("\"direct\"", "\"me\"")
-        .replace("国发〔2016〕33号", "");
+    let lists =
+        LISTS.replace("max_age_days = 3\n", "max_age_days = 0\n").replace("\"red\"", "\"pink\"");
+    let matters = MATTERS.replace("\"市文明办\"", "\"\"").replace("\"xk\"", "\"xx\"");
+    let measures = MEASURES.replace("\"direct\"", "\"me\"").replace("国发〔2016〕33号", "");
     let error = small(&lists, &matters, &measures).unwrap_err();
-    let places: Vec<(&str, usize)> = error
-        .mistakes
-        .iter()
-        .map(|mistake| (mistake.file.as_str(), mistake.line))
-        .collect();
+    let places: Vec<(&str, usize)> =
+        error.mistakes.iter().map(|mistake| (mistake.file.as_str(), mistake.line)).collect();
     let expected = [
         ("lists.toml", 7),
         ("lists.toml", 13),
@@ -564,10 +403,7 @@ fn all_mistakes_are_told_in_one_run() {
 #[test]
 fn a_small_catalogue_reads_as_written() {
     let catalogue = small(LISTS, MATTERS, MEASURES).unwrap();
-    let (sx, hong) = (
-        catalogue.list_no("sx").unwrap(),
-        catalogue.list_no("hong").unwrap(),
-    );
+    let (sx, hong) = (catalogue.list_no("sx").unwrap(), catalogue.list_no("hong").unwrap());
     let [bid, honour] = [MatterNo(0), MatterNo(1)];
     assert_eq!(
         (catalogue.list(sx).kind, catalogue.list(hong).when_stale),
@@ -579,18 +415,9 @@ fn a_small_catalogue_reads_as_written() {
     assert_eq!(catalogue.measures_of(honour, hong), []);
     assert!(catalogue.consults(bid, hong) && !catalogue.consults(honour, hong));
     assert!(catalogue.matter(honour).persons_by_name && !catalogue.matter(bid).persons_by_name);
-    let [ban, favour] = [
-        catalogue.measure(MeasureNo(0)),
-        catalogue.measure(MeasureNo(1)),
-    ];
-    assert_eq!(
-        ban.reach,
-        [Reach::Direct, Reach::Related(Role::LegalRepresentative)]
-    );
-    assert_eq!(
-        (ban.action, ban.class),
-        (Action::Prohibit, Some(MeasureClass::A))
-    );
+    let [ban, favour] = [catalogue.measure(MeasureNo(0)), catalogue.measure(MeasureNo(1))];
+    assert_eq!(ban.reach, [Reach::Direct, Reach::Related(Role::LegalRepresentative)]);
+    assert_eq!((ban.action, ban.class), (Action::Prohibit, Some(MeasureClass::A)));
     assert_eq!(
         (favour.reach.as_slice(), favour.class, &favour.item),
         (&[Reach::Direct][..], None, &None)
@@ -601,27 +428,14 @@ fn a_small_catalogue_reads_as_written() {
 fn measures_come_strongest_first_then_by_code() {
     let one = |code: &str, action: &str| {
         let first = &MEASURES[..MEASURES.find("\n\n").unwrap() + 1];
-        first
-            .replace("\"jz\"", &format!("\"{code}\""))
-            .replace("prohibit", action)
+        first.replace("\"jz\"", &format!("\"{code}\"")).replace("prohibit", action)
     };
-    let rows = [
-        ("d", "remind"),
-        ("b", "prohibit"),
-        ("e", "restrict"),
-        ("a", "prohibit"),
-        ("c", "review"),
-    ];
-    let measures: String = rows
-        .iter()
-        .map(|(code, action)| one(code, action))
-        .collect();
+    let rows =
+        [("d", "remind"), ("b", "prohibit"), ("e", "restrict"), ("a", "prohibit"), ("c", "review")];
+    let measures: String = rows.iter().map(|(code, action)| one(code, action)).collect();
     let catalogue = small(LISTS, MATTERS, &measures).unwrap();
     let bound = catalogue.measures_of(MatterNo(1), ListNo(0));
-    let codes: Vec<&str> = bound
-        .iter()
-        .map(|no| catalogue.measure(*no).code.as_str())
-        .collect();
+    let codes: Vec<&str> = bound.iter().map(|no| catalogue.measure(*no).code.as_str()).collect();
     assert_eq!(codes, ["a", "b", "e", "c", "d"]);
 }
 
@@ -647,11 +461,7 @@ fn a_matter_is_known_by_its_code_or_its_last_twelve() {
 
 #[test]
 fn the_digest_follows_names_and_texts_and_not_their_order() {
-    let files = [
-        ("lists.toml", LISTS),
-        ("matters.toml", MATTERS),
-        ("measures.toml", MEASURES),
-    ];
+    let files = [("lists.toml", LISTS), ("matters.toml", MATTERS), ("measures.toml", MEASURES)];
     let mut turned = files;
     turned.reverse();
     let digest = Catalogue::parse(&files).unwrap().digest().to_owned();

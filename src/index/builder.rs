@@ -4,15 +4,15 @@
 //! is in order, so equal input gives equal bytes. Texts stream into the file as they come; what
 //! stays in memory is about 200 bytes an entry until [`Builder::finish`] sorts and writes the rest.
 
+use super::EntryNo;
 use super::entries::{self, write_text};
-use super::identifiers::{text_key, BlocksBuilder, MANY};
+use super::identifiers::{BlocksBuilder, MANY, text_key};
 use super::meta::{FileMeta, ListMeta, Meta, SourceMeta};
 use super::names::{Mention, NamesBuilder};
 use super::points;
 use super::sets::{SetKey, SetsBuilder};
 use super::subjects::{self, Carried, Grouping};
-use super::EntryNo;
-use crate::record::{limits, Entry, Identifier, ListKind, MaskedIdentifier, Packed, Role};
+use crate::record::{Entry, Identifier, ListKind, MaskedIdentifier, Packed, Role, limits};
 use crate::snapshot::Writer;
 use crate::text;
 use rayon::prelude::*;
@@ -20,7 +20,7 @@ use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
-use xxhash_rust::xxh3::{xxh3_128, xxh3_64};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use zerocopy::IntoBytes;
 
 /// The number of an entry that another replaced.
@@ -246,9 +246,11 @@ impl<W: Write + Seek> Builder<W> {
         }));
         self.id_hashes.extend_from_slice(&encoded.id_hashes);
         self.packed.extend(encoded.packed.iter().map(|c| Carries { entry: c.entry + first, ..*c }));
-        self.texts.extend(
-            encoded.texts.iter().map(|c| Carries { key: c.key.clone(), entry: c.entry + first, how: c.how }),
-        );
+        self.texts.extend(encoded.texts.iter().map(|c| Carries {
+            key: c.key.clone(),
+            entry: c.entry + first,
+            how: c.how,
+        }));
         let mut keys = &encoded.keys[..];
         for (length, mention) in &encoded.names {
             let (key, rest) = keys.split_at(*length as usize);
@@ -275,7 +277,11 @@ impl<W: Write + Seek> Builder<W> {
     }
 
     /// Sort, group, number and write. `step` is told what is being done, for progress.
-    pub fn finish(mut self, described: Described, step: &dyn Fn(&'static str)) -> io::Result<(W, Meta)> {
+    pub fn finish(
+        mut self,
+        described: Described,
+        step: &dyn Fn(&'static str),
+    ) -> io::Result<(W, Meta)> {
         step("identifiers");
         let superseded = self.drop_superseded();
         self.packed.par_sort_unstable();
@@ -300,9 +306,8 @@ impl<W: Write + Seek> Builder<W> {
         step("suspects");
         let decided = &grouped.decided;
         let numbers = &order.number_of;
-        self.name_hashes.retain(|(_, entry)| {
-            numbers[*entry as usize] != DROPPED && !decided[*entry as usize]
-        });
+        self.name_hashes
+            .retain(|(_, entry)| numbers[*entry as usize] != DROPPED && !decided[*entry as usize]);
         let mut suspects: Vec<(u64, u32)> = std::mem::take(&mut self.name_hashes)
             .into_iter()
             .map(|(hash, entry)| (hash, numbers[entry as usize]))
@@ -318,8 +323,13 @@ impl<W: Write + Seek> Builder<W> {
         self.masks.write(&mut self.writer, "masks")?;
 
         step("entries");
-        let (lists, sets) =
-            write_entries(&self.rows, &order, described.lists, &self.authorities, &mut self.writer)?;
+        let (lists, sets) = write_entries(
+            &self.rows,
+            &order,
+            described.lists,
+            &self.authorities,
+            &mut self.writer,
+        )?;
         let meta = Meta {
             id: described.id,
             built: described.built,
@@ -413,13 +423,19 @@ impl<'a> Distinct<'a> {
         let number = number as usize;
         match self.packed.get(number) {
             Some(carries) => carries.iter().map(|c| (c.entry, c.how)).collect(),
-            None => self.texts[number - self.packed.len()].iter().map(|c| (c.entry, c.how)).collect(),
+            None => {
+                self.texts[number - self.packed.len()].iter().map(|c| (c.entry, c.how)).collect()
+            }
         }
     }
 
     fn direct(&self, number: u32) -> Vec<u32> {
-        let mut entries: Vec<u32> =
-            self.carriers(number).into_iter().filter(|(_, how)| *how == DIRECT).map(|(e, _)| e).collect();
+        let mut entries: Vec<u32> = self
+            .carriers(number)
+            .into_iter()
+            .filter(|(_, how)| *how == DIRECT)
+            .map(|(e, _)| e)
+            .collect();
         entries.dedup();
         entries
     }
@@ -475,11 +491,16 @@ impl<'a> Distinct<'a> {
             .collect();
         families.par_sort_unstable();
         for family in families.chunk_by(|a, b| a.0 == b.0).filter(|family| family.len() > 1) {
-            let direct: Vec<Vec<u32>> = family.iter().map(|(_, number)| self.direct(*number)).collect();
+            let direct: Vec<Vec<u32>> =
+                family.iter().map(|(_, number)| self.direct(*number)).collect();
             let carried: Vec<Carried> = family
                 .iter()
                 .zip(&direct)
-                .map(|((_, number), entries)| Carried { number: *number, identifier: self.get(*number), entries })
+                .map(|((_, number), entries)| Carried {
+                    number: *number,
+                    identifier: self.get(*number),
+                    entries,
+                })
                 .collect();
             grouping.join_family(&carried);
         }
@@ -497,7 +518,8 @@ impl<'a> Distinct<'a> {
             texts.insert(&carries[0].key, number as u64).map_err(io::Error::other)?;
         }
         writer.section("ids.texts", &texts.into_inner().map_err(io::Error::other)?)?;
-        writer.section("ids.count", [self.packed.len() as u32, self.texts.len() as u32].as_bytes())?;
+        writer
+            .section("ids.count", [self.packed.len() as u32, self.texts.len() as u32].as_bytes())?;
 
         let (mut owners, mut many, mut ids) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..self.len() as u32 {
@@ -607,7 +629,10 @@ fn write_subjects<W: Write + Seek>(
 }
 
 /// Names of subjects that no identifier decides: hash → entries, behind a table of their own.
-fn write_suspects<W: Write + Seek>(suspects: &[(u64, u32)], writer: &mut Writer<W>) -> io::Result<()> {
+fn write_suspects<W: Write + Seek>(
+    suspects: &[(u64, u32)],
+    writer: &mut Writer<W>,
+) -> io::Result<()> {
     let (mut keys, mut post) = (Vec::new(), Vec::new());
     for group in suspects.chunk_by(|a, b| a.0 == b.0) {
         keys.push((points::hash(group[0].0), post.len() as u32));

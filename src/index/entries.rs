@@ -10,7 +10,9 @@
 //! ```
 
 use super::{EntryNo, SnapshotListNo, SubjectNo};
-use crate::record::{Day, Entry, Identifier, IdentifierKind, MaskedIdentifier, Role, State, SubjectKind, Term};
+use crate::record::{
+    Day, Entry, Identifier, IdentifierKind, MaskedIdentifier, Role, State, SubjectKind, Term,
+};
 use compact_str::CompactString;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

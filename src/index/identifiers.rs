@@ -1,8 +1,8 @@
 //! The ordered dictionary of identifiers.
 //!
 //! ```text
-//! ids.blocks   = block*         32 packed identifiers, ascending
-//! block        = first(u128) gap(LEB128) × up to 31
+//! ids.blocks   = block*         16 packed identifiers, ascending
+//! block        = first(u128) gap(LEB128) × up to 15
 //! ids.starts   = u32*           start of each block in ids.blocks, and its end
 //! ids.texts    = fst map        kind(u8) text → number, for identifiers that do not pack
 //! ids.count    = u32 u32        packed ones, others
@@ -21,7 +21,7 @@ use compact_str::CompactString;
 use fst::{IntoStreamer, Streamer};
 use std::ops::Range;
 
-const BLOCK: usize = 32;
+const BLOCK: usize = 16;
 
 /// Mark of an owner that is a list of owners.
 pub(super) const MANY: u32 = 1 << 31;
@@ -112,7 +112,7 @@ impl Identifiers {
     }
 
     /// The identifier of a number, or `None` past the end. Cost: two or three cache lines and the
-    /// decoding of up to 31 gaps; a microsecond for those that do not pack.
+    /// decoding of up to 15 gaps; a microsecond for those that do not pack.
     pub fn get(&self, number: IdentifierNo) -> Option<Identifier> {
         if number.0 >= self.packed_count {
             return self.get_text(u64::from(number.0 - self.packed_count));
@@ -199,7 +199,8 @@ impl Identifiers {
     pub fn validate(&self) -> Result<(), String> {
         let mut last = None;
         for number in 0..self.packed_count {
-            let packed = self.packed(number as usize).ok_or(format!("identifier {number} is cut off"))?;
+            let packed =
+                self.packed(number as usize).ok_or(format!("identifier {number} is cut off"))?;
             if last.is_some_and(|last| packed <= last) || packed.unpack().is_none() {
                 return Err(format!("identifier {number} is out of order or no identifier"));
             }

@@ -73,11 +73,16 @@ impl NamesBuilder {
             let entry = EntryNo(number_of[mention.entry.0 as usize]);
             draft.mention = Mention { entry, ..mention }.to_number();
         });
-        self.drafts.retain(|draft| Mention::from_number(draft.mention).entry.0 != super::builder::DROPPED);
+        self.drafts
+            .retain(|draft| Mention::from_number(draft.mention).entry.0 != super::builder::DROPPED);
     }
 
     /// Sort, build and write the sections.
-    pub fn write<W: Write + Seek>(mut self, writer: &mut Writer<W>, prefix: &str) -> io::Result<()> {
+    pub fn write<W: Write + Seek>(
+        mut self,
+        writer: &mut Writer<W>,
+        prefix: &str,
+    ) -> io::Result<()> {
         let arena = std::mem::take(&mut self.arena);
         let text_of = |draft: &Draft| &arena[draft.start as usize..][..draft.length as usize];
         self.drafts.par_sort_unstable_by(|a, b| {
@@ -93,7 +98,9 @@ impl NamesBuilder {
             .into_par_iter()
             .map(|at| {
                 let (start, end) = ((at * part).min(keys.len()), ((at + 1) * part).min(keys.len()));
-                build_part(keys[start..end].iter().map(|(draft, posting)| (text_of(draft), *posting)))
+                build_part(
+                    keys[start..end].iter().map(|(draft, posting)| (text_of(draft), *posting)),
+                )
             })
             .collect::<io::Result<_>>()?;
         for (at, bytes) in parts.iter().enumerate() {

@@ -7,7 +7,7 @@ use super::meta::Meta;
 use super::names::{Mention, Names};
 use super::points::{self, Points};
 use super::sets::Sets;
-use super::{subjects, EntryNo, IdentifierNo, SubjectNo};
+use super::{EntryNo, IdentifierNo, SubjectNo, subjects};
 use crate::record::{Agreement, Identifier, MaskedIdentifier, Packed, Role};
 use crate::snapshot::{Array, OpenError, Snapshot};
 use crate::text;
@@ -50,7 +50,11 @@ impl Index {
         let meta: Meta = serde_json::from_slice(&json)
             .map_err(|error| snapshot.unexpected("meta", error.to_string()))?;
         if meta.folding != text::VERSION {
-            let why = format!("folding {}, this program folds {}: build anew", meta.folding, text::VERSION);
+            let why = format!(
+                "folding {}, this program folds {}: build anew",
+                meta.folding,
+                text::VERSION
+            );
             return Err(snapshot.unexpected("meta", why));
         }
         let index = Index {
@@ -82,7 +86,9 @@ impl Index {
         ];
         match sizes.into_iter().find(|(_, got, expected)| got != expected) {
             None => Ok(()),
-            Some((section, got, expected)) => Err((section, format!("{got} rows, meta says {expected}"))),
+            Some((section, got, expected)) => {
+                Err((section, format!("{got} rows, meta says {expected}")))
+            }
         }
     }
 
@@ -200,7 +206,10 @@ impl Index {
     #[inline]
     pub fn suspects(&self, key: &str) -> impl Iterator<Item = EntryNo> {
         let hash = points::hash(xxh3_64(key.as_bytes()));
-        self.suspects.candidates(hash).flat_map(|start| self.suspect_post(start)).map(|&entry| EntryNo(entry))
+        self.suspects
+            .candidates(hash)
+            .flat_map(|start| self.suspect_post(start))
+            .map(|&entry| EntryNo(entry))
     }
 
     fn suspect_post(&self, start: u32) -> &[u32] {
@@ -227,11 +236,16 @@ impl Index {
             if !bounds.contains(&no) {
                 return Err(format!("entry {no} is not among its subject's"));
             }
-            *counted.get_mut(usize::from(entry.list().0)).ok_or(format!("entry {no} is on no list"))? += 1;
+            *counted
+                .get_mut(usize::from(entry.list().0))
+                .ok_or(format!("entry {no} is on no list"))? += 1;
         }
         for (list, counted) in self.meta.lists.iter().zip(counted) {
             if list.entries != counted {
-                return Err(format!("list {} has {counted} entries, meta says {}", list.code, list.entries));
+                return Err(format!(
+                    "list {} has {counted} entries, meta says {}",
+                    list.code, list.entries
+                ));
             }
         }
         for number in 0..self.identifiers.len() as u32 {

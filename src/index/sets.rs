@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 /// What the subjects of a set have in common.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SetKey {
     /// An entry on the list of this code.

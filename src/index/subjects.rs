@@ -129,9 +129,13 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         if a == b {
             return true;
         }
-        let numbers = |class: usize| (self.decisive[class][a as usize], self.decisive[class][b as usize]);
+        let numbers =
+            |class: usize| (self.decisive[class][a as usize], self.decisive[class][b as usize]);
         let vetoed = (0..CLASSES).map(numbers).any(|(of_a, of_b)| {
-            of_a != NONE && of_b != NONE && of_a != of_b && (self.get)(of_a).contradicts(&(self.get)(of_b))
+            of_a != NONE
+                && of_b != NONE
+                && of_a != of_b
+                && (self.get)(of_a).contradicts(&(self.get)(of_b))
         });
         if vetoed {
             return false;
@@ -171,21 +175,32 @@ mod tests {
 
     /// Rows of (identifier, entries that carry it) and the groups expected.
     fn check(rows: &[(&str, &[u32])], entries: usize, expected: &[&[u32]], shared: u64) {
-        let ids: Vec<Identifier> = rows.iter().map(|(raw, _)| Identifier::recognise(raw).unwrap()).collect();
+        let ids: Vec<Identifier> =
+            rows.iter().map(|(raw, _)| Identifier::recognise(raw).unwrap()).collect();
         let get = |number: u32| ids[number as usize].clone();
         let carried: Vec<Carried> = rows
             .iter()
             .enumerate()
-            .map(|(number, (_, entries))| Carried { number: number as u32, identifier: ids[number].clone(), entries })
+            .map(|(number, (_, entries))| Carried {
+                number: number as u32,
+                identifier: ids[number].clone(),
+                entries,
+            })
             .collect();
         let mut grouping = Grouping::new(entries, &get);
         carried.iter().for_each(|c| grouping.note(c));
         carried.iter().filter(|c| c.identifier.kind().is_decisive()).for_each(|c| grouping.join(c));
         grouping.join_family(&carried);
-        carried.iter().filter(|c| !c.identifier.kind().is_decisive()).for_each(|c| grouping.join(c));
+        carried
+            .iter()
+            .filter(|c| !c.identifier.kind().is_decisive())
+            .for_each(|c| grouping.join(c));
         for group in expected {
             let roots: Vec<u32> = group.iter().map(|&entry| grouping.root(entry)).collect();
-            assert!(roots.iter().all(|&root| root == roots[0]), "{group:?} is one subject: {roots:?}");
+            assert!(
+                roots.iter().all(|&root| root == roots[0]),
+                "{group:?} is one subject: {roots:?}"
+            );
         }
         let firsts: Vec<u32> = expected.iter().map(|group| grouping.root(group[0])).collect();
         for (at, root) in firsts.iter().enumerate() {

@@ -7,7 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What kind of number an identifier is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum IdentifierKind {
@@ -88,7 +90,8 @@ impl IdentifierKind {
 
     /// Identifies a natural person.
     pub fn is_personal(self) -> bool {
-        (IdentifierKind::ResidentId as u8..=IdentifierKind::OfficerCard as u8).contains(&(self as u8))
+        (IdentifierKind::ResidentId as u8..=IdentifierKind::OfficerCard as u8)
+            .contains(&(self as u8))
     }
 
     /// Kinds of which a subject holds one: two different valid ones mean two subjects (the veto).
@@ -189,7 +192,9 @@ impl Identifier {
         let kind = match kind {
             IdentifierKind::Other => recognise(text.as_bytes()),
             // taxpayer numbers are mostly the USCC itself
-            IdentifierKind::TaxpayerNumber if recognise(text.as_bytes()) == IdentifierKind::Uscc => {
+            IdentifierKind::TaxpayerNumber
+                if recognise(text.as_bytes()) == IdentifierKind::Uscc =>
+            {
                 IdentifierKind::Uscc
             }
             kind => kind,
@@ -222,7 +227,8 @@ impl Identifier {
                 quality.region = t.len() == 18 && !region::known(&t[2..8]);
             }
             IdentifierKind::OrgCode => {
-                quality.check_digit = t.len() != 9 || check::organisation_code(&t[..8]) != Some(t[8]);
+                quality.check_digit =
+                    t.len() != 9 || check::organisation_code(&t[..8]) != Some(t[8]);
             }
             IdentifierKind::RegistrationNumber => match t.len() {
                 15 => {
@@ -404,7 +410,10 @@ fn normalise(raw: &str) -> Result<CompactString, IdentifierError> {
         return Err(IdentifierError::Masked);
     }
     if text.len() > limits::IDENTIFIER_BYTES_MAX {
-        return Err(IdentifierError::TooLong { got: text.len(), max: limits::IDENTIFIER_BYTES_MAX });
+        return Err(IdentifierError::TooLong {
+            got: text.len(),
+            max: limits::IDENTIFIER_BYTES_MAX,
+        });
     }
     if is_placeholder(&text) {
         return Err(IdentifierError::Empty);
@@ -418,7 +427,8 @@ fn normalise(raw: &str) -> Result<CompactString, IdentifierError> {
 /// Empty, a word for "none", or the field's placeholders: one repeated character, or zeros and a
 /// final `X` (`00000000000000000X`).
 fn is_placeholder(text: &str) -> bool {
-    if matches!(text, "" | "/" | "无" | "—" | "NULL" | "NONE" | "N/A" | "暂无" | "不详" | "未知") {
+    if matches!(text, "" | "/" | "无" | "—" | "NULL" | "NONE" | "N/A" | "暂无" | "不详" | "未知")
+    {
         return true;
     }
     let first = text.as_bytes()[0];
@@ -499,7 +509,10 @@ fn derives(short: &Identifier, long: &Identifier) -> bool {
                 && may(long, &[HomeReturnPermit])
         }
         (8, 10) => {
-            all_digits(l) && l[..8] == *s && may(short, &[TaiwanPermit]) && may(long, &[TaiwanPermit])
+            all_digits(l)
+                && l[..8] == *s
+                && may(short, &[TaiwanPermit])
+                && may(long, &[TaiwanPermit])
         }
         _ => false,
     }
@@ -511,7 +524,8 @@ fn upgrades(short: &[u8], long: &[u8]) -> bool {
     let century = &long[6..8];
     long[..6] == short[..6]
         && long[8..17] == short[6..]
-        && (century == b"19" || (century == b"18" && matches!(&short[12..], [b'9', b'9', b'6'..=b'9'])))
+        && (century == b"19"
+            || (century == b"18" && matches!(&short[12..], [b'9', b'9', b'6'..=b'9'])))
 }
 
 const CLASS_DIGITS: u64 = 1 << 60;
@@ -713,7 +727,10 @@ mod tests {
     #[test]
     fn two_sound_numbers_of_one_decisive_kind_contradict() {
         assert!(id("91320500MA0000015D").contradicts(&id("91320505MA0000023G")));
-        assert!(id("91320500MA0000015D").contradicts(&id("D2143569-X")), "by the organisation code");
+        assert!(
+            id("91320500MA0000015D").contradicts(&id("D2143569-X")),
+            "by the organisation code"
+        );
         assert!(!id("91320500MA0000015D").contradicts(&id("MA000001-5")));
         assert!(!id("91350211M0000XUF46").contradicts(&id("91320505MA0000023G")), "unsound");
         assert!(!id("E12345678").contradicts(&id("E12345679")), "passports are renewed");
@@ -724,12 +741,16 @@ mod tests {
     #[test]
     fn what_is_no_identifier_says_why() {
         let why = |raw: &str| Identifier::recognise(raw).unwrap_err();
-        for raw in ["", " ", "/", "无", "—", "00000000000000000X", "000000000000000000", "暂无"] {
+        for raw in ["", " ", "/", "无", "—", "00000000000000000X", "000000000000000000", "暂无"]
+        {
             assert_eq!(why(raw), IdentifierError::Empty, "{raw}");
         }
         assert_eq!(why("1101011900****0006"), IdentifierError::Masked);
         assert_eq!(why("12"), IdentifierError::TooShort);
-        assert!(matches!(why(&"9".repeat(65)), IdentifierError::Empty | IdentifierError::TooLong { .. }));
+        assert!(matches!(
+            why(&"9".repeat(65)),
+            IdentifierError::Empty | IdentifierError::TooLong { .. }
+        ));
         assert!(matches!(why(&"91".repeat(2000)), IdentifierError::TooLong { .. }));
     }
 

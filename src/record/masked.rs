@@ -1,7 +1,7 @@
 //! An identifier with hidden digits, as courts and credit platforms publish them.
 
 use super::identifier::fold_value;
-use super::{limits, Identifier};
+use super::{Identifier, limits};
 use compact_str::CompactString;
 use std::fmt;
 
@@ -31,8 +31,10 @@ impl MaskedIdentifier {
         if raw.len() > 8 * limits::IDENTIFIER_BYTES_MAX {
             return None;
         }
-        let mut text: CompactString =
-            fold_value(raw).chars().map(|c| if matches!(c, '●' | '•' | '×' | '#') { '*' } else { c }).collect();
+        let mut text: CompactString = fold_value(raw)
+            .chars()
+            .map(|c| if matches!(c, '●' | '•' | '×' | '#') { '*' } else { c })
+            .collect();
         if !text.contains('*') && text.contains("XXXX") {
             text = text.replace("XXXX", "****").into();
         }
@@ -67,7 +69,11 @@ impl MaskedIdentifier {
     /// Two masks could hide one identifier: nowhere do both show different characters.
     pub fn fits_masked(&self, other: &MaskedIdentifier) -> bool {
         self.text.len() == other.text.len()
-            && self.text.bytes().zip(other.text.bytes()).all(|(a, b)| a == b || a == b'*' || b == b'*')
+            && self
+                .text
+                .bytes()
+                .zip(other.text.bytes())
+                .all(|(a, b)| a == b || a == b'*' || b == b'*')
     }
 }
 

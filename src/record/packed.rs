@@ -10,7 +10,7 @@
 //! bits 119..0    number, left-aligned for forms that hold text, so that order is text order
 //! ```
 
-use super::{check, Identifier, IdentifierKind};
+use super::{Identifier, IdentifierKind, check};
 use compact_str::CompactString;
 
 /// See the [module](self).
@@ -53,7 +53,9 @@ impl Packed {
         let number = if form == FORM_TEXT {
             number_of_text(t)?
         } else {
-            t[..stored].iter().try_fold(0, |number, &b| Some(number * base + u128::from(value(b)?)))?
+            t[..stored]
+                .iter()
+                .try_fold(0, |number, &b| Some(number * base + u128::from(value(b)?)))?
         };
         Some(Packed(head(identifier.kind(), form) | number))
     }

@@ -23,9 +23,14 @@ mod tests {
 
     #[test]
     fn provinces_are_known_and_zones_pass() {
-        for (region, expected) in
-            [("320500", true), ("320594", true), ("100000", true), ("990000", false), ("32050", false), ("32O500", false)]
-        {
+        for (region, expected) in [
+            ("320500", true),
+            ("320594", true),
+            ("100000", true),
+            ("990000", false),
+            ("32050", false),
+            ("32O500", false),
+        ] {
             assert_eq!(known(region.as_bytes()), expected, "{region}");
         }
     }

@@ -3,7 +3,9 @@
 use super::{Day, Identifier, MaskedIdentifier};
 
 /// What a subject is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum SubjectKind {
@@ -48,7 +50,9 @@ impl SubjectKind {
 }
 
 /// How a person or body is related to a subject.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Role {
@@ -66,8 +70,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of their numbers.
-    pub const ALL: [Role; 5] =
-        [Role::LegalRepresentative, Role::PersonInCharge, Role::Controller, Role::Parent, Role::Branch];
+    pub const ALL: [Role; 5] = [
+        Role::LegalRepresentative,
+        Role::PersonInCharge,
+        Role::Controller,
+        Role::Parent,
+        Role::Branch,
+    ];
 
     /// The word used in the API, the mappings, the catalogue and the documents.
     pub fn code(self) -> &'static str {

@@ -132,7 +132,8 @@ pub fn check(
         let search = Search { ground, matter, day: at.day(), question };
         decision.subjects.push(decide(&search, undetermined, scratch));
     }
-    decision.verdict = decision.subjects.iter().map(|subject| subject.verdict).max().unwrap_or_default();
+    decision.verdict =
+        decision.subjects.iter().map(|subject| subject.verdict).max().unwrap_or_default();
 }
 
 fn decide(search: &Search, undetermined: bool, scratch: &mut Scratch) -> SubjectDecision {
@@ -193,7 +194,9 @@ fn apply_catalogue(search: &Search, subject: &mut SubjectDecision) {
             let action = catalogue.measure(measure).action;
             let applied = Applied { measure, hit: at };
             match (action, hit.grade) {
-                (Action::Incentive, Grade::Identifier) if rewarded => subject.incentives.push(applied),
+                (Action::Incentive, Grade::Identifier) if rewarded => {
+                    subject.incentives.push(applied)
+                }
                 (Action::Incentive, _) => {}
                 (_, Grade::Identifier) => {
                     subject.measures.push(applied);

@@ -1,8 +1,8 @@
 //! Question → hits.
 
-use super::hit::{Grade, Hit};
-use super::question::{kinds_agree, Question};
 use super::Ground;
+use super::hit::{Grade, Hit};
+use super::question::{Question, kinds_agree};
 use crate::catalogue::MatterNo;
 use crate::index::{EntryView, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, Role, SubjectKind};
@@ -44,7 +44,9 @@ impl Search<'_> {
             self.ground.index.identify(id, |no, stored, agreement| {
                 for owner in self.ground.index.owners(no) {
                     match owner {
-                        Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => vetoed = true,
+                        Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => {
+                            vetoed = true
+                        }
                         Owner::Subject(subject) => {
                             for entry in self.ground.index.entries_of(subject) {
                                 self.meet_identified(entry, stored, agreement, None, hits);
@@ -104,7 +106,13 @@ impl Search<'_> {
     }
 
     /// Add the hit if the entry counts on the day and the catalogue knows its list.
-    fn meet(&self, entry: EntryView, grade: Grade, hits: &mut Vec<Hit>, complete: impl Fn(&mut Hit)) {
+    fn meet(
+        &self,
+        entry: EntryView,
+        grade: Grade,
+        hits: &mut Vec<Hit>,
+        complete: impl Fn(&mut Hit),
+    ) {
         let Some(list) = self.ground.list(entry.list()) else { return };
         if !entry.counts_on(self.day) {
             return;
@@ -160,7 +168,8 @@ impl Search<'_> {
     fn compare_masks(&self, entry: &EntryView) -> Option<bool> {
         let asked = &self.question.masked;
         if let Some(listed) = entry.text().masked {
-            let comparable = self.question.ids.iter().filter(|id| id.text().len() == listed.text().len());
+            let comparable =
+                self.question.ids.iter().filter(|id| id.text().len() == listed.text().len());
             let full = comparable.map(|id| listed.fits(id)).reduce(|any, fits| any || fits);
             let hidden = asked
                 .as_ref()
@@ -186,11 +195,9 @@ impl Search<'_> {
         };
         self.ground.catalogue.matter(self.matter).persons_by_name
             || self.question.masked.as_ref().is_some_and(|masked| region_agrees(masked.text()))
-            || self
-                .question
-                .ids
-                .iter()
-                .any(|id| id.kind() == crate::record::IdentifierKind::ResidentId && region_agrees(id.text()))
+            || self.question.ids.iter().any(|id| {
+                id.kind() == crate::record::IdentifierKind::ResidentId && region_agrees(id.text())
+            })
     }
 
     /// A branch meets the entries of the parent that its name begins with.
@@ -201,7 +208,9 @@ impl Search<'_> {
         for parent in text::parent_of_branch(key) {
             for mention in self.ground.index.named(parent).filter(|mention| !mention.former) {
                 let entry = self.ground.index.entry(mention.entry);
-                if let Some(entry) = entry.filter(|entry| kinds_agree(Some(SubjectKind::Organisation), entry.kind())) {
+                if let Some(entry) =
+                    entry.filter(|entry| kinds_agree(Some(SubjectKind::Organisation), entry.kind()))
+                {
                     self.meet(entry, Grade::Name, hits, |hit| hit.relation = Some(Role::Branch));
                 }
             }
@@ -219,7 +228,10 @@ impl Search<'_> {
                 Some(former) => hit.former_name = former,
                 None => {
                     text::fold(entry.name(), other);
-                    let alike = rapidfuzz::distance::levenshtein::normalized_similarity(key.chars(), other.chars());
+                    let alike = rapidfuzz::distance::levenshtein::normalized_similarity(
+                        key.chars(),
+                        other.chars(),
+                    );
                     hit.name_differs = alike < NAME_DIFFERS_BELOW;
                 }
             }

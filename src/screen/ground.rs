@@ -52,7 +52,9 @@ impl Ground {
         let as_of: Vec<Option<Instant>> = catalogue
             .lists()
             .iter()
-            .map(|list| delivered.iter().find(|meta| meta.code == list.code).map(|meta| Instant(meta.as_of)))
+            .map(|list| {
+                delivered.iter().find(|meta| meta.code == list.code).map(|meta| Instant(meta.as_of))
+            })
             .collect();
         let mut ground = Ground { index, catalogue, lists, as_of, fresh_until: Vec::new() };
         ground.fresh_until = ground

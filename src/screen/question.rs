@@ -28,10 +28,12 @@ impl Question<'_> {
     pub fn kind(&self) -> Option<SubjectKind> {
         self.kind.or_else(|| {
             self.ids.iter().find_map(|id| match id.kind() {
-                IdentifierKind::Uscc if id.text().starts_with("92") => Some(SubjectKind::IndividualBusiness),
-                IdentifierKind::Uscc | IdentifierKind::OrgCode | IdentifierKind::RegistrationNumber => {
-                    Some(SubjectKind::Organisation)
+                IdentifierKind::Uscc if id.text().starts_with("92") => {
+                    Some(SubjectKind::IndividualBusiness)
                 }
+                IdentifierKind::Uscc
+                | IdentifierKind::OrgCode
+                | IdentifierKind::RegistrationNumber => Some(SubjectKind::Organisation),
                 IdentifierKind::VehiclePlate => Some(SubjectKind::Vehicle),
                 kind if kind.is_personal() => Some(SubjectKind::NaturalPerson),
                 _ => None,
@@ -47,6 +49,7 @@ impl Question<'_> {
 
 /// Two kinds may be one subject: bodies are not told apart, since feeds do not.
 pub fn kinds_agree(asked: Option<SubjectKind>, listed: SubjectKind) -> bool {
-    let is_body = |kind| matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness);
+    let is_body =
+        |kind| matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness);
     asked.is_none_or(|asked| asked == listed || (is_body(asked) && is_body(listed)))
 }

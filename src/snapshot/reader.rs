@@ -1,7 +1,7 @@
 //! Maps a file and verifies every byte of it before anyone uses one.
 
 use super::array::{Array, Mapped};
-use super::layout::{padded, Header, Row, FORMAT, HEADER_BYTES, MAGIC, ROW_BYTES, SECTIONS_MAX};
+use super::layout::{FORMAT, HEADER_BYTES, Header, MAGIC, ROW_BYTES, Row, SECTIONS_MAX, padded};
 use rayon::prelude::*;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,10 @@
 //! Streams sections into a new file.
 
-use super::layout::{padded, Header, Row, ALIGNMENT, FORMAT, HEADER_BYTES, MAGIC, NAME_BYTES, SECTIONS_MAX};
+use super::layout::{
+    ALIGNMENT, FORMAT, HEADER_BYTES, Header, MAGIC, NAME_BYTES, Row, SECTIONS_MAX, padded,
+};
 use std::io::{self, Seek, SeekFrom, Write};
-use xxhash_rust::xxh3::{xxh3_64, Xxh3};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use zerocopy::IntoBytes;
 
 /// Writes a snapshot from first to last byte, one section after the other, hashing what was written

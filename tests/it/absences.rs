@@ -15,7 +15,8 @@ fn files_of(module: &str) -> Vec<PathBuf> {
 /// The code of a module without comments and without its tests.
 fn code_of(module: &str) -> Vec<(PathBuf, String)> {
     let code = |path: PathBuf| {
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         (path, lines.collect::<Vec<_>>().join("\n"))
@@ -36,23 +37,52 @@ fn check(modules: &[&str], absent: &[&str]) {
 #[test]
 fn the_pure_modules_touch_no_clock_file_socket_thread_or_randomness() {
     let absent = [
-        "SystemTime", "std::time::Instant", "Timestamp::now", "std::fs", "File::", "std::net", "tokio",
-        "std::thread", "rand::", "std::env", "Uuid",
+        "SystemTime",
+        "std::time::Instant",
+        "Timestamp::now",
+        "std::fs",
+        "File::",
+        "std::net",
+        "tokio",
+        "std::thread",
+        "rand::",
+        "std::env",
+        "Uuid",
     ];
     check(&["record", "text", "catalogue", "index", "screen"], &absent);
 }
 
 #[test]
 fn screen_knows_nothing_above_or_beside_it() {
-    check(&["screen"], &["crate::live", "crate::http", "crate::snapshot", "crate::source", "crate::ingest"]);
+    check(
+        &["screen"],
+        &["crate::live", "crate::http", "crate::snapshot", "crate::source", "crate::ingest"],
+    );
 }
 
 #[test]
 fn lower_rows_import_nothing_above_them() {
-    let above = |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
+    let above =
+        |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
     let rows: [(&[&str], &[&str]); 5] = [
-        (&["record"], &["text", "catalogue", "source", "snapshot", "index", "screen", "ingest", "live", "http"]),
-        (&["text", "catalogue", "source", "snapshot"], &["index", "screen", "ingest", "live", "http", "app"]),
+        (
+            &["record"],
+            &[
+                "text",
+                "catalogue",
+                "source",
+                "snapshot",
+                "index",
+                "screen",
+                "ingest",
+                "live",
+                "http",
+            ],
+        ),
+        (
+            &["text", "catalogue", "source", "snapshot"],
+            &["index", "screen", "ingest", "live", "http", "app"],
+        ),
         (&["index"], &["screen", "ingest", "live", "http", "catalogue", "source"]),
         (&["screen"], &["ingest", "live", "http", "config", "app"]),
         (&["ingest"], &["live", "http", "config", "app", "screen"]),
@@ -71,19 +101,46 @@ fn list_formats_and_api_formats_never_meet() {
 
 #[test]
 fn nothing_below_the_top_imports_the_configuration() {
-    let below =
-        ["record", "text", "catalogue", "source", "snapshot", "index", "screen", "ingest", "live", "http", "synth"];
+    let below = [
+        "record",
+        "text",
+        "catalogue",
+        "source",
+        "snapshot",
+        "index",
+        "screen",
+        "ingest",
+        "live",
+        "http",
+        "synth",
+    ];
     check(&below, &["crate::config", "crate::app"]);
 }
 
 #[test]
 fn fst_and_roaring_live_in_the_index_and_unsafe_in_one_file() {
-    let all =
-        ["record", "text", "catalogue", "source", "snapshot", "screen", "ingest", "live", "http", "synth", "config", "app"];
+    let all = [
+        "record",
+        "text",
+        "catalogue",
+        "source",
+        "snapshot",
+        "screen",
+        "ingest",
+        "live",
+        "http",
+        "synth",
+        "config",
+        "app",
+    ];
     check(&all, &["fst::", "roaring::"]);
     for module in all.iter().chain(&["index"]) {
         for (path, code) in code_of(module) {
-            assert!(!code.contains("unsafe ") || path.ends_with("snapshot/array.rs"), "{}", path.display());
+            assert!(
+                !code.contains("unsafe ") || path.ends_with("snapshot/array.rs"),
+                "{}",
+                path.display()
+            );
         }
     }
 }

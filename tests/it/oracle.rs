@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
-use xincha::record::{Agreement, Day, Entry, Identifier, Instant, ListKind, Packed, Role, SubjectKind};
+use xincha::record::{
+    Agreement, Day, Entry, Identifier, Instant, ListKind, Packed, Role, SubjectKind,
+};
 use xincha::screen::{Grade, Question, Verdict};
 use xincha::text;
 
@@ -82,7 +84,10 @@ impl<'a> Oracle<'a> {
             .collect();
         let mut conflicts = BTreeSet::new();
         for &red in confirmed.iter().filter(|&&entry| kind(entry) == ListKind::Red) {
-            for &black in confirmed.iter().filter(|&&entry| matches!(kind(entry), ListKind::Black | ListKind::Ban)) {
+            for &black in confirmed
+                .iter()
+                .filter(|&&entry| matches!(kind(entry), ListKind::Black | ListKind::Ban))
+            {
                 if consulted(red) || consulted(black) {
                     conflicts.insert((red, black));
                 }
@@ -101,8 +106,11 @@ impl<'a> Oracle<'a> {
                 verdict = verdict.max(Verdict::Review);
             }
             for measure in self.catalogue.measures() {
-                let lists: Vec<&str> =
-                    measure.lists.iter().map(|&list| self.catalogue.list(list).code.as_str()).collect();
+                let lists: Vec<&str> = measure
+                    .lists
+                    .iter()
+                    .map(|&list| self.catalogue.list(list).code.as_str())
+                    .collect();
                 let reach = relation.map_or(Reach::Direct, Reach::Related);
                 let applies = lists.contains(&self.entries[entry].list.as_str())
                     && measure.matters.contains(&matter)
@@ -139,13 +147,21 @@ impl<'a> Oracle<'a> {
         if unreliable && verdict != Verdict::Prohibit {
             verdict = Verdict::Undetermined;
         }
-        let hits =
-            hits.into_iter().map(|(entry, grade, role)| (entry, grade, role.map(|role| role as u8))).collect();
+        let hits = hits
+            .into_iter()
+            .map(|(entry, grade, role)| (entry, grade, role.map(|role| role as u8)))
+            .collect();
         OracleAnswer { verdict, hits, measures, incentives, conflicts }
     }
 
     /// How the question meets an entry, if it counts on the day.
-    fn meet(&self, question: &Question, matter: MatterNo, at: usize, day: Day) -> Option<OracleHit> {
+    fn meet(
+        &self,
+        question: &Question,
+        matter: MatterNo,
+        at: usize,
+        day: Day,
+    ) -> Option<OracleHit> {
         let entry = &self.entries[at];
         if !entry.counts_on(day) {
             return None;
@@ -153,7 +169,9 @@ impl<'a> Oracle<'a> {
         let theirs = self.ids_of(self.subject[at]);
         let contradicted = theirs.iter().any(|t| question.ids.iter().any(|q| q.contradicts(t)));
         let identified = question.ids.iter().any(|q| {
-            theirs.iter().any(|t| q.agrees(t).is_some() && ((decides(q) && decides(t)) || !contradicted))
+            theirs
+                .iter()
+                .any(|t| q.agrees(t).is_some() && ((decides(q) && decides(t)) || !contradicted))
         });
         if identified {
             return Some((at, Grade::Identifier, None));
@@ -163,14 +181,18 @@ impl<'a> Oracle<'a> {
             return Some((at, grade, None));
         }
         let roles = entry.subject.related.iter().filter(|related| {
-            related.id.as_ref().is_some_and(|id| question.ids.iter().any(|q| q.agrees(id).is_some()))
+            related
+                .id
+                .as_ref()
+                .is_some_and(|id| question.ids.iter().any(|q| q.agrees(id).is_some()))
         });
         if let Some(role) = roles.map(|related| related.role).min() {
             return Some((at, Grade::Identifier, Some(role)));
         }
         let asked = key(question.name?);
         let body = question.kind().is_none_or(is_body) && is_body(entry.subject.kind);
-        let parent = text::parent_of_branch(&asked).any(|parent| parent == key(&entry.subject.name));
+        let parent =
+            text::parent_of_branch(&asked).any(|parent| parent == key(&entry.subject.name));
         (body && parent).then_some((at, Grade::Name, Some(Role::Branch)))
     }
 
@@ -187,9 +209,9 @@ impl<'a> Oracle<'a> {
         let equal = !asked.is_empty()
             && (key(&entry.subject.name) == asked
                 || entry.subject.other_names.iter().any(|other| key(&other.name) == asked));
-        let kinds = question
-            .kind()
-            .is_none_or(|kind| kind == entry.subject.kind || (is_body(kind) && is_body(entry.subject.kind)));
+        let kinds = question.kind().is_none_or(|kind| {
+            kind == entry.subject.kind || (is_body(kind) && is_body(entry.subject.kind))
+        });
         let shielded = question.ids.iter().any(decides) && theirs.iter().any(decides);
         if !equal || !kinds || contradicted || shielded {
             return None;
@@ -205,12 +227,18 @@ impl<'a> Oracle<'a> {
                 .collect();
             fits.extend(full);
             if fits.is_empty()
-                && let Some(asked) = question.masked.as_ref().filter(|m| same_length(m.text(), mask.text()))
+                && let Some(asked) =
+                    question.masked.as_ref().filter(|m| same_length(m.text(), mask.text()))
             {
                 fits.push(asked.fits_masked(mask));
             }
         } else if let Some(asked) = &question.masked {
-            fits.extend(theirs.iter().filter(|t| same_length(t.text(), asked.text())).map(|t| asked.fits(t)));
+            fits.extend(
+                theirs
+                    .iter()
+                    .filter(|t| same_length(t.text(), asked.text()))
+                    .map(|t| asked.fits(t)),
+            );
         }
         if !fits.is_empty() {
             return fits.contains(&true).then_some(Grade::MaskedIdentifier);
@@ -259,7 +287,8 @@ fn subjects(entries: &[Entry]) -> Vec<usize> {
         let longer: Vec<&Identifier> = distinct
             .iter()
             .filter(|long| {
-                long.text().len() > short.text().len() && long.agrees(short) == Some(Agreement::Derived)
+                long.text().len() > short.text().len()
+                    && long.agrees(short) == Some(Agreement::Derived)
             })
             .collect();
         if let [long] = &longer[..] {

@@ -1,11 +1,12 @@
 //! The oracle against the index on random cities: few names, few identifiers, many collisions.
 
 use crate::oracle::{Oracle, OracleAnswer};
-use crate::town::{self, noon, KINDS};
+use crate::town::{self, KINDS, noon};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use xincha::record::{
-    Day, Entry, FormerName, Identifier, Instant, MaskedIdentifier, Related, Role, State, SubjectKind, Term,
+    Day, Entry, FormerName, Identifier, Instant, MaskedIdentifier, Related, Role, State,
+    SubjectKind, Term,
 };
 use xincha::screen::find::Scratch;
 use xincha::screen::{self, Decision, Question};
@@ -127,8 +128,12 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 fn question((kind, name, ids, masked): &Asked) -> Question<'_> {
-    let mut question =
-        Question { kind: *kind, name: name.as_deref(), masked: masked.clone(), ..Question::default() };
+    let mut question = Question {
+        kind: *kind,
+        name: name.as_deref(),
+        masked: masked.clone(),
+        ..Question::default()
+    };
     ids.iter().cloned().for_each(|id| question.identified_by(id));
     question
 }

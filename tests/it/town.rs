@@ -202,7 +202,8 @@ pub fn build(entries: &[Entry]) -> Town {
 pub fn build_as_of(entries: &[Entry], as_of: &[Instant; 6]) -> Town {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("town.xcs");
-    let delivered: Vec<usize> = (0..KINDS.len()).filter(|&list| as_of[list].0 != i64::MIN).collect();
+    let delivered: Vec<usize> =
+        (0..KINDS.len()).filter(|&list| as_of[list].0 != i64::MIN).collect();
     let mut encoder = Encoder::default();
     for entry in entries {
         let list = KINDS.iter().position(|(code, _)| *code == entry.list).expect("a known list");

@@ -1,9 +1,10 @@
 //! The fifteen traps of the domain, as rows through one `check`.
 
 use crate::town;
-use crate::town::{day, listed, noon, AWARD, PROCUREMENT};
+use crate::town::{AWARD, PROCUREMENT, day, listed, noon};
 use xincha::record::{
-    Entry, FormerName, Identifier, Instant, MaskedIdentifier, Related, Role, State, SubjectKind, Term,
+    Entry, FormerName, Identifier, Instant, MaskedIdentifier, Related, Role, State, SubjectKind,
+    Term,
 };
 use xincha::screen::find::Scratch;
 use xincha::screen::{self, Decision, Question, Verdict};
@@ -16,7 +17,8 @@ struct Ask<'a>(&'a str, &'a [&'a str]);
 fn decide(entries: &[Entry], ask: &Ask, matter: &str, at: Instant) -> (Decision, Vec<String>) {
     let town = town::build(entries);
     let matter = town.ground.catalogue.matter_no(matter).expect("a matter");
-    let mut question = Question { name: Some(ask.0).filter(|name| !name.is_empty()), ..Question::default() };
+    let mut question =
+        Question { name: Some(ask.0).filter(|name| !name.is_empty()), ..Question::default() };
     for raw in ask.1 {
         match MaskedIdentifier::parse(raw) {
             Some(masked) => question.masked = Some(masked),
@@ -29,7 +31,8 @@ fn decide(entries: &[Entry], ask: &Ask, matter: &str, at: Instant) -> (Decision,
         .hits
         .iter()
         .map(|hit| {
-            let mut short = format!("{} {}", town.ground.catalogue.list(hit.list).code, hit.grade.code());
+            let mut short =
+                format!("{} {}", town.ground.catalogue.list(hit.list).code, hit.grade.code());
             let flags = [
                 (hit.derived, "derived"),
                 (hit.name_differs, "name_differs"),
@@ -55,9 +58,19 @@ fn check(entries: &[Entry], ask: Ask, verdict: Verdict, hits: &[&str]) -> Decisi
 }
 
 #[track_caller]
-fn check_for(entries: &[Entry], ask: Ask, matter: &str, at: Instant, verdict: Verdict, hits: &[&str]) -> Decision {
+fn check_for(
+    entries: &[Entry],
+    ask: Ask,
+    matter: &str,
+    at: Instant,
+    verdict: Verdict,
+    hits: &[&str],
+) -> Decision {
     let (decision, got) = decide(entries, &ask, matter, at);
-    assert_eq!((decision.verdict, got), (verdict, hits.iter().map(|hit| hit.to_string()).collect()));
+    assert_eq!(
+        (decision.verdict, got),
+        (verdict, hits.iter().map(|hit| hit.to_string()).collect())
+    );
     decision
 }
 
@@ -74,14 +87,20 @@ fn person(name: &str) -> Entry {
 #[test]
 fn trap_1_a_check_digit_of_zero_is_sound() {
     let entries = [listed("court", XINGHE, &["91320500MA00002850"])];
-    let decision = check(&entries, Ask("", &["91320500MA00002850"]), Verdict::Prohibit, &["court identifier"]);
+    let decision =
+        check(&entries, Ask("", &["91320500MA00002850"]), Verdict::Prohibit, &["court identifier"]);
     assert!(decision.subjects[0].quality.is_good());
 }
 
 #[test]
 fn trap_2_lower_case_full_width_and_hyphens_are_one_code() {
     let entries = [listed("court", XINGHE, &["９１３２０５００ＭＡ０００００１５Ｄ"])];
-    for raw in ["91320500ma0000015d", "91320500-MA000001-5-D", " 91320500MA0000015D\u{3000}", "９１３２０５００ＭＡ０００００１５Ｄ"] {
+    for raw in [
+        "91320500ma0000015d",
+        "91320500-MA000001-5-D",
+        " 91320500MA0000015D\u{3000}",
+        "９１３２０５００ＭＡ０００００１５Ｄ",
+    ] {
         check(&entries, Ask("", &[raw]), Verdict::Prohibit, &["court identifier"]);
     }
 }
@@ -89,7 +108,8 @@ fn trap_2_lower_case_full_width_and_hyphens_are_one_code() {
 #[test]
 fn trap_3_a_failing_check_digit_flags_and_still_finds() {
     let entries = [listed("court", XINGHE, &["91350211M0000XUF46"])];
-    let decision = check(&entries, Ask("", &["91350211M0000XUF46"]), Verdict::Prohibit, &["court identifier"]);
+    let decision =
+        check(&entries, Ask("", &["91350211M0000XUF46"]), Verdict::Prohibit, &["court identifier"]);
     assert!(decision.subjects[0].quality.check_digit);
 }
 
@@ -97,7 +117,10 @@ fn trap_3_a_failing_check_digit_flags_and_still_finds() {
 fn trap_4_organisation_code_and_registration_number_join_the_uscc() {
     let by_code = [listed("court", XINGHE, &["MA000001-5"])];
     check(&by_code, Ask("", &[USCC]), Verdict::Prohibit, &["court identifier derived"]);
-    let joined = [listed("court", XINGHE, &["320500000000001"]), listed("watch", XINGHE, &[USCC, "320500000000001"])];
+    let joined = [
+        listed("court", XINGHE, &["320500000000001"]),
+        listed("watch", XINGHE, &[USCC, "320500000000001"]),
+    ];
     check(&joined, Ask("", &[USCC]), Verdict::Prohibit, &["court identifier", "watch identifier"]);
     check(&by_code, Ask("", &["MA0000015"]), Verdict::Prohibit, &["court identifier"]);
     let by_tax_number = [listed("court", XINGHE, &["320500MA0000015"])];
@@ -108,7 +131,12 @@ fn trap_4_organisation_code_and_registration_number_join_the_uscc() {
 fn trap_5_the_fifteen_digit_id_is_the_eighteen_digit_one() {
     let mut entry = person("张三");
     entry.subject.ids = vec![town::id("110101000101001")];
-    check(&[entry.clone()], Ask("张三", &["110101190001010014"]), Verdict::Prohibit, &["court identifier derived"]);
+    check(
+        &[entry.clone()],
+        Ask("张三", &["110101190001010014"]),
+        Verdict::Prohibit,
+        &["court identifier derived"],
+    );
     check(&[entry], Ask("张三", &["110101200001010017"]), Verdict::Clear, &[]);
     let mut entry = person("张三");
     entry.subject.ids = vec![town::id("82000019000101001X")];
@@ -120,13 +148,28 @@ fn trap_6_a_masked_row_is_probable_and_reviewed() {
     let mut entry = person("李四");
     entry.subject.masked = MaskedIdentifier::parse("1101011900****0006");
     let entries = [entry];
-    check(&entries, Ask("李四", &["110101190001010006"]), Verdict::Review, &["court masked_identifier"]);
+    check(
+        &entries,
+        Ask("李四", &["110101190001010006"]),
+        Verdict::Review,
+        &["court masked_identifier"],
+    );
     check(&entries, Ask("李四", &["320500190001010019"]), Verdict::Clear, &[]);
     check(&entries, Ask("王五", &["110101190001010006"]), Verdict::Clear, &[]);
-    check(&entries, Ask("李四", &["110101********0006"]), Verdict::Review, &["court masked_identifier"]);
+    check(
+        &entries,
+        Ask("李四", &["110101********0006"]),
+        Verdict::Review,
+        &["court masked_identifier"],
+    );
     let mut full = person("李四");
     full.subject.ids = vec![town::id("110101190001010006")];
-    check(&[full], Ask("李四", &["1101011900****0006"]), Verdict::Review, &["court masked_identifier"]);
+    check(
+        &[full],
+        Ask("李四", &["1101011900****0006"]),
+        Verdict::Review,
+        &["court masked_identifier"],
+    );
 }
 
 #[test]
@@ -158,13 +201,20 @@ fn trap_8_what_is_withdrawn_does_not_count() {
         (State::Exited(Some(day("2026-11-01"))), false),
         (State::Exited(Some(day("2026-11-02"))), true),
         (State::Suspended(Term { from: Some(day("2026-10-01")), to: None }), false),
-        (State::Suspended(Term { from: Some(day("2026-10-01")), to: Some(day("2026-10-31")) }), true),
+        (
+            State::Suspended(Term { from: Some(day("2026-10-01")), to: Some(day("2026-10-31")) }),
+            true,
+        ),
     ];
     for &(state, counts) in ended {
         let mut entry = listed("court", XINGHE, &[USCC]);
         entry.state = state;
         let expected = if counts { Verdict::Prohibit } else { Verdict::Clear };
-        assert_eq!(decide(&[entry], &Ask("", &[USCC]), PROCUREMENT, noon()).0.verdict, expected, "{state:?}");
+        assert_eq!(
+            decide(&[entry], &Ask("", &[USCC]), PROCUREMENT, noon()).0.verdict,
+            expected,
+            "{state:?}"
+        );
     }
 }
 
@@ -191,9 +241,13 @@ fn trap_10_red_and_black_at_once_gets_no_incentive_and_both_are_named() {
     let decision =
         check(&both, Ask("", &[USCC]), Verdict::Restrict, &["tax identifier", "red identifier"]);
     let subject = &decision.subjects[0];
-    assert_eq!((subject.incentives.len(), subject.conflicts.len(), subject.measures.len()), (0, 1, 1));
+    assert_eq!(
+        (subject.incentives.len(), subject.conflicts.len(), subject.measures.len()),
+        (0, 1, 1)
+    );
     // the award matter does not consult the tax list: the conflict is named all the same
-    let decision = check_for(&both, Ask("", &[USCC]), AWARD, noon(), Verdict::Clear, &["red identifier"]);
+    let decision =
+        check_for(&both, Ask("", &[USCC]), AWARD, noon(), Verdict::Clear, &["red identifier"]);
     assert_eq!(decision.subjects[0].conflicts.len(), 1);
 }
 
@@ -201,32 +255,61 @@ fn trap_10_red_and_black_at_once_gets_no_incentive_and_both_are_named() {
 fn trap_11_relations_are_not_direct_hits() {
     let mut tax = listed("tax", XINGHE, &[USCC]);
     let representative = "320500190001010019";
-    tax.subject.related =
-        vec![Related { role: Role::LegalRepresentative, name: "张三".into(), id: Some(town::id(representative)) }];
+    tax.subject.related = vec![Related {
+        role: Role::LegalRepresentative,
+        name: "张三".into(),
+        id: Some(town::id(representative)),
+    }];
     let mut court = tax.clone();
     court.list = "court".to_owned();
     // the tax measure reaches representatives, the procurement ban does not
-    check(&[tax], Ask("张三", &[representative]), Verdict::Restrict, &["tax identifier legal_representative"]);
-    let decision = check(&[court], Ask("张三", &[representative]), Verdict::Remind, &["court identifier legal_representative"]);
+    check(
+        &[tax],
+        Ask("张三", &[representative]),
+        Verdict::Restrict,
+        &["tax identifier legal_representative"],
+    );
+    let decision = check(
+        &[court],
+        Ask("张三", &[representative]),
+        Verdict::Remind,
+        &["court identifier legal_representative"],
+    );
     assert!(decision.subjects[0].measures.is_empty());
     // a branch is told of its parent's listing by name only, so it is reviewed
     let parent = [listed("court", XINGHE, &[USCC])];
-    check(&parent, Ask("苏州星河科技有限公司吴江分公司", &[OTHER]), Verdict::Review, &["court name branch"]);
+    check(
+        &parent,
+        Ask("苏州星河科技有限公司吴江分公司", &[OTHER]),
+        Verdict::Review,
+        &["court name branch"],
+    );
 }
 
 #[test]
 fn trap_12_a_name_alone_is_never_confirmed() {
     let entries = [listed("court", XINGHE, &[USCC])];
-    let decision = check(&entries, Ask("苏州星河科技有限公司", &[]), Verdict::Review, &["court name"]);
+    let decision =
+        check(&entries, Ask("苏州星河科技有限公司", &[]), Verdict::Review, &["court name"]);
     assert!(decision.subjects[0].measures.is_empty() && decision.subjects[0].name_only);
     // the veto: another sound code is another company, however equal the names
     check(&entries, Ask(XINGHE, &[OTHER]), Verdict::Clear, &[]);
     // an equal code with a very different name is still a hit
-    check(&entries, Ask("盐城大丰港务集团", &[USCC]), Verdict::Prohibit, &["court identifier name_differs"]);
+    check(
+        &entries,
+        Ask("盐城大丰港务集团", &[USCC]),
+        Verdict::Prohibit,
+        &["court identifier name_differs"],
+    );
     // a person's name alone alerts nobody, unless the matter asks for it or the region agrees
     check(&[person("张三")], Ask("张三", &[]), Verdict::Clear, &[]);
     check_for(&[person("张三")], Ask("张三", &[]), AWARD, noon(), Verdict::Review, &["court name"]);
-    check(&[person("张三")], Ask("张三", &["320500190001010019"]), Verdict::Review, &["court name"]);
+    check(
+        &[person("张三")],
+        Ask("张三", &["320500190001010019"]),
+        Verdict::Review,
+        &["court name"],
+    );
     check(&[person("张三")], Ask("张三", &["110101190001010006"]), Verdict::Clear, &[]);
 }
 
@@ -242,20 +325,34 @@ fn trap_13_unknown_unavailable_and_clean_are_three_answers() {
     for (list, as_of, expected) in rows {
         let mut all = [noon(); 6];
         all[list] = Instant(as_of);
-        let town = town::build_as_of(&[listed("ban", XINGHE, &[USCC]), listed("watch", XINGHE, &["320500000000018"])], &all);
+        let town = town::build_as_of(
+            &[listed("ban", XINGHE, &[USCC]), listed("watch", XINGHE, &["320500000000018"])],
+            &all,
+        );
         let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
         let verdict_of = |raw: &str| {
             let mut question = Question::default();
             question.identified_by(town::id(raw));
             let mut decision = Decision::default();
-            screen::check(&town.ground, matter, noon(), &[question], &mut Scratch::default(), &mut decision);
+            screen::check(
+                &town.ground,
+                matter,
+                noon(),
+                &[question],
+                &mut Scratch::default(),
+                &mut decision,
+            );
             (decision.verdict, decision.stale.len())
         };
         let stale = usize::from(list == 1 || expected == Verdict::Undetermined);
         assert_eq!(verdict_of(OTHER), (expected, stale), "a stranger");
         assert_eq!(verdict_of(USCC), (Verdict::Prohibit, stale), "found already prohibits");
         let reminded = expected.max(Verdict::Remind);
-        assert_eq!(verdict_of("320500000000018"), (reminded, stale), "listed, and a list is missing");
+        assert_eq!(
+            verdict_of("320500000000018"),
+            (reminded, stale),
+            "listed, and a list is missing"
+        );
     }
 }
 
@@ -267,7 +364,12 @@ fn trap_14_a_measure_applies_only_where_list_and_matter_allow_it() {
     let banned = [listed("ban", XINGHE, &[USCC])];
     check(&banned, Ask("", &[USCC]), Verdict::Prohibit, &["ban identifier"]);
     check_for(&banned, Ask("", &[USCC]), AWARD, noon(), Verdict::Clear, &[]);
-    check(&[listed("permit", XINGHE, &[USCC])], Ask("", &[USCC]), Verdict::Clear, &["permit identifier"]);
+    check(
+        &[listed("permit", XINGHE, &[USCC])],
+        Ask("", &[USCC]),
+        Verdict::Clear,
+        &["permit identifier"],
+    );
 }
 
 #[test]
@@ -275,11 +377,17 @@ fn trap_15_dotted_bracketed_and_former_names() {
     let mut dotted = listed("court", "阿布都·买买提", &[]);
     dotted.subject.masked = MaskedIdentifier::parse("1101011900****0006");
     dotted.subject.kind = SubjectKind::NaturalPerson;
-    check(&[dotted], Ask("阿布都•买买提", &["110101190001010006"]), Verdict::Review, &["court masked_identifier"]);
+    check(
+        &[dotted],
+        Ask("阿布都•买买提", &["110101190001010006"]),
+        Verdict::Review,
+        &["court masked_identifier"],
+    );
     let bracketed = [listed("court", "苏州星河（集团）有限公司", &[])];
     check(&bracketed, Ask("苏州星河(集团)有限公司", &[OTHER]), Verdict::Review, &["court name"]);
     let mut renamed = listed("court", "苏州新星科技有限公司", &[USCC]);
-    renamed.subject.other_names = vec![FormerName { name: XINGHE.to_owned(), until: Some(day("2024-01-01")) }];
+    renamed.subject.other_names =
+        vec![FormerName { name: XINGHE.to_owned(), until: Some(day("2024-01-01")) }];
     let renamed = [renamed];
     check(&renamed, Ask(XINGHE, &[USCC]), Verdict::Prohibit, &["court identifier former_name"]);
     check(&renamed, Ask(XINGHE, &[]), Verdict::Review, &["court name former_name"]);

@@ -1,0 +1,49 @@
+//! Sources → snapshot, with a report.
+//!
+//! ```text
+//! folder ─► plan (which file is which feed) ─► read ══► map, encode ══► append ─► finish ─► publish
+//!                                            a thread     all cores      in order
+//! ```
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`plan`] | the files of a folder, each with its mapping and list |
+//! | [`build`] | one build, from the plan to the published snapshot |
+//! | [`report`] | what was read, used, rejected |
+
+pub mod build;
+pub mod plan;
+pub mod report;
+
+pub use build::{Order, Progress, build};
+pub use plan::Plan;
+pub use report::Report;
+
+use crate::source::{MappingError, SourceError};
+use std::io;
+use std::path::PathBuf;
+
+/// Why nothing was built. What was published before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A mapping is wrong.
+    #[error("{0}")]
+    Mapping(#[from] MappingError),
+    /// A file cannot be read.
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    /// Files that no mapping claims, or that two do.
+    #[error("{0}")]
+    Plan(String),
+    /// A folder or the snapshot cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Someone asked to stop.
+    #[error("已取消 / cancelled: nothing was published")]
+    Cancelled,
+}

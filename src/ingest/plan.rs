@@ -1,0 +1,95 @@
+//! The files of a folder, each with its mapping and list.
+
+use super::IngestError;
+use crate::source::{Mapping, Mode};
+use std::path::{Path, PathBuf};
+
+/// A file to be read.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The file.
+    pub path: PathBuf,
+    /// Position of its mapping.
+    pub mapping: usize,
+    /// Position of its feed in the mapping.
+    pub feed: usize,
+    /// Bytes, for progress.
+    pub bytes: u64,
+}
+
+/// What a build will read, in the order in which it counts: full feeds, then deltas, by name.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The mappings.
+    pub mappings: Vec<Mapping>,
+    /// The files.
+    pub deliveries: Vec<Delivery>,
+    /// Names in the folder that are no feeds (a README): told, never silently passed over.
+    pub ignored: Vec<String>,
+}
+
+impl Plan {
+    /// Every file of `feeds` with the mapping that claims it. A file of a readable format that none
+    /// claims is ignored and told; one that two claim is an error, and so is a folder without feeds.
+    pub fn of(feeds: &Path, sources: &Path) -> Result<Plan, IngestError> {
+        let mappings = Mapping::load_folder(sources)?;
+        let failed = |source| IngestError::Io { path: feeds.to_owned(), source };
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(feeds)
+            .map_err(failed)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        paths.sort();
+        let (mut deliveries, mut ignored) = (Vec::new(), Vec::new());
+        for path in paths.into_iter().filter(|path| path.is_file()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match claims(&mappings, &name)[..] {
+                [] => ignored.push(name),
+                [(mapping, feed)] => {
+                    let bytes = std::fs::metadata(&path).map_err(failed)?.len();
+                    deliveries.push(Delivery { path, mapping, feed, bytes });
+                }
+                [(first, _), (second, _), ..] => {
+                    let (first, second) = (&mappings[first].code, &mappings[second].code);
+                    return Err(IngestError::Plan(format!(
+                        "{name}: 被 {first} 和 {second} 同时匹配 / claimed by both"
+                    )));
+                }
+            }
+        }
+        if deliveries.is_empty() {
+            let feeds = feeds.display();
+            return Err(IngestError::Plan(format!(
+                "{feeds}: 没有可用的数据文件 / no file that a mapping claims"
+            )));
+        }
+        if deliveries.len() > usize::from(u16::MAX) {
+            return Err(IngestError::Plan(format!(
+                "{}: 文件过多 / more than 65,535 files",
+                feeds.display()
+            )));
+        }
+        deliveries.sort_by_key(|delivery| {
+            let mode = mappings[delivery.mapping].feeds[delivery.feed].mode;
+            (mode == Mode::Delta, delivery.path.clone())
+        });
+        Ok(Plan { mappings, deliveries, ignored })
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.deliveries.iter().map(|delivery| delivery.bytes).sum()
+    }
+}
+
+fn claims(mappings: &[Mapping], name: &str) -> Vec<(usize, usize)> {
+    let mut claims = Vec::new();
+    for (mapping, of) in mappings.iter().enumerate() {
+        for (feed, spec) in of.feeds.iter().enumerate() {
+            if spec.matcher().is_ok_and(|matcher| matcher.is_match(name)) {
+                claims.push((mapping, feed));
+            }
+        }
+    }
+    claims
+}
