@@ -5,3 +5,4 @@ pub mod text;
 pub mod index;
 pub mod catalogue;
 pub mod screen;
+pub mod live;
