@@ -6,3 +6,4 @@ pub mod index;
 pub mod catalogue;
 pub mod screen;
 pub mod live;
+pub mod http;
