@@ -57,3 +57,7 @@ pub mod index;
 pub mod screen;
 
 pub mod ingest;
+
+pub mod live;
+
+pub mod http;

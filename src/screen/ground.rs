@@ -91,13 +91,18 @@ impl Ground {
         at <= self.fresh_until[usize::from(matter.0)]
     }
 
-    /// Those that cannot, in the matter's order.
+    /// Why a list cannot be relied on at the instant; `None` when it can.
+    pub fn lag(&self, list: ListNo, at: Instant) -> Option<Lag> {
+        (at > self.list_fresh_until(list))
+            .then(|| self.as_of(list).map_or(Lag::Unavailable, |as_of| Lag::TooOld { as_of }))
+    }
+
+    /// Those of the matter that cannot, in its order.
     pub fn stale(&self, matter: MatterNo, at: Instant) -> impl Iterator<Item = Stale> {
         let consults = &self.catalogue.matter(matter).consults;
-        consults.iter().filter(move |&&list| at > self.list_fresh_until(list)).map(|&list| Stale {
-            list,
-            lag: self.as_of(list).map_or(Lag::Unavailable, |as_of| Lag::TooOld { as_of }),
-            effect: self.catalogue.list(list).when_stale,
+        consults.iter().filter_map(move |&list| {
+            let effect = self.catalogue.list(list).when_stale;
+            self.lag(list, at).map(|lag| Stale { list, lag, effect })
         })
     }
 }

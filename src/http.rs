@@ -1,0 +1,44 @@
+//! The service over HTTP: the only folder that knows hyper, JSON and status codes.
+//!
+//! ```text
+//! socket ─► server ─► service ─┬─ POST /v1/check ─► check (request ─► screen ─► answer)
+//!           (a thread          │
+//!            a core)           └─ everything else ─► routes (axum, over the same hyper)
+//! ```
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`config`] | what the server is told |
+//! | [`problem`] | what went wrong with a request, each with a stable code |
+//! | `request` | the body of a check: bytes → questions |
+//! | `fragments` | the parts of answers that are the same for a whole generation |
+//! | `json`, `person` | writing values; names of persons for display |
+//! | [`check`] | bytes → bytes, without a socket |
+//! | [`check_id`] | ids of checks, made without a lock or a system call |
+//! | [`routes`] | the paths that are asked now and then |
+//! | `service` | one request: which of the two ways it goes |
+//! | [`server`] | threads, listeners, connections, the drain |
+//! | `openapi.json` | the description of all of it, held to the code by tests |
+//!
+//! No subject data is written anywhere but into answers.
+
+pub mod check;
+pub mod check_id;
+pub mod config;
+mod fragments;
+mod json;
+mod person;
+pub mod problem;
+mod request;
+pub mod routes;
+pub mod server;
+mod service;
+
+pub use check::{Worker, answer};
+pub use check_id::CheckIds;
+pub use config::HttpConfig;
+pub use problem::{Code, Problem};
+pub use server::{Bound, Drained, Server};
+
+/// The description of the API, OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("http/openapi.json");

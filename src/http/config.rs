@@ -1,0 +1,57 @@
+//! What the server is told.
+
+use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Settings of the HTTP server. Every time is in milliseconds.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where to listen. Default: 127.0.0.1:8080; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Threads, each with a runtime and a listener of its own. Default 0: one a core.
+    pub workers: usize,
+    /// Connections held at once, all workers together. Beyond it a connection is told 503 and
+    /// closed at once. Default: 10,000.
+    pub connections_max: usize,
+    /// Bytes of a request's head, and of what is read ahead on a connection; at least 8,192.
+    /// A longer head is answered 431. Default: 65,536.
+    pub buffer_bytes_max: usize,
+    /// From the first moment a head may arrive until all of it is there: a connection idle for
+    /// longer is closed. Default: 75,000.
+    pub header_timeout_ms: u64,
+    /// From the end of the head until all of the body is there; beyond it 408. Default: 10,000.
+    pub body_timeout_ms: u64,
+    /// After the signal to stop: time for requests under way. Default: 10,000.
+    pub drain_timeout_ms: u64,
+    /// Connections that the system holds until they are accepted, for each worker. Default: 1,024.
+    pub backlog: u32,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            workers: 0,
+            connections_max: 10_000,
+            buffer_bytes_max: 64 * 1024,
+            header_timeout_ms: 75_000,
+            body_timeout_ms: 10_000,
+            drain_timeout_ms: 10_000,
+            backlog: 1_024,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// The least that hyper takes for [`HttpConfig::buffer_bytes_max`].
+    pub const BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+    /// Threads to start.
+    pub fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What went wrong with a request: RFC 9457 documents with a stable code, in English and Chinese.
+//!
+//! A problem never repeats a value of the request: it names the field at fault by a JSON pointer.
+//!
+//! | code | status | when |
+//! |---|---|---|
+//! | `invalid_json` | 400 | the body is not one JSON document in UTF-8 |
+//! | `unknown_field` | 400 | a field that the request does not have |
+//! | `duplicate_field` | 400 | a field given twice |
+//! | `missing_field` | 400 | a field that must be there |
+//! | `wrong_type` | 400 | a value of another JSON type than the field's |
+//! | `unknown_matter` | 422 | no matter of the catalogue has this code |
+//! | `empty_subjects` | 422 | no subject |
+//! | `too_many_subjects` | 422 | more subjects than one check takes |
+//! | `too_many_identifiers` | 422 | more identifiers than one subject may have, or two with hidden digits |
+//! | `value_too_long` | 422 | a text longer than its field takes |
+//! | `empty_value` | 422 | a text that must say something and is empty |
+//! | `invalid_identifier` | 422 | empty, a placeholder, too short, or hidden beyond use |
+//! | `unknown_identifier_kind` | 422 | a kind of identifier that does not exist |
+//! | `unknown_subject_kind` | 422 | a kind of subject that does not exist |
+//! | `masked_needs_name` | 422 | an identifier with hidden digits and no name |
+//! | `subject_unidentified` | 422 | neither a name nor an identifier |
+//! | `duplicate_ref` | 422 | two subjects of one `ref` |
+//! | `unknown_role` | 422 | a role that the matter does not have |
+//! | `invalid_time` | 422 | no RFC 3339 time, before 1990, or more than a day ahead |
+//! | `not_found` | 404 | no such path |
+//! | `method_not_allowed` | 405 | the path has other methods, named in `Allow` |
+//! | `request_timeout` | 408 | the body did not arrive in time |
+//! | `body_too_large` | 413 | more bytes than a body may have |
+//! | `unsupported_media_type` | 415 | a body that is not plain `application/json` |
+//! | `internal` | 500 | a fault of the service |
+//! | `not_ready` | 503 | no data has been loaded yet |
+//! | `overloaded` | 503 | more connections than the service holds |
+
+use super::json;
+use hyper::StatusCode;
+
+/// The media type of a problem document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Characters of a pointer that are shown: the name of an unknown field is the caller's, and may be
+/// anything.
+const POINTER_CHARS_MAX: usize = 120;
+
+/// What went wrong. The order is that of the [module](self)'s table.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(missing_docs, reason = "the module's table says what each means")]
+pub enum Code {
+    InvalidJson,
+    UnknownField,
+    DuplicateField,
+    MissingField,
+    WrongType,
+    UnknownMatter,
+    EmptySubjects,
+    TooManySubjects,
+    TooManyIdentifiers,
+    ValueTooLong,
+    EmptyValue,
+    InvalidIdentifier,
+    UnknownIdentifierKind,
+    UnknownSubjectKind,
+    MaskedNeedsName,
+    SubjectUnidentified,
+    DuplicateRef,
+    UnknownRole,
+    InvalidTime,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    Internal,
+    NotReady,
+    Overloaded,
+}
+
+/// What is said of a code.
+struct Text {
+    code: Code,
+    name: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    title_zh: &'static str,
+    detail: &'static str,
+    detail_zh: &'static str,
+}
+
+macro_rules! texts {
+    ($($code:ident $name:literal $status:ident $title:literal $title_zh:literal $detail:literal $detail_zh:literal)*) => {
+        /// One row a code, in the order of [`Code`].
+        static TEXTS: &[Text] = &[$(Text {
+            code: Code::$code,
+            name: $name,
+            status: StatusCode::$status,
+            title: $title,
+            title_zh: $title_zh,
+            detail: $detail,
+            detail_zh: $detail_zh,
+        }),*];
+    };
+}
+
+texts! {
+    InvalidJson "invalid_json" BAD_REQUEST
+        "The body is not JSON" "请求体不是合法的 JSON"
+        "The body must be one JSON document in UTF-8." "请求体应为一份 UTF-8 编码的 JSON 文档。"
+    UnknownField "unknown_field" BAD_REQUEST
+        "Unknown field" "未知字段"
+        "The request has no such field; see /openapi.json." "请求中没有此字段，请见 /openapi.json。"
+    DuplicateField "duplicate_field" BAD_REQUEST
+        "Field given twice" "字段重复"
+        "A field may be given once." "同一字段只能出现一次。"
+    MissingField "missing_field" BAD_REQUEST
+        "Missing field" "缺少字段"
+        "This field must be given." "此字段必填。"
+    WrongType "wrong_type" BAD_REQUEST
+        "Wrong type" "类型错误"
+        "The value has another JSON type than the field takes." "字段值的 JSON 类型不正确。"
+    UnknownMatter "unknown_matter" UNPROCESSABLE_ENTITY
+        "Unknown matter" "未知事项"
+        "No matter of the catalogue has this code; see /v1/matters." "目录中没有此事项编码，请见 /v1/matters。"
+    EmptySubjects "empty_subjects" UNPROCESSABLE_ENTITY
+        "No subject" "没有核查主体"
+        "A check asks about one subject or more." "一次核查至少包含一个主体。"
+    TooManySubjects "too_many_subjects" UNPROCESSABLE_ENTITY
+        "Too many subjects" "主体过多"
+        "One check takes no more subjects than `max`; send several checks." "一次核查的主体数不得超过 max，请分次提交。"
+    TooManyIdentifiers "too_many_identifiers" UNPROCESSABLE_ENTITY
+        "Too many identifiers" "证件号码过多"
+        "One subject has at most `max` identifiers, of which one may have hidden digits." "一个主体的证件号码不得超过 max 个，其中至多一个可含掩码。"
+    ValueTooLong "value_too_long" UNPROCESSABLE_ENTITY
+        "Value too long" "内容过长"
+        "The text is longer than `max` (bytes of UTF-8; characters for a matter)." "文本长度超过 max（按 UTF-8 字节计，事项编码按字符计）。"
+    EmptyValue "empty_value" UNPROCESSABLE_ENTITY
+        "Empty value" "内容为空"
+        "The text must not be empty." "文本不得为空。"
+    InvalidIdentifier "invalid_identifier" UNPROCESSABLE_ENTITY
+        "Not an identifier" "无效的证件号码"
+        "The value is empty, a placeholder, shorter than four characters, or shows fewer than six of its digits. Leave the field out where no identifier is known." "号码为空、为占位值、不足四位，或可见位数不足六位。没有号码时请省略该字段。"
+    UnknownIdentifierKind "unknown_identifier_kind" UNPROCESSABLE_ENTITY
+        "Unknown kind of identifier" "未知的证件类型"
+        "The kinds are listed in /openapi.json; leave the kind to the service by giving `id`." "证件类型请见 /openapi.json；也可只填 id，由服务识别类型。"
+    UnknownSubjectKind "unknown_subject_kind" UNPROCESSABLE_ENTITY
+        "Unknown kind of subject" "未知的主体类型"
+        "One of: organisation, individual_business, natural_person, vehicle." "应为 organisation、individual_business、natural_person、vehicle 之一。"
+    MaskedNeedsName "masked_needs_name" UNPROCESSABLE_ENTITY
+        "An identifier with hidden digits needs a name" "掩码证件号码需要同时提供名称"
+        "An identifier with hidden digits fits many; give the name as well." "含掩码的号码可对应多人，请同时提供名称。"
+    SubjectUnidentified "subject_unidentified" UNPROCESSABLE_ENTITY
+        "Neither name nor identifier" "既无名称也无证件号码"
+        "A subject is asked about by a name, an identifier, or both." "主体应提供名称、证件号码或两者。"
+    DuplicateRef "duplicate_ref" UNPROCESSABLE_ENTITY
+        "Two subjects of one ref" "主体标识重复"
+        "`ref` tells the subjects of a check apart." "ref 用于区分同一次核查中的主体，不得重复。"
+    UnknownRole "unknown_role" UNPROCESSABLE_ENTITY
+        "Unknown role" "未知的主体角色"
+        "The matter has no such role; see /v1/matters." "该事项没有此角色，请见 /v1/matters。"
+    InvalidTime "invalid_time" UNPROCESSABLE_ENTITY
+        "Not a time that can be asked about" "无效的时间"
+        "RFC 3339 with an offset, not before 1990 and at most a day ahead." "应为带时区的 RFC 3339 时间，不早于 1990 年，且不晚于当前时间一天。"
+    NotFound "not_found" NOT_FOUND
+        "Not found" "路径不存在"
+        "There is nothing here; see /openapi.json." "此路径不存在，请见 /openapi.json。"
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED
+        "Method not allowed" "请求方法不允许"
+        "The header `Allow` names the methods of this path." "此路径允许的方法见响应头 Allow。"
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT
+        "The request took too long" "请求超时"
+        "The body did not arrive in time." "请求体未能及时送达。"
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE
+        "The body is too large" "请求体过大"
+        "A body has at most `max` bytes." "请求体不得超过 max 字节。"
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE
+        "Not application/json" "不支持的媒体类型"
+        "Send application/json, not compressed." "请以 application/json 提交，且不压缩。"
+    Internal "internal" INTERNAL_SERVER_ERROR
+        "Internal error" "内部错误"
+        "The service failed; nothing was decided." "服务内部错误，未作出任何判定。"
+    NotReady "not_ready" SERVICE_UNAVAILABLE
+        "Not ready" "服务未就绪"
+        "No data has been loaded yet; nothing was decided." "数据尚未加载，未作出任何判定。"
+    Overloaded "overloaded" SERVICE_UNAVAILABLE
+        "Too many connections" "连接数已满"
+        "The service holds as many connections as it can; try again later." "服务的连接数已满，请稍后重试。"
+}
+
+impl Code {
+    /// Every code.
+    pub fn all() -> impl Iterator<Item = Code> {
+        TEXTS.iter().map(|text| text.code)
+    }
+
+    fn text(self) -> &'static Text {
+        &TEXTS[self as usize]
+    }
+
+    /// The word used in the API.
+    pub fn name(self) -> &'static str {
+        self.text().name
+    }
+
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        self.text().status
+    }
+
+    /// A problem of this code with the request as a whole.
+    pub fn whole(self) -> Problem {
+        Problem { code: self, pointer: None, max: None }
+    }
+
+    /// A problem of this code with a field, by its JSON pointer.
+    pub fn at(self, pointer: impl Into<String>) -> Problem {
+        Problem { code: self, pointer: Some(pointer.into()), max: None }
+    }
+}
+
+/// A problem with a request, ready to be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// What went wrong.
+    pub code: Code,
+    /// The field at fault, as a JSON pointer (RFC 6901) into the body.
+    pub pointer: Option<String>,
+    /// The bound that was passed.
+    pub max: Option<usize>,
+}
+
+impl Problem {
+    /// The same, naming the bound that was passed.
+    pub fn beyond(self, max: usize) -> Problem {
+        Problem { max: Some(max), ..self }
+    }
+
+    /// The document.
+    pub fn to_json(&self) -> Vec<u8> {
+        let text = self.code.text();
+        let mut out = Vec::with_capacity(512);
+        out.extend_from_slice(b"{\"type\":");
+        json::string(&format!("urn:xincha:problem:{}", text.name), &mut out);
+        let mut member = |name: &str, value: &str| {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            json::string(value, &mut out);
+        };
+        member("title", text.title);
+        member("title_zh", text.title_zh);
+        member("code", text.name);
+        member("detail", text.detail);
+        member("detail_zh", text.detail_zh);
+        if let Some(pointer) = &self.pointer {
+            member("pointer", &pointer.chars().take(POINTER_CHARS_MAX).collect::<String>());
+        }
+        if let Some(max) = self.max {
+            out.extend_from_slice(format!(",\"max\":{max}").as_bytes());
+        }
+        out.extend_from_slice(format!(",\"status\":{}}}", text.status.as_u16()).as_bytes());
+        out
+    }
+}
+
+/// A part of a JSON pointer.
+pub fn escape_part(part: &str) -> String {
+    part.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_the_order_of_codes() {
+        for (at, text) in TEXTS.iter().enumerate() {
+            assert_eq!(text.code as usize, at, "{}", text.name);
+            assert!(text.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        }
+        assert_eq!(TEXTS.len(), Code::Overloaded as usize + 1);
+    }
+
+    #[test]
+    fn the_table_of_the_module_names_every_code() {
+        let table = include_str!("problem.rs");
+        for code in Code::all() {
+            let row = format!("//! | `{}` | {} |", code.name(), code.status().as_u16());
+            assert!(table.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_document_names_the_field_and_the_bound() {
+        let problem = Code::ValueTooLong.at("/subjects/0/name").beyond(600);
+        let document: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
+        assert_eq!(document["type"], "urn:xincha:problem:value_too_long");
+        assert_eq!(document["status"], 422);
+        assert_eq!(document["pointer"], "/subjects/0/name");
+        assert_eq!(document["max"], 600);
+        assert_eq!(escape_part("a/b~c"), "a~1b~0c");
+    }
+}

@@ -1,0 +1,242 @@
+//! The paths that are asked now and then, over the same hyper as the check.
+
+use super::OPENAPI;
+use super::check::write_stale;
+use super::problem::{self, Code, Problem};
+use super::service::clock;
+use crate::catalogue::{Catalogue, ListNo, Reach};
+use crate::live::{Generation, Live};
+use crate::record::Instant;
+use crate::screen::Stale;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
+pub const PATHS: [(&str, &[&str]); 9] = [
+    ("/v1/check", &["POST"]),
+    ("/v1/lists", &["GET"]),
+    ("/v1/measures", &["GET"]),
+    ("/v1/matters", &["GET"]),
+    ("/v1/data", &["GET"]),
+    ("/v1/problems", &["GET"]),
+    ("/healthz", &["GET"]),
+    ("/readyz", &["GET"]),
+    ("/openapi.json", &["GET"]),
+];
+
+/// Routes everything but the check, which the caller answers before it comes here.
+pub(super) fn router(live: Live) -> Router {
+    Router::new()
+        .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
+        .route("/v1/lists", get(|State(live)| of_generation(live, lists)))
+        .route("/v1/measures", get(|State(live)| of_generation(live, measures)))
+        .route("/v1/matters", get(|State(live)| of_generation(live, matters)))
+        .route("/v1/data", get(|State(live)| of_generation(live, data)))
+        .route("/v1/problems", get(|| async { document(StatusCode::OK, &problems()) }))
+        .route("/healthz", get(|| async { document(StatusCode::OK, &json!({"alive": true})) }))
+        .route("/readyz", get(ready))
+        .route(
+            "/openapi.json",
+            get(|| async { bytes(StatusCode::OK, "application/json", OPENAPI) }),
+        )
+        .method_not_allowed_fallback(|| async { told(&Code::MethodNotAllowed.whole()) })
+        .fallback(|| async { told(&Code::NotFound.whole()) })
+        .with_state(live)
+}
+
+async fn of_generation(live: Live, describe: fn(&Generation, Instant) -> Value) -> Response {
+    match live.current() {
+        Some(generation) => document(StatusCode::OK, &describe(&generation, clock().0)),
+        None => told(&Code::NotReady.whole()),
+    }
+}
+
+fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Body::from(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn document(status: StatusCode, value: &Value) -> Response {
+    bytes(status, "application/json", value.to_string())
+}
+
+fn told(problem: &Problem) -> Response {
+    bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json())
+}
+
+fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
+    (0..catalogue.lists().len()).map(|number| ListNo(number as u16))
+}
+
+fn lists(generation: &Generation, _now: Instant) -> Value {
+    let ground = &generation.ground;
+    let delivered = &ground.index.meta().lists;
+    let of = |no: ListNo| {
+        let list = ground.catalogue.list(no);
+        let entries = delivered.iter().find(|meta| meta.code == list.code).map(|meta| meta.entries);
+        json!({
+            "code": list.code,
+            "name": list.name,
+            "kind": list.kind.code(),
+            "authority": list.authority,
+            "basis": list.basis,
+            "max_age_days": list.max_age_days,
+            "when_stale": list.when_stale.code(),
+            "as_of": ground.as_of(no).map(|at| at.to_string()),
+            "entries": entries,
+        })
+    };
+    let lists: Vec<Value> = numbered(&ground.catalogue).map(of).collect();
+    json!({"catalogue": ground.catalogue.digest(), "lists": lists})
+}
+
+fn measures(generation: &Generation, _now: Instant) -> Value {
+    let catalogue = &generation.ground.catalogue;
+    let measures: Vec<Value> = catalogue
+        .measures()
+        .iter()
+        .map(|measure| {
+            let lists: Vec<&str> =
+                measure.lists.iter().map(|&list| catalogue.list(list).code.as_str()).collect();
+            let matters: Vec<&str> = measure
+                .matters
+                .iter()
+                .map(|&matter| catalogue.matter(matter).code.as_str())
+                .collect();
+            let reach: Vec<&str> = measure.reach.iter().copied().map(Reach::code).collect();
+            json!({
+                "code": measure.code,
+                "name": measure.name,
+                "name_en": measure.name_en,
+                "class": measure.class.map(|class| class.code()),
+                "item": measure.item.as_ref().map(ToString::to_string),
+                "basis": measure.basis,
+                "action": measure.action.code(),
+                "reach": reach,
+                "lists": lists,
+                "matters": matters,
+            })
+        })
+        .collect();
+    json!({"catalogue": catalogue.digest(), "measures": measures})
+}
+
+fn matters(generation: &Generation, _now: Instant) -> Value {
+    let catalogue = &generation.ground.catalogue;
+    let matters: Vec<Value> = catalogue
+        .matters()
+        .iter()
+        .map(|matter| {
+            let consults: Vec<&str> =
+                matter.consults.iter().map(|&list| catalogue.list(list).code.as_str()).collect();
+            json!({
+                "code": matter.code,
+                "name": matter.name,
+                "department": matter.department,
+                "consults": consults,
+                "roles": matter.roles,
+                "persons_by_name": matter.persons_by_name,
+            })
+        })
+        .collect();
+    json!({"catalogue": catalogue.digest(), "matters": matters})
+}
+
+/// Every list of the catalogue that cannot be relied on at the instant.
+fn stale(generation: &Generation, at: Instant) -> Vec<Stale> {
+    let ground = &generation.ground;
+    let of = |list: ListNo| {
+        let effect = ground.catalogue.list(list).when_stale;
+        ground.lag(list, at).map(|lag| Stale { list, lag, effect })
+    };
+    numbered(&ground.catalogue).filter_map(of).collect()
+}
+
+fn stale_json(generation: &Generation, stale: &[Stale]) -> Value {
+    let rendered = stale.iter().map(|stale| {
+        let mut out = Vec::new();
+        write_stale(&generation.ground.catalogue, stale, &mut out);
+        serde_json::from_slice::<Value>(&out).unwrap_or_default()
+    });
+    Value::Array(rendered.collect())
+}
+
+fn data(generation: &Generation, now: Instant) -> Value {
+    let ground = &generation.ground;
+    let meta = ground.index.meta();
+    let sources: Vec<Value> = meta
+        .sources
+        .iter()
+        .map(|source| {
+            json!({
+                "code": source.code,
+                "name": source.name,
+                "rows": source.rows,
+                "rejects": source.rejects,
+                "warnings": source.warnings,
+                "as_of": Instant(source.as_of).to_string(),
+                "age_seconds": now.0.saturating_sub(source.as_of),
+            })
+        })
+        .collect();
+    let files: Vec<Value> = meta
+        .files
+        .iter()
+        .map(|file| json!({"source": file.source, "name": file.name, "rows": file.rows, "hash": file.hash}))
+        .collect();
+    json!({
+        "snapshot": meta.id,
+        "contents": format!("{:016x}", generation.snapshot.contents()),
+        "bytes": generation.snapshot.length(),
+        "built": Instant(meta.built).to_string(),
+        "change": meta.change,
+        "catalogue": ground.catalogue.digest(),
+        "counts": {
+            "entries": meta.entries,
+            "subjects": meta.subjects,
+            "identifiers": meta.identifiers,
+            "superseded": meta.superseded,
+            "shared_identifiers": meta.shared_identifiers,
+        },
+        "sources": sources,
+        "files": files,
+        "stale": stale_json(generation, &stale(generation, now)),
+    })
+}
+
+fn problems() -> Value {
+    let problems: Vec<Value> = Code::all()
+        .map(|code| serde_json::from_slice(&code.whole().to_json()).unwrap_or_default())
+        .collect();
+    json!({ "problems": problems })
+}
+
+/// Ready as long as some list can be relied on: a check says itself which ones cannot.
+async fn ready(State(live): State<Live>) -> Response {
+    let Some(generation) = live.current() else {
+        return document(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({"ready": false, "reasons": ["no_data"], "stale": []}),
+        );
+    };
+    let answer = readiness(&generation, clock().0);
+    let status =
+        if answer["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    document(status, &answer)
+}
+
+fn readiness(generation: &Arc<Generation>, now: Instant) -> Value {
+    let stale = stale(generation, now);
+    let ready = stale.len() < generation.ground.catalogue.lists().len();
+    let reasons: &[&str] = if ready { &[] } else { &["all_lists_stale"] };
+    json!({"ready": ready, "reasons": reasons, "stale": stale_json(generation, &stale)})
+}

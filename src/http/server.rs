@@ -1,0 +1,337 @@
+//! Threads, listeners, connections, the drain.
+//!
+//! One thread a core, each with a runtime and a listener of its own on the same address
+//! (`SO_REUSEPORT`): the system deals connections out, and no two threads share anything that a
+//! request writes.
+
+use super::HttpConfig;
+use super::problem::{self, Code};
+use super::service::Service;
+use crate::live::Live;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, watch};
+use tokio::task::LocalSet;
+
+/// The server before it listens.
+pub struct Server;
+
+impl Server {
+    /// Listen, one socket a worker. Nothing is accepted until [`Bound::run`].
+    ///
+    /// # Errors
+    ///
+    /// The address is taken or not ours, or a setting is out of its bounds.
+    pub fn bind(config: HttpConfig, live: Live) -> io::Result<Bound> {
+        if config.buffer_bytes_max < HttpConfig::BUFFER_BYTES_MIN {
+            let why = format!("buffer_bytes_max is below {}", HttpConfig::BUFFER_BYTES_MIN);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let first = listen(config.address, config.backlog)?;
+        let address = first.local_addr()?;
+        let mut listeners = vec![first];
+        for _ in 1..config.worker_count() {
+            listeners.push(listen(address, config.backlog)?);
+        }
+        Ok(Bound { config, live, address, listeners })
+    }
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// A server that listens.
+pub struct Bound {
+    config: HttpConfig,
+    live: Live,
+    address: SocketAddr,
+    listeners: Vec<TcpListener>,
+}
+
+/// How a server stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Drained {
+    /// Connections that were still busy when the time was over, and were cut.
+    pub cut: usize,
+}
+
+impl Bound {
+    /// Where it listens: the port that was given, or the one that the system chose.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serve until `shutdown` turns true or its sender is gone, then let requests under way finish
+    /// within the drain timeout. Blocks; the workers are threads of its own.
+    ///
+    /// # Errors
+    ///
+    /// A thread or its runtime could not be started. The workers started before it are stopped.
+    pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
+        let admission = Arc::new(Admission::new(self.config.connections_max));
+        let stop = watch::Sender::new(false);
+        let mut workers = Vec::new();
+        let mut failure = None;
+        for (number, listener) in self.listeners.into_iter().enumerate() {
+            let (config, live) = (self.config.clone(), self.live.clone());
+            let (admission, shutdown, stopped) =
+                (admission.clone(), shutdown.clone(), stop.subscribe());
+            let work = move || work(&config, &live, listener, admission, shutdown, stopped);
+            match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    failure = Some(error);
+                    stop.send_replace(true);
+                    break;
+                }
+            }
+        }
+        let mut drained = Drained::default();
+        for worker in workers {
+            match worker.join() {
+                Ok(Ok(cut)) => drained.cut += cut,
+                Ok(Err(error)) => failure = failure.or(Some(error)),
+                Err(_) => failure = failure.or(Some(io::Error::other("an http worker panicked"))),
+            }
+        }
+        failure.map_or(Ok(drained), Err)
+    }
+}
+
+/// How many connections are held, by all workers together.
+struct Admission {
+    max: usize,
+    held: AtomicUsize,
+    full: AtomicBool,
+    refusal: Vec<u8>,
+}
+
+impl Admission {
+    fn new(max: usize) -> Admission {
+        let body = Code::Overloaded.whole().to_json();
+        let mut refusal = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {}\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
+            problem::MEDIA_TYPE,
+            body.len()
+        )
+        .into_bytes();
+        refusal.extend_from_slice(&body);
+        Admission { max, held: AtomicUsize::new(0), full: AtomicBool::new(false), refusal }
+    }
+
+    /// A place for one more connection. The change from one state to the other is logged, not each
+    /// refusal.
+    fn admit(self: &Arc<Admission>) -> Option<Admitted> {
+        let held = self.held.fetch_add(1, Ordering::Relaxed);
+        let admitted = Admitted(self.clone());
+        let fits = held < self.max;
+        if !fits && !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(connections = self.max, "full: further connections are refused");
+        }
+        if fits && self.full.load(Ordering::Relaxed) && self.full.swap(false, Ordering::Relaxed) {
+            tracing::info!(connections = held, "connections are accepted again");
+        }
+        fits.then_some(admitted)
+    }
+
+    /// Tell one connection too many, as far as its buffer takes it, and close.
+    fn refuse(&self, stream: TcpStream) {
+        if let Ok(mut stream) = stream.into_std() {
+            // Whoever does not hear it sees the connection close.
+            let _ = stream.write_all(&self.refusal);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
+    }
+}
+
+/// A place, given back when dropped.
+struct Admitted(Arc<Admission>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker from its start to the end of its drain: how many connections were cut.
+fn work(
+    config: &HttpConfig,
+    live: &Live,
+    listener: TcpListener,
+    admission: Arc<Admission>,
+    mut shutdown: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let service = Rc::new(Service::new(live, Duration::from_millis(config.body_timeout_ms)));
+        tokio::task::spawn_local(follow(live.clone(), service.clone()));
+        let connections = Rc::new(Connections::default());
+        let http = http(config);
+        tokio::select! {
+            biased;
+            // An error means that nobody can ask for it any more: stop as well.
+            _ = shutdown.wait_for(|&stopped| stopped) => {}
+            _ = stop.wait_for(|&stopped| stopped) => {}
+            never = accept(&listener, &admission, |stream, admitted| {
+                tokio::task::spawn_local(serve(http.clone(), stream, admitted, service.clone(), connections.enter()));
+            }) => match never {},
+        }
+        drop(listener);
+        connections.drain(Duration::from_millis(config.drain_timeout_ms)).await;
+        Ok(connections.count())
+    })
+}
+
+fn http(config: &HttpConfig) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .max_buf_size(config.buffer_bytes_max)
+        .pipeline_flush(true)
+        .keep_alive(true);
+    http
+}
+
+/// An idle worker lets go of a generation that was swapped out.
+async fn follow(live: Live, service: Rc<Service>) {
+    let mut follower = live.follow();
+    while follower.changed().await {
+        service.refresh();
+    }
+}
+
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    admission: &Arc<Admission>,
+    serve: impl Fn(TcpStream, Admitted),
+) -> Infallible {
+    /// After a failure that does not pass by itself, such as no more file descriptors.
+    const PAUSE: Duration = Duration::from_millis(50);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => match admission.admit() {
+                Some(admitted) => serve(stream, admitted),
+                None => admission.refuse(stream),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(
+    http: http1::Builder,
+    stream: TcpStream,
+    admitted: Admitted,
+    service: Rc<Service>,
+    connection: Connection,
+) {
+    // Without it an answer waits for the acknowledgement of the one before; no harm where it fails.
+    let _ = stream.set_nodelay(true);
+    let answer = service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.serve(request).await) }
+    });
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), answer));
+    let mut told = false;
+    // How a connection ended is its peer's affair.
+    let _ = poll_fn(|cx| {
+        connection.register(cx.waker());
+        if connection.is_draining() && !std::mem::replace(&mut told, true) {
+            serving.as_mut().graceful_shutdown();
+        }
+        serving.as_mut().poll(cx)
+    })
+    .await;
+    drop(admitted);
+}
+
+/// The connections of one worker. A drain wakes each of them once; until then a connection pays one
+/// look at a flag for it, where a channel would be a lock at every wake-up.
+#[derive(Default)]
+struct Connections {
+    draining: Cell<bool>,
+    next: Cell<u64>,
+    wakers: RefCell<HashMap<u64, Waker>>,
+    left: Notify,
+}
+
+impl Connections {
+    fn enter(self: &Rc<Connections>) -> Connection {
+        let number = self.next.replace(self.next.get() + 1);
+        self.wakers.borrow_mut().insert(number, Waker::noop().clone());
+        Connection { all: self.clone(), number, registered: Cell::new(false) }
+    }
+
+    fn count(&self) -> usize {
+        self.wakers.borrow().len()
+    }
+
+    /// Wait until every connection has answered what it was asked and closed.
+    async fn drain(&self, timeout: Duration) {
+        self.draining.set(true);
+        for waker in self.wakers.borrow().values() {
+            waker.wake_by_ref();
+        }
+        let emptied = async {
+            while self.count() > 0 {
+                self.left.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(timeout, emptied).await;
+    }
+}
+
+/// One of them.
+struct Connection {
+    all: Rc<Connections>,
+    number: u64,
+    registered: Cell<bool>,
+}
+
+impl Connection {
+    /// A task's waker stays the same, so the first one serves to the end.
+    fn register(&self, waker: &Waker) {
+        if !self.registered.replace(true) {
+            self.all.wakers.borrow_mut().insert(self.number, waker.clone());
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.all.draining.get()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.all.wakers.borrow_mut().remove(&self.number);
+        self.all.left.notify_one();
+    }
+}
