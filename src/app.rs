@@ -1,0 +1,88 @@
+//! The subcommands.
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`serve`] | the service, from the configuration to the drained end |
+//! | [`build`] | feeds → a published snapshot |
+//! | [`check`] | one check, offline |
+//! | [`verify`] | every byte and every invariant of a snapshot |
+//! | [`synth`] | a synthetic city on disk |
+//! | [`progress`] | how far a long work is, on the terminal or in lines |
+
+pub mod build;
+pub mod check;
+pub mod progress;
+pub mod serve;
+pub mod synth;
+pub mod verify;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// 信查: matching and screening for social-credit lists
+#[derive(Parser, Debug)]
+#[command(
+    name = "xincha",
+    version,
+    about = "信查：信用名单比对服务 / matching and screening for social-credit lists",
+    after_help = "\
+Exit codes / 退出码:
+  0  done; a check: clear or remind          完成；核查结果为无记录或提示
+  1  failed, the reason is on stderr         失败，原因见标准错误
+  2  wrong arguments                         参数错误
+  3  a check: review, restrict or prohibit   核查结果为审查、限制或禁止
+  4  a check: undetermined                   核查结果无法确定
+
+Examples / 示例:
+  xincha                                     build the sample and serve on 127.0.0.1:8080
+  xincha check --matter 11320500000000019Y3000123456001 --id 91320500MA0000015D
+  xincha synth --entries 1000000 --seed 7 --out /tmp/city
+  xincha build --feeds /tmp/city && xincha verify"
+)]
+pub struct Cli {
+    /// 配置文件 / configuration file
+    #[arg(long, short, global = true, default_value = "config/xincha.toml", value_name = "FILE")]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// 提供服务（默认） / serve over HTTP (the default)
+    Serve,
+    /// 由数据文件构建快照 / build a snapshot from the feeds and publish it
+    Build(build::Build),
+    /// 离线核查 / check subjects offline, the same answer as POST /v1/check
+    Check(check::Check),
+    /// 校验快照 / verify every byte and every invariant of a snapshot
+    Verify(verify::Verify),
+    /// 生成合成城市 / write a synthetic city: feeds in all layouts, and the truth about them
+    Synth(synth::Synth),
+}
+
+/// What a command answers, beside what it prints.
+pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+/// Run the command of the arguments.
+pub fn run(cli: Cli) -> ExitCode {
+    let config = || crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok());
+    let outcome = match &cli.command {
+        None | Some(Command::Serve) => config().map_err(Into::into).and_then(|config| serve::run(&config)),
+        Some(Command::Build(build)) => config().map_err(Into::into).and_then(|config| build.run(config)),
+        Some(Command::Check(check)) => config().map_err(Into::into).and_then(|config| check.run(&config)),
+        Some(Command::Verify(verify)) => verify.run(config),
+        Some(Command::Synth(synth)) => synth.run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xincha: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Now, for whoever must be told it.
+fn now() -> crate::record::Instant {
+    crate::record::Instant(jiff::Timestamp::now().as_second())
+}

@@ -1,0 +1,172 @@
+//! `xincha check`: one check, offline, with the very code that answers `POST /v1/check`.
+
+use super::{now, Outcome};
+use crate::config::Config;
+use crate::http::{answer, CheckIds, Worker};
+use crate::live::Generation;
+use crate::snapshot::Store;
+use serde_json::{json, Value};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The arguments of `check`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Exit codes: 0 clear or remind, 3 review, restrict or prohibit, 4 undetermined, 1 failed.
+
+Examples / 示例:
+  xincha check --matter 11320500000000019Y3000123456001 --id 91320500MA0000015D
+  xincha check --matter 其他-02491-006 --name 苏州明珠建设有限公司 --id 91320505MA0000023G --json
+  xincha check --matter 其他-02491-007 --name 李四 --id 110101190001010006 --at 2026-01-01T12:00:00+08:00
+  xincha check --file request.json        a whole request, as POST /v1/check takes it; - is stdin
+
+An identifier on the command line is seen by others on this machine (ps); --file - is not.")]
+pub struct Check {
+    /// 事项编码 / code of the matter
+    #[arg(long, required_unless_present = "file")]
+    matter: Option<String>,
+    /// 证件号码 / an identifier, its kind recognised; may be given more than once
+    #[arg(long, value_name = "NUMBER")]
+    id: Vec<String>,
+    /// 名称 / the subject's name
+    #[arg(long)]
+    name: Option<String>,
+    /// 主体类型 / organisation, individual_business, natural_person, vehicle
+    #[arg(long)]
+    kind: Option<String>,
+    /// 角色 / the subject's role in the matter
+    #[arg(long)]
+    role: Option<String>,
+    /// 核查时点 / the instant to decide for, RFC 3339; default: now
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// 请求文件 / a whole request as JSON; - reads stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["matter", "id", "name", "kind", "role", "at"])]
+    file: Option<PathBuf>,
+    /// 输出 JSON / print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    /// Ask the current snapshot and print the answer.
+    pub fn run(&self, config: &Config) -> Outcome {
+        let folder = &config.data.snapshots;
+        let catalogue = config.load_catalogue()?;
+        let current = match Store::open(folder)?.current()? {
+            Some(path) => path,
+            // the embedded default: the first check builds
+            None => super::build::build(config, &catalogue, None)?.path,
+        };
+        let generation = Generation::open(&current, catalogue)?;
+        let request = self.request()?;
+        let mut out = Vec::new();
+        let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
+        if let Err(problem) = answer(&generation, now(), id, &request, &mut Worker::default(), &mut out) {
+            let problem: Value = serde_json::from_slice(&problem.to_json())?;
+            return Err(told(&problem).into());
+        }
+        let answer: Value = serde_json::from_slice(&out)?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&answer)?);
+        } else {
+            print(&answer);
+        }
+        Ok(match answer["verdict"].as_str() {
+            Some("clear" | "remind") => ExitCode::SUCCESS,
+            Some("undetermined") => ExitCode::from(4),
+            _ => ExitCode::from(3),
+        })
+    }
+
+    fn request(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+        match &self.file {
+            Some(path) if path.as_os_str() == "-" => {
+                let mut body = Vec::new();
+                std::io::stdin().read_to_end(&mut body)?;
+                Ok(body)
+            }
+            Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+            None => {
+                let mut subject = json!({"ref": "1"});
+                let given = [("name", &self.name), ("kind", &self.kind), ("role", &self.role)];
+                for (field, value) in given {
+                    if let Some(value) = value {
+                        subject[field] = json!(value);
+                    }
+                }
+                match &self.id[..] {
+                    [] => {}
+                    [id] => subject["id"] = json!(id),
+                    ids => {
+                        let all = ids.iter().map(|id| json!({"kind": "other", "value": id}));
+                        subject["ids"] = all.collect();
+                    }
+                }
+                let request = json!({"matter": self.matter, "at": self.at, "subjects": [subject]});
+                Ok(serde_json::to_vec(&request)?)
+            }
+        }
+    }
+}
+
+/// A problem in two lines.
+fn told(problem: &Value) -> String {
+    let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
+    let pointer = text("pointer");
+    let place = if pointer.is_empty() { String::new() } else { format!(" ({pointer})") };
+    format!("{}{place}\n{}", text("detail_zh"), text("detail"))
+}
+
+/// The verdicts in words.
+fn verdict(code: &Value) -> &str {
+    match code.as_str().unwrap_or_default() {
+        "clear" => "无记录 / clear",
+        "remind" => "提示 / remind",
+        "review" => "需人工审查 / review",
+        "restrict" => "限制 / restrict",
+        "undetermined" => "无法确定 / undetermined",
+        "prohibit" => "禁止 / prohibit",
+        other => other,
+    }
+}
+
+fn print(answer: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    println!("结论 / verdict      {}", verdict(&answer["verdict"]));
+    println!("时点 / at           {}", text(&answer["at"]));
+    println!("数据 / data         {}", text(&answer["data"]["snapshot"]));
+    for stale in answer["data"]["stale"].as_array().into_iter().flatten() {
+        println!("数据不可靠 / stale  {} ({})", text(&stale["list"]), text(&stale["reason"]));
+    }
+    for subject in answer["subjects"].as_array().into_iter().flatten() {
+        println!("\n主体 / subject {}   {}", text(&subject["ref"]), verdict(&subject["verdict"]));
+        for hit in subject["hits"].as_array().into_iter().flatten() {
+            println!(
+                "  命中 / hit        {} [{}] {}  {} → {}",
+                text(&hit["list"]["name"]),
+                text(&hit["list"]["kind"]),
+                text(&hit["grade"]),
+                hit["from"].as_str().unwrap_or("…"),
+                hit["to"].as_str().unwrap_or("无期限 / no end"),
+            );
+            println!("                    {}  {}  {}", text(&hit["name"]), text(&hit["document"]), text(&hit["authority"]));
+            println!("                    {}", text(&hit["reason"]));
+        }
+        for measure in subject["measures"].as_array().into_iter().flatten() {
+            println!("  措施 / measure    {} ({})", text(&measure["name"]), text(&measure["action"]));
+            println!("                    依据 / basis: {}", text(&measure["basis"]));
+        }
+        for incentive in subject["incentives"].as_array().into_iter().flatten() {
+            println!("  激励 / incentive  {}: {}", text(&incentive["name"]), text(&incentive["basis"]));
+        }
+        for conflict in subject["conflicts"].as_array().into_iter().flatten() {
+            println!("  红黑冲突 / red and black: {} × {}", text(&conflict["red"]["list"]), text(&conflict["black"]["list"]));
+        }
+        let flags: Vec<String> = subject["flags"].as_array().into_iter().flatten().map(text).collect();
+        if !flags.is_empty() {
+            println!("  标记 / flags      {}", flags.join(", "));
+        }
+    }
+}

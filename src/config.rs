@@ -1,0 +1,154 @@
+//! One file → each module's own configuration.
+//!
+//! Paths are relative to the folder of the file, so a service can be started from anywhere. Every
+//! setting has a default; unknown ones are mistakes, named with their line.
+
+use crate::catalogue::Catalogue;
+use crate::http::HttpConfig;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The whole configuration, `config/xincha.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of `lists.toml`, `measures.toml`, `matters.toml`. Default: `catalogue`.
+    pub catalogue: PathBuf,
+    /// Where entries come from and where snapshots go.
+    pub data: DataConfig,
+    /// The server.
+    pub http: HttpConfig,
+}
+
+/// Where entries come from and where snapshots go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// Folder of the feeds. Default: `sample/feeds`.
+    pub feeds: PathBuf,
+    /// Folder of the mappings. Default: `sources`.
+    pub sources: PathBuf,
+    /// Folder of the snapshots. Default: `../data/snapshots`.
+    pub snapshots: PathBuf,
+    /// Build from the feeds at every start of the service, not only when there is no snapshot yet.
+    pub build_on_start: bool,
+    /// Take every feed as true at the moment of the build, whatever its mapping says: for samples,
+    /// whose files are as old as the clone.
+    pub as_of_build: bool,
+    /// Snapshots kept beside the current one. Default: 3.
+    pub keep: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            catalogue: "catalogue".into(),
+            data: DataConfig::default(),
+            http: HttpConfig::default(),
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> DataConfig {
+        DataConfig {
+            feeds: "sample/feeds".into(),
+            sources: "sources".into(),
+            snapshots: "../data/snapshots".into(),
+            build_on_start: false,
+            as_of_build: false,
+            keep: 3,
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// The environment's address of the server, which wins over the file's.
+    pub const ADDRESS: &str = "XINCHA_ADDRESS";
+
+    /// Read a file. `address` is the environment's, where it has one.
+    pub fn load(path: &Path, address: Option<String>) -> Result<Config, ConfigError> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}")))?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
+        })?;
+        if let Some(address) = address {
+            config.http.address = address.parse().map_err(|_| {
+                ConfigError(format!("{}={address}: 不是地址 / is no address such as 127.0.0.1:8080", Self::ADDRESS))
+            })?;
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let DataConfig { feeds, sources, snapshots, .. } = &mut config.data;
+        for of_file in [&mut config.catalogue, feeds, sources, snapshots] {
+            *of_file = folder.join(&of_file);
+        }
+        Ok(config)
+    }
+
+    /// The catalogue of the configured folder; every mistake of it at once.
+    pub fn load_catalogue(&self) -> Result<Arc<Catalogue>, ConfigError> {
+        let mut files = Vec::new();
+        for name in ["lists.toml", "measures.toml", "matters.toml"] {
+            let path = self.catalogue.join(name);
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                ConfigError(format!("{}: 无法读取目录 / cannot be read: {error}", path.display()))
+            })?;
+            files.push((name, text));
+        }
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        Catalogue::parse(&files)
+            .map(Arc::new)
+            .map_err(|error| ConfigError(format!("{}:\n{error}", self.catalogue.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, address: Option<&str>) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("xincha.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path, address.map(str::to_owned)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn paths_follow_the_file_and_the_environment_wins() {
+        let config = load("[http]\naddress = \"127.0.0.1:9000\"\n", Some("127.0.0.1:9001")).unwrap();
+        assert_eq!(config.http.address.port(), 9001);
+        assert!(config.data.feeds.is_absolute() && config.data.feeds.ends_with("sample/feeds"));
+        assert_eq!(config.data.keep, 3);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        for (text, expected) in [
+            ("\n[http]\nadress = 1\n", "xincha.toml:3"),
+            ("[data]\nkeep = \"many\"\n", "xincha.toml:2"),
+            ("[data\n", "xincha.toml:1"),
+        ] {
+            let error = load(text, None).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(load("", Some("nowhere")).unwrap_err().contains("XINCHA_ADDRESS"));
+    }
+
+    #[test]
+    fn the_shipped_configuration_is_sound() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let config = Config::load(&folder.join("xincha.toml"), None).unwrap();
+        assert!(config.load_catalogue().unwrap().matters().len() >= 25);
+        assert!(config.data.feeds.is_dir() && config.data.sources.is_dir());
+    }
+}
