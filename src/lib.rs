@@ -1,2 +1,3 @@
 //! xincha
 pub mod record;
+pub mod synth;
