@@ -58,6 +58,12 @@ pub mod screen;
 
 pub mod ingest;
 
+pub mod synth;
+
 pub mod live;
 
 pub mod http;
+
+pub mod config;
+
+pub mod app;

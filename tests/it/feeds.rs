@@ -80,7 +80,8 @@ fn the_current_penalty_layout() {
     let entry = one("xzcf-1.csv", "xzcf", headings, row);
     assert_eq!((entry.list.as_str(), entry.subject.kind), ("xzcf", SubjectKind::Organisation));
     assert_eq!(ids(&entry), ["91320500MA0000015D", "MA0000015"]);
-    assert_eq!((entry.term.from, entry.term.to), (day("2026-03-01"), day("2027-02-28")));
+    assert_eq!((entry.term.from, entry.term.to), (day("2026-03-01"), None));
+    assert_eq!(entry.publicity_until, day("2027-02-28"));
     assert_eq!(
         (entry.reason.as_str(), entry.document.as_str()),
         ("虚假宣传", "苏市监罚〔2026〕1号")
