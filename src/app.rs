@@ -68,11 +68,19 @@ pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Run the command of the arguments.
 pub fn run(cli: Cli) -> ExitCode {
-    let config = || crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok());
+    let config = || {
+        crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok())
+    };
     let outcome = match &cli.command {
-        None | Some(Command::Serve) => config().map_err(Into::into).and_then(|config| serve::run(&config)),
-        Some(Command::Build(build)) => config().map_err(Into::into).and_then(|config| build.run(config)),
-        Some(Command::Check(check)) => config().map_err(Into::into).and_then(|config| check.run(&config)),
+        None | Some(Command::Serve) => {
+            config().map_err(Into::into).and_then(|config| serve::run(&config))
+        }
+        Some(Command::Build(build)) => {
+            config().map_err(Into::into).and_then(|config| build.run(config))
+        }
+        Some(Command::Check(check)) => {
+            config().map_err(Into::into).and_then(|config| check.run(&config))
+        }
         Some(Command::Verify(verify)) => verify.run(config),
         Some(Command::Synth(synth)) => synth.run(),
     };

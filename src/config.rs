@@ -75,15 +75,19 @@ impl Config {
     /// Read a file. `address` is the environment's, where it has one.
     pub fn load(path: &Path, address: Option<String>) -> Result<Config, ConfigError> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}"))
+        })?;
         let mut config: Config = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
             ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
         })?;
         if let Some(address) = address {
             config.http.address = address.parse().map_err(|_| {
-                ConfigError(format!("{}={address}: 不是地址 / is no address such as 127.0.0.1:8080", Self::ADDRESS))
+                ConfigError(format!(
+                    "{}={address}: 不是地址 / is no address such as 127.0.0.1:8080",
+                    Self::ADDRESS
+                ))
             })?;
         }
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -125,7 +129,8 @@ mod tests {
 
     #[test]
     fn paths_follow_the_file_and_the_environment_wins() {
-        let config = load("[http]\naddress = \"127.0.0.1:9000\"\n", Some("127.0.0.1:9001")).unwrap();
+        let config =
+            load("[http]\naddress = \"127.0.0.1:9000\"\n", Some("127.0.0.1:9001")).unwrap();
         assert_eq!(config.http.address.port(), 9001);
         assert!(config.data.feeds.is_absolute() && config.data.feeds.ends_with("sample/feeds"));
         assert_eq!(config.data.keep, 3);

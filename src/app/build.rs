@@ -1,7 +1,7 @@
 //! `xincha build`: feeds → a published snapshot.
 
 use super::progress::BuildProgress;
-use super::{now, Outcome};
+use super::{Outcome, now};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::ingest::{self, IngestError, Order, Plan, Report};
@@ -56,7 +56,11 @@ impl Build {
 }
 
 /// Build the configured feeds and publish. What was published before stays when it fails.
-pub fn build(config: &Config, catalogue: &Catalogue, rejects: Option<PathBuf>) -> Result<Report, IngestError> {
+pub fn build(
+    config: &Config,
+    catalogue: &Catalogue,
+    rejects: Option<PathBuf>,
+) -> Result<Report, IngestError> {
     let folder = &config.data.snapshots;
     let io = |source| IngestError::Io { path: folder.clone(), source };
     let store = Store::open(folder).map_err(io)?;

@@ -1,11 +1,11 @@
 //! `xincha check`: one check, offline, with the very code that answers `POST /v1/check`.
 
-use super::{now, Outcome};
+use super::{Outcome, now};
 use crate::config::Config;
-use crate::http::{answer, CheckIds, Worker};
+use crate::http::{CheckIds, Worker, answer};
 use crate::live::Generation;
 use crate::snapshot::Store;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +63,9 @@ impl Check {
         let request = self.request()?;
         let mut out = Vec::new();
         let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-        if let Err(problem) = answer(&generation, now(), id, &request, &mut Worker::default(), &mut out) {
+        if let Err(problem) =
+            answer(&generation, now(), id, &request, &mut Worker::default(), &mut out)
+        {
             let problem: Value = serde_json::from_slice(&problem.to_json())?;
             return Err(told(&problem).into());
         }
@@ -87,7 +89,9 @@ impl Check {
                 std::io::stdin().read_to_end(&mut body)?;
                 Ok(body)
             }
-            Some(path) => Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?),
+            Some(path) => {
+                Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
+            }
             None => {
                 let mut subject = json!({"ref": "1"});
                 let given = [("name", &self.name), ("kind", &self.kind), ("role", &self.role)];
@@ -151,20 +155,38 @@ fn print(answer: &Value) {
                 hit["from"].as_str().unwrap_or("…"),
                 hit["to"].as_str().unwrap_or("无期限 / no end"),
             );
-            println!("                    {}  {}  {}", text(&hit["name"]), text(&hit["document"]), text(&hit["authority"]));
+            println!(
+                "                    {}  {}  {}",
+                text(&hit["name"]),
+                text(&hit["document"]),
+                text(&hit["authority"])
+            );
             println!("                    {}", text(&hit["reason"]));
         }
         for measure in subject["measures"].as_array().into_iter().flatten() {
-            println!("  措施 / measure    {} ({})", text(&measure["name"]), text(&measure["action"]));
+            println!(
+                "  措施 / measure    {} ({})",
+                text(&measure["name"]),
+                text(&measure["action"])
+            );
             println!("                    依据 / basis: {}", text(&measure["basis"]));
         }
         for incentive in subject["incentives"].as_array().into_iter().flatten() {
-            println!("  激励 / incentive  {}: {}", text(&incentive["name"]), text(&incentive["basis"]));
+            println!(
+                "  激励 / incentive  {}: {}",
+                text(&incentive["name"]),
+                text(&incentive["basis"])
+            );
         }
         for conflict in subject["conflicts"].as_array().into_iter().flatten() {
-            println!("  红黑冲突 / red and black: {} × {}", text(&conflict["red"]["list"]), text(&conflict["black"]["list"]));
+            println!(
+                "  红黑冲突 / red and black: {} × {}",
+                text(&conflict["red"]["list"]),
+                text(&conflict["black"]["list"])
+            );
         }
-        let flags: Vec<String> = subject["flags"].as_array().into_iter().flatten().map(text).collect();
+        let flags: Vec<String> =
+            subject["flags"].as_array().into_iter().flatten().map(text).collect();
         if !flags.is_empty() {
             println!("  标记 / flags      {}", flags.join(", "));
         }

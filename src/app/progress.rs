@@ -1,7 +1,9 @@
 //! How far a long work is: a bar on a terminal, a line every few seconds elsewhere.
 
 use crate::ingest::Progress;
-use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
+};
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -26,9 +28,16 @@ impl BuildProgress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(bytes_total), target);
-        let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {bytes}/{total_bytes}  {msg}  剩余 / left {eta}");
+        let style = ProgressStyle::with_template(
+            "{bar:30} {percent:>3}% {bytes}/{total_bytes}  {msg}  剩余 / left {eta}",
+        );
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        BuildProgress { bar, started: Instant::now(), line: Mutex::new(Instant::now()), bytes_total }
+        BuildProgress {
+            bar,
+            started: Instant::now(),
+            line: Mutex::new(Instant::now()),
+            bytes_total,
+        }
     }
 
     /// Take the bar away.
@@ -55,9 +64,14 @@ impl Progress for BuildProgress {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = rows as f64 / seconds.max(1e-9);
         self.bar.set_position(bytes);
-        self.bar.set_message(format!("{} 行 / rows, {}/s", HumanCount(rows), HumanCount(rate as u64)));
+        self.bar.set_message(format!(
+            "{} 行 / rows, {}/s",
+            HumanCount(rows),
+            HumanCount(rate as u64)
+        ));
         self.line(|| {
-            let left = seconds * (self.bytes_total.saturating_sub(bytes)) as f64 / bytes.max(1) as f64;
+            let left =
+                seconds * (self.bytes_total.saturating_sub(bytes)) as f64 / bytes.max(1) as f64;
             format!(
                 "{} / {}, {} rows, {} rows/s, left {}",
                 HumanBytes(bytes),
@@ -84,7 +98,9 @@ impl RowProgress {
     /// For so many rows.
     pub fn new(total: u64) -> RowProgress {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {human_pos}/{human_len} rows  {per_sec}  left {eta}");
+        let style = ProgressStyle::with_template(
+            "{bar:30} {percent:>3}% {human_pos}/{human_len} rows  {per_sec}  left {eta}",
+        );
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         RowProgress { bar }
     }

@@ -9,7 +9,7 @@ use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{signal, SignalKind};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -54,7 +54,9 @@ fn snapshot(config: &Config, catalogue: &Catalogue) -> Result<PathBuf, Box<dyn s
             }
             Err(error) => match current {
                 Some(path) => {
-                    warn!("构建失败，沿用上一快照 / build failed, the snapshot before it is served: {error}");
+                    warn!(
+                        "构建失败，沿用上一快照 / build failed, the snapshot before it is served: {error}"
+                    );
                     Ok(path)
                 }
                 None => Err(error.into()),

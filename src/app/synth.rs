@@ -1,7 +1,7 @@
 //! `xincha synth`: a synthetic city on disk.
 
-use super::progress::RowProgress;
 use super::Outcome;
+use super::progress::RowProgress;
 use crate::record::Day;
 use crate::synth::{self, Formats, Plan};
 use std::path::PathBuf;
@@ -43,7 +43,10 @@ impl Synth {
         progress.finish();
         let summary = summary.map_err(|error| format!("{}: {error}", self.out.display()))?;
         println!("{}", self.out.display());
-        println!("行 / rows           {}: {} entries, {} to be rejected", summary.rows, summary.entries, summary.rejects);
+        println!(
+            "行 / rows           {}: {} entries, {} to be rejected",
+            summary.rows, summary.entries, summary.rejects
+        );
         for (name, rows) in &summary.files {
             println!("  {name:<24} {rows:>10}");
         }

@@ -26,7 +26,12 @@ impl Verify {
             None => {
                 let folder = config()?.data.snapshots;
                 let current = Store::open(&folder)?.current()?;
-                current.ok_or_else(|| format!("{}: 还没有快照 / no snapshot yet: run `xincha build`", folder.display()))?
+                current.ok_or_else(|| {
+                    format!(
+                        "{}: 还没有快照 / no snapshot yet: run `xincha build`",
+                        folder.display()
+                    )
+                })?
             }
         };
         let started = std::time::Instant::now();
@@ -35,9 +40,16 @@ impl Verify {
         index.validate().map_err(|why| format!("{}: {why}", path.display()))?;
         let meta = index.meta();
         println!("{}", path.display());
-        println!("完好 / sound        {} bytes, contents {:016x}", snapshot.length(), snapshot.contents());
+        println!(
+            "完好 / sound        {} bytes, contents {:016x}",
+            snapshot.length(),
+            snapshot.contents()
+        );
         println!("快照 / snapshot     {}", meta.id);
-        println!("记录 / entries      {}, {} subjects, {} identifiers", meta.entries, meta.subjects, meta.identifiers);
+        println!(
+            "记录 / entries      {}, {} subjects, {} identifiers",
+            meta.entries, meta.subjects, meta.identifiers
+        );
         for (name, bytes) in snapshot.sections() {
             println!("  {name:<14} {bytes:>14}");
         }

@@ -387,6 +387,14 @@ impl<'a> Pen<'a> {
         })
     }
 
+    fn licence_status(&self) -> Cell<'a> {
+        text(match self.listing.entry.state {
+            State::Revoked => "撤销",
+            _ if self.listing.entry.objection => "异议",
+            _ => "有效",
+        })
+    }
+
     fn status(&self) -> Cell<'a> {
         text(match self.listing.entry.state {
             State::Revoked => "1",
@@ -496,7 +504,7 @@ impl<'a> Pen<'a> {
             self.to(),
             text(entry.authority.as_str()),
             text("11320500014149200X"),
-            self.status(),
+            self.licence_status(),
             text("苏州市公共信用信息平台"),
             text("11320500014149200X"),
             self.null(),

@@ -2,6 +2,7 @@
 //! against the index and against the oracle, which is slow and obvious.
 
 mod absences;
+mod city;
 mod feeds;
 mod oracle;
 mod random_city;
