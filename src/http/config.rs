@@ -59,3 +59,18 @@ impl HttpConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::HttpConfig;
+
+    #[test]
+    fn what_is_not_told_is_as_documented_and_what_is_unknown_is_refused() {
+        let told: HttpConfig = toml::from_str("address = \"0.0.0.0:80\"\nworkers = 3").unwrap();
+        let address = "0.0.0.0:80".parse().unwrap();
+        assert_eq!(told, HttpConfig { address, workers: 3, ..HttpConfig::default() });
+        assert_eq!(told.worker_count(), 3);
+        assert!(HttpConfig::default().worker_count() > 0);
+        assert!(toml::from_str::<HttpConfig>("adress = 1").is_err());
+    }
+}
