@@ -18,6 +18,7 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
+//! | `gather` | answers of one wake-up leave in one write |
 //! | `openapi.json` | the description of all of it, held to the code by tests |
 //!
 //! No subject data is written anywhere but into answers.
@@ -26,6 +27,7 @@ pub mod check;
 pub mod check_id;
 pub mod config;
 mod fragments;
+mod gather;
 mod json;
 mod person;
 pub mod problem;

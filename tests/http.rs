@@ -337,11 +337,23 @@ mod decisions {
 
     #[test]
     fn hidden_digits_meet_hidden_digits() {
-        for id in ["110101********0014", "110101●●●●●●●●0014", ground::HIDDEN.1] {
-            let subject = one(json!({"ref": "a", "name": ground::HIDDEN.0, "id": id}));
-            assert_eq!(subject["verdict"], "review", "{id}");
-            assert_eq!(subject["hits"][0]["grade"], "masked_identifier");
-            assert_eq!(subject["measures"], json!([]));
+        let stated = |value: &str| json!({"ref": "a", "name": ground::HIDDEN.0, "ids": [{"kind": "resident_id", "value": value}]});
+        let values = [
+            "110101********0014",
+            "110101●●●●●●●●0014",
+            "1101011900XXXX0014",
+            "110101 1900 #### 0014",
+            ground::HIDDEN.1,
+        ];
+        for value in values {
+            for subject in
+                [json!({"ref": "a", "name": ground::HIDDEN.0, "id": value}), stated(value)]
+            {
+                let subject = one(subject);
+                assert_eq!(subject["verdict"], "review", "{value}");
+                assert_eq!(subject["hits"][0]["grade"], "masked_identifier");
+                assert_eq!(subject["measures"], json!([]));
+            }
         }
     }
 
@@ -637,6 +649,60 @@ mod connections {
     }
 
     #[test]
+    fn an_address_is_served_once() {
+        let server = start(config());
+        let taken =
+            Server::bind(HttpConfig { address: server.address, ..config() }, Live::default());
+        assert_eq!(taken.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn an_answer_does_not_wait_for_the_rest_of_the_next_request() {
+        let server = start(config());
+        let mut client = server.connect();
+        let request = post(&ground::body(ground::CLEAR));
+        client.send(&[&request, &request[..30]].concat());
+        assert_eq!(client.reply(true).status, 200);
+        client.send(&request[30..]);
+        assert_eq!(client.reply(true).status, 200);
+    }
+
+    #[test]
+    fn a_peer_that_reads_late_gets_every_answer() {
+        let server = start(config());
+        let mut client = server.connect();
+        let many: Vec<Value> = (0..200)
+            .map(|number| json!({"ref": format!("s{number}"), "id": ground::BLACK.1}))
+            .collect();
+        let request = post(&check_with(&json!(many)));
+        let mut writer = client.stream.try_clone().unwrap();
+        let sender =
+            std::thread::spawn(move || (0..40).for_each(|_| writer.write_all(&request).unwrap()));
+        std::thread::sleep(Duration::from_millis(300));
+        for _ in 0..40 {
+            assert_eq!(client.reply(true).json()["subjects"].as_array().unwrap().len(), 200);
+        }
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_let_go() {
+        let mut server =
+            start(HttpConfig { write_timeout_ms: 300, drain_timeout_ms: 50, ..config() });
+        let mut client = server.connect();
+        let many: Vec<Value> = (0..1_000)
+            .map(|number| json!({"ref": format!("s{number}"), "id": ground::BLACK.1}))
+            .collect();
+        let request = post(&check_with(&json!(many)));
+        client.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        // What the service holds for it is bounded, so it is not read from for ever.
+        let taken = (0..2_000).take_while(|_| client.stream.write_all(&request).is_ok()).count();
+        assert!(taken < 2_000, "{taken} requests were taken");
+        std::thread::sleep(Duration::from_millis(2_000));
+        assert_eq!(server.stop(), Drained { cut: 0 });
+    }
+
+    #[test]
     fn connections_beyond_the_bound_are_told_so() {
         let server = start(HttpConfig { connections_max: 2, ..config() });
         let (mut first, mut second) = (server.connect(), server.connect());
@@ -726,6 +792,11 @@ mod cool_routes {
             );
         }
         assert_eq!(client.get("/openapi.json").json(), openapi());
+        for (path, methods) in routes::PATHS {
+            for method in methods {
+                assert_ne!(client.request(method, path, "", b"").status, 404, "{method} {path}");
+            }
+        }
         let lists = client.get("/v1/lists").json();
         assert_eq!(lists["lists"][0]["entries"], 4);
         assert_eq!(lists["lists"][3]["as_of"], Value::Null);

@@ -22,6 +22,9 @@ pub struct HttpConfig {
     pub header_timeout_ms: u64,
     /// From the end of the head until all of the body is there; beyond it 408. Default: 10,000.
     pub body_timeout_ms: u64,
+    /// While the peer takes nothing of what was answered: beyond it the connection is closed.
+    /// Default: 30,000.
+    pub write_timeout_ms: u64,
     /// After the signal to stop: time for requests under way. Default: 10,000.
     pub drain_timeout_ms: u64,
     /// Connections that the system holds until they are accepted, for each worker. Default: 1,024.
@@ -37,6 +40,7 @@ impl Default for HttpConfig {
             buffer_bytes_max: 64 * 1024,
             header_timeout_ms: 75_000,
             body_timeout_ms: 10_000,
+            write_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
             backlog: 1_024,
         }
@@ -53,5 +57,20 @@ impl HttpConfig {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HttpConfig;
+
+    #[test]
+    fn what_is_not_told_is_as_documented_and_what_is_unknown_is_refused() {
+        let told: HttpConfig = toml::from_str("address = \"0.0.0.0:80\"\nworkers = 3").unwrap();
+        let address = "0.0.0.0:80".parse().unwrap();
+        assert_eq!(told, HttpConfig { address, workers: 3, ..HttpConfig::default() });
+        assert_eq!(told.worker_count(), 3);
+        assert!(HttpConfig::default().worker_count() > 0);
+        assert!(toml::from_str::<HttpConfig>("adress = 1").is_err());
     }
 }

@@ -370,10 +370,7 @@ fn identify(
         None => Identifier::recognise(value),
     };
     let masked = match &identifier {
-        // Other signs than `*` hide digits too, and make the kind unrecognisable.
-        Ok(identifier) if identifier.kind() == IdentifierKind::Other => {
-            MaskedIdentifier::parse(value)
-        }
+        Ok(identifier) if hides_digits(identifier) => MaskedIdentifier::parse(value),
         Err(IdentifierError::Masked) => MaskedIdentifier::parse(value),
         _ => None,
     };
@@ -395,6 +392,15 @@ fn identify(
         }
         (None, Err(_)) => Err(Fault::new(Code::InvalidIdentifier, "ids")),
     }
+}
+
+/// Other signs than `*` hide digits too (`●`, `×`, `#`, a run of `X`): what has them is looked at
+/// once more. A run of `X` in a number whose check digit is right hides nothing.
+fn hides_digits(identifier: &Identifier) -> bool {
+    let text = identifier.text();
+    !text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        || (text.contains("XXXX")
+            && (identifier.kind() == IdentifierKind::Other || identifier.quality().check_digit))
 }
 
 #[cfg(test)]

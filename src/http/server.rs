@@ -5,12 +5,13 @@
 //! request writes.
 
 use super::HttpConfig;
+use super::gather::Gather;
 use super::problem::{self, Code};
 use super::service::Service;
 use crate::live::Live;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -42,6 +43,13 @@ impl Server {
             let why = format!("buffer_bytes_max is below {}", HttpConfig::BUFFER_BYTES_MIN);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        // Sharing the port among our workers shares it with a second server of the same user as
+        // well, which would take half of the connections: a bind that shares nothing finds it out.
+        let alone =
+            Socket::new(Domain::for_address(config.address), Type::STREAM, Some(Protocol::TCP))?;
+        alone.set_reuse_address(true)?;
+        alone.bind(&config.address.into())?;
+        drop(alone);
         let first = listen(config.address, config.backlog)?;
         let address = first.local_addr()?;
         let mut listeners = vec![first];
@@ -91,7 +99,7 @@ impl Bound {
     /// A thread or its runtime could not be started. The workers started before it are stopped.
     pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
         let admission = Arc::new(Admission::new(self.config.connections_max));
-        let stop = watch::Sender::new(false);
+        let stop = Arc::new(watch::Sender::new(false));
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
@@ -198,6 +206,7 @@ fn work(
             _ = shutdown.wait_for(|&stopped| stopped) => {}
             _ = stop.wait_for(|&stopped| stopped) => {}
             never = accept(&listener, &admission, |stream, admitted| {
+                tune(&stream, Duration::from_millis(config.write_timeout_ms));
                 tokio::task::spawn_local(serve(http.clone(), stream, admitted, service.clone(), connections.enter()));
             }) => match never {},
         }
@@ -212,7 +221,6 @@ fn http(config: &HttpConfig) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
         .max_buf_size(config.buffer_bytes_max)
-        .pipeline_flush(true)
         .keep_alive(true);
     http
 }
@@ -246,6 +254,17 @@ async fn accept(
     }
 }
 
+/// Both are refinements: a connection is served where the system does not know them.
+fn tune(stream: &TcpStream, write_timeout: Duration) {
+    // Without it an answer waits for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    // hyper has no time for writing: the system closes on a peer that takes nothing for so long.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_timeout));
+    #[cfg(not(target_os = "linux"))]
+    let _ = write_timeout;
+}
+
 async fn serve(
     http: http1::Builder,
     stream: TcpStream,
@@ -253,21 +272,23 @@ async fn serve(
     service: Rc<Service>,
     connection: Connection,
 ) {
-    // Without it an answer waits for the acknowledgement of the one before; no harm where it fails.
-    let _ = stream.set_nodelay(true);
     let answer = service_fn(move |request| {
         let service = service.clone();
         async move { Ok::<_, Infallible>(service.serve(request).await) }
     });
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), answer));
-    let mut told = false;
+    let socket = Gather::new(stream);
+    let mut serving = pin!(http.serve_connection(socket.clone(), answer));
+    let (mut told, mut served) = (false, false);
     // How a connection ended is its peer's affair.
-    let _ = poll_fn(|cx| {
+    let _: io::Result<()> = poll_fn(|cx| {
         connection.register(cx.waker());
         if connection.is_draining() && !std::mem::replace(&mut told, true) {
             serving.as_mut().graceful_shutdown();
         }
-        serving.as_mut().poll(cx)
+        served = served || serving.as_mut().poll(cx).is_ready();
+        // What was answered is sent before the task sleeps, and before the connection ends.
+        let sent = socket.poll_send(cx)?;
+        if served { sent.map(Ok) } else { Poll::Pending }
     })
     .await;
     drop(admitted);
