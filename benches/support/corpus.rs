@@ -41,8 +41,8 @@ pub fn catalogue() -> Arc<Catalogue> {
 /// A bijection of 0..2^32 that scatters neighbours (an odd multiplier and a fold).
 fn scatter(number: u64) -> u64 {
     let mut n = number & 0xffff_ffff;
-    n = (n ^ (n >> 16)).wrapping_mul(0x45d9_f3b) & 0xffff_ffff;
-    n = (n ^ (n >> 16)).wrapping_mul(0x45d9_f3b) & 0xffff_ffff;
+    n = (n ^ (n >> 16)).wrapping_mul(0x045d_9f3b) & 0xffff_ffff;
+    n = (n ^ (n >> 16)).wrapping_mul(0x045d_9f3b) & 0xffff_ffff;
     n ^ (n >> 16)
 }
 

@@ -131,7 +131,7 @@ impl Packed {
                 });
                 if let Some(number) = number {
                     let rest = base.pow((stored - given.len()) as u32);
-                    let low = head(kind, form) | number * rest;
+                    let low = head(kind, form) | (number * rest);
                     ranges.push((Packed(low), Packed(low + rest - 1)));
                 }
             }

@@ -248,11 +248,8 @@ impl<'a> Reading<'a> {
         for &(at, kind, kind_at) in &mapper.identifiers {
             match self.identifier(at, kind, kind_at)? {
                 None => {}
-                Some(Found::Full(id)) => {
-                    if !ids.contains(&id) {
-                        ids.push(id);
-                    }
-                }
+                Some(Found::Full(id)) if ids.contains(&id) => {}
+                Some(Found::Full(id)) => ids.push(id),
                 Some(Found::Masked(mask)) => masked = Some(mask),
             }
         }

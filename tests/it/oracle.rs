@@ -291,10 +291,10 @@ fn subjects(entries: &[Entry]) -> Vec<usize> {
                     && long.agrees(short) == Some(Agreement::Derived)
             })
             .collect();
-        if let [long] = &longer[..] {
-            if let (Some(&a), Some(&b)) = (carriers(short).first(), carriers(long).first()) {
-                join(&mut subject, a, b);
-            }
+        if let [long] = &longer[..]
+            && let (Some(&a), Some(&b)) = (carriers(short).first(), carriers(long).first())
+        {
+            join(&mut subject, a, b);
         }
     }
     for id in weak {

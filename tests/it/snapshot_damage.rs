@@ -57,7 +57,8 @@ fn every_truncation_is_noticed() {
 #[test]
 fn errors_say_what_the_damage_likely_means() {
     let (whole, folder) = small();
-    let rows: [(&dyn Fn(&mut Vec<u8>), &str); 5] = [
+    type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let rows: [(Damage, &str); 5] = [
         (&|bytes| bytes.truncate(10), "an interrupted copy"),
         (&|bytes| bytes[0] = b'P', "not a snapshot"),
         (&|bytes| bytes.truncate(bytes.len() - 1), "cut short"),
@@ -126,7 +127,7 @@ fn a_stuttering_disk_makes_the_same_file() {
     impl Write for Stutter {
         fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
             self.1 += 1;
-            if self.1 % 3 == 0 {
+            if self.1.is_multiple_of(3) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             self.0.write(&buffer[..buffer.len().min(1 + self.1 as usize % 5)])

@@ -235,7 +235,8 @@ fn trap_9_a_batch_sees_one_ground() {
 #[test]
 fn trap_10_red_and_black_at_once_gets_no_incentive_and_both_are_named() {
     let red = listed("red", XINGHE, &[USCC]);
-    let alone = check(&[red.clone()], Ask("", &[USCC]), Verdict::Clear, &["red identifier"]);
+    let alone =
+        check(std::slice::from_ref(&red), Ask("", &[USCC]), Verdict::Clear, &["red identifier"]);
     assert_eq!(alone.subjects[0].incentives.len(), 1);
     let both = [red, listed("tax", XINGHE, &["MA0000015"])];
     let decision =
