@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use xincha::catalogue::Catalogue;
+use xincha::catalogue::{Action, Catalogue, ListNo, MatterNo, Reach};
 use xincha::index::builder::Described;
 use xincha::index::{Builder, Encoder, Index, ListMeta};
 use xincha::record::{
@@ -21,6 +21,11 @@ use xincha::snapshot::Snapshot;
 pub fn entries() -> usize {
     let given = std::env::var("XINCHA_BENCH_ENTRIES").ok();
     given.map_or(1_000_000, |text| text.parse().expect("XINCHA_BENCH_ENTRIES is a number"))
+}
+
+/// Whether figures are wanted: `cargo bench` says `--bench`, `cargo test` does not.
+pub fn is_measured() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
 }
 
 /// The instant of all questions.
@@ -141,6 +146,33 @@ pub fn entry(number: u64, lists: &[ListMeta]) -> Entry {
     }
 }
 
+/// A matter and two lists from which exactly three punishing measures follow for a direct hit.
+pub fn three_measures(catalogue: &Catalogue) -> (MatterNo, [ListNo; 2]) {
+    let of = |matter, list| {
+        let measures = catalogue.measures_of(matter, list).iter().map(|&no| catalogue.measure(no));
+        measures
+            .filter(|m| m.action != Action::Incentive && m.reach.contains(&Reach::Direct))
+            .count()
+    };
+    let matters = (0..catalogue.matters().len() as u16).map(MatterNo);
+    for matter in matters {
+        let consults = &catalogue.matter(matter).consults;
+        for (at, &a) in consults.iter().enumerate() {
+            for &b in &consults[at + 1..] {
+                if of(matter, a) + of(matter, b) == 3 {
+                    return (matter, [a, b]);
+                }
+            }
+        }
+    }
+    panic!("no two lists of a matter have three measures")
+}
+
+/// The subject that is on the two lists of [`three_measures`].
+pub fn twice_listed() -> Identifier {
+    identifier(800_000_000)
+}
+
 /// The lists of the shipped catalogue, delivered at noon.
 pub fn lists(catalogue: &Catalogue) -> Vec<ListMeta> {
     let meta = |list: &xincha::catalogue::List| ListMeta {
@@ -154,7 +186,7 @@ pub fn lists(catalogue: &Catalogue) -> Vec<ListMeta> {
 
 /// The snapshot of so many entries, built unless it is there.
 pub fn snapshot(entries: usize) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("xincha-bench-{entries}.xcs"));
+    let path = std::env::temp_dir().join(format!("xincha-bench2-{entries}.xcs"));
     if Snapshot::open(&path).is_ok_and(|snapshot| Index::open(&snapshot).is_ok()) {
         return path;
     }
@@ -168,6 +200,14 @@ pub fn snapshot(entries: usize) -> PathBuf {
         if number % 65_536 == 65_535 {
             builder.append(&encoder.take()).expect("appended");
         }
+    }
+    for list in three_measures(&catalogue()).1 {
+        let mut entry = entry(0, &lists);
+        entry.list.clone_from(&lists[usize::from(list.0)].code);
+        entry.id = format!("{}-twice", entry.list);
+        entry.subject.ids = vec![twice_listed()];
+        entry.subject.kind = SubjectKind::Organisation;
+        encoder.push(&entry, list.0, 0);
     }
     builder.append(&encoder.take()).expect("appended");
     let described = Described {
