@@ -3,7 +3,9 @@
 
 mod absences;
 mod city;
+mod command;
 mod feeds;
+mod golden;
 mod oracle;
 mod random_city;
 mod snapshot_damage;

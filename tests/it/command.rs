@@ -1,0 +1,167 @@
+//! The command as a newcomer uses it: exit codes, messages, the service from start to drain.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const MATTER: &str = "11320500000000019Y3000123456001";
+
+/// A configuration of the sample with its snapshots in a folder of the test's.
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Home {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let text = format!(
+            "catalogue = {:?}\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\nas_of_build = true\nbuild_on_start = true\n",
+            config.join("catalogue"),
+            config.join("sample/feeds"),
+            config.join("sources"),
+        );
+        std::fs::write(folder.path().join("xincha.toml"), text).unwrap();
+        Home { folder }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("xincha.toml")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xincha"));
+        command.arg("--config").arg(self.config()).args(arguments).env("XINCHA_ADDRESS", "127.0.0.1:0");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+}
+
+#[test]
+fn checks_answer_offline_with_documented_exit_codes() {
+    let home = Home::new();
+    let (code, out, _) = home.run(&["build"]);
+    assert!(code == 0 && out.contains("1193 of 1200 rows"), "{out}");
+    let (code, out, _) = home.run(&["verify"]);
+    assert!(code == 0 && out.contains("sound"), "{out}");
+    let rows: [(&[&str], i32, &str); 6] = [
+        (&["--matter", MATTER, "--id", "91320500MA0000015D"], 3, "prohibit"),
+        (&["--matter", MATTER, "--id", "91320507MA00001031", "--name", "苏州清白商贸有限公司"], 0, "clear"),
+        (&["--matter", "其他-02491-006", "--id", "91320505MA0000023G"], 3, "red and black"),
+        (&["--matter", "其他-02491-007", "--name", "李四", "--id", "110101190001010006"], 3, "masked_identifier"),
+        (&["--matter", MATTER, "--id", "91320507MA00001031", "--at", "2024-01-01T00:00:00+08:00"], 0, "clear"),
+        (&["--matter", MATTER, "--id", "91320507MA00001031", "--json"], 0, "\"verdict\": \"clear\""),
+    ];
+    for (arguments, expected, part) in rows {
+        let (code, out, err) = home.run(&[&["check"], arguments].concat());
+        assert_eq!(code, expected, "{arguments:?}: {out}{err}");
+        assert!(out.contains(part), "{arguments:?}: {out}");
+    }
+    let wrong: [(&[&str], i32, &str); 5] = [
+        (&["check", "--matter", "nothing", "--id", "91320500MA0000015D"], 1, "/v1/matters"),
+        (&["check", "--matter", MATTER, "--id", "12"], 1, "/subjects/0/id"),
+        (&["check", "--id", "91320500MA0000015D"], 2, "--matter"),
+        (&["check", "--file", "no-such-file.json"], 1, "no-such-file.json"),
+        (&["nonsense"], 2, "nonsense"),
+    ];
+    for (arguments, expected, part) in wrong {
+        let (code, out, err) = home.run(arguments);
+        assert_eq!(code, expected, "{arguments:?}: {out}{err}");
+        assert!(err.contains(part), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_damaged_snapshot_and_a_missing_configuration_are_told() {
+    let home = Home::new();
+    assert_eq!(home.run(&["build"]).0, 0);
+    let snapshots = home.folder.path().join("snapshots");
+    let id = std::fs::read_to_string(snapshots.join("CURRENT")).unwrap();
+    let path = snapshots.join(format!("{}.xcs", id.trim()));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (code, _, err) = home.run(&["verify"]);
+    assert!(code == 1 && err.contains("is damaged"), "{err}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xincha"));
+    let output = command.args(["--config", "no-such.toml", "serve"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no-such.toml"));
+}
+
+#[test]
+fn synth_writes_the_same_city_twice() {
+    let home = Home::new();
+    let write = |name: &str| {
+        let out = home.folder.path().join(name);
+        let (code, text, err) =
+            home.run(&["synth", "--entries", "400", "--seed", "9", "--out", out.to_str().unwrap()]);
+        assert!(code == 0 && text.contains("400: "), "{text}{err}");
+        std::fs::read(out.join("truth.jsonl")).unwrap()
+    };
+    assert_eq!(write("a"), write("b"));
+}
+
+/// Ends the service when a test fails before it did.
+struct Service(Child);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_service_builds_serves_and_drains() {
+    let home = Home::new();
+    let mut service =
+        Service(home.command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
+    let mut lines = BufReader::new(service.0.stderr.take().unwrap()).lines();
+    let address = lines
+        .by_ref()
+        .map(|line| line.unwrap())
+        .find_map(|line| line.split_once("http://").map(|(_, address)| address.trim().to_owned()))
+        .expect("an address in the log");
+    let log = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+
+    let body = json!({"matter": MATTER, "case": "c1", "department": "市财政局", "operator": "u1",
+        "subjects": [{"ref": "a", "name": "苏州星河科技有限公司", "id": "91320500MA0000015D"}]});
+    let (status, answer) = ask(&address, "POST", "/v1/check", &body.to_string());
+    assert_eq!((status, answer["verdict"].as_str()), (200, Some("prohibit")));
+    assert_eq!(answer["subjects"][0]["hits"].as_array().unwrap().len(), 2);
+    for path in ["/v1/lists", "/v1/measures", "/v1/matters", "/v1/data", "/healthz", "/readyz", "/openapi.json"] {
+        assert_eq!(ask(&address, "GET", path, "").0, 200, "{path}");
+    }
+    assert_eq!(ask(&address, "GET", "/v1/check", "").0, 405);
+
+    let pid = service.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(service.0.wait().unwrap().success(), "SIGTERM ends in a clean exit");
+    let log = log.join().unwrap();
+    for secret in ["91320500MA0000015D", "星河"] {
+        assert!(!log.contains(secret), "the log holds a subject's data: {log}");
+    }
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
