@@ -6,7 +6,7 @@
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The whole configuration, `config/xincha.toml`.
@@ -93,7 +93,7 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         let DataConfig { feeds, sources, snapshots, .. } = &mut config.data;
         for of_file in [&mut config.catalogue, feeds, sources, snapshots] {
-            *of_file = folder.join(&of_file);
+            *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
     }
@@ -114,6 +114,20 @@ impl Config {
             .map(Arc::new)
             .map_err(|error| ConfigError(format!("{}:\n{error}", self.catalogue.display())))
     }
+}
+
+/// `config/../data` as `data`: paths are shown to people.
+fn tidied(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match (part, tidy.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                tidy.pop();
+            }
+            _ => tidy.push(part),
+        }
+    }
+    tidy
 }
 
 #[cfg(test)]

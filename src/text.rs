@@ -11,5 +11,5 @@ pub mod fold;
 /// Version of the folding. Stamped into snapshots: keys of another version do not meet.
 pub const VERSION: u32 = 1;
 
-pub use company::parent_of_branch;
+pub use company::{parent_of_branch, without_legal_form};
 pub use fold::fold;

@@ -360,7 +360,7 @@ mod decisions {
     #[test]
     fn what_is_wrong_with_an_identifier_is_flagged() {
         let subject = one(json!({"ref": "a", "id": "91320500MA0000015E"}));
-        assert_eq!(subject["flags"], json!(["check_digit"]));
+        assert_eq!(subject["flags"], json!(["check_digit", "number_only"]));
         let subject = one(json!({"ref": "a", "name": ground::CLEAR.0}));
         assert_eq!(subject["flags"], json!(["name_only"]));
     }

@@ -76,7 +76,14 @@ pub fn build(
     };
     let report = ingest::build(&order, &progress);
     progress.finish();
-    let report = report?;
+    let mut report = report?;
+    let delivered = |code: &String| report.meta.lists.iter().any(|list| list.code == *code);
+    report.missing = catalogue
+        .lists()
+        .iter()
+        .map(|list| list.code.clone())
+        .filter(|code| !delivered(code))
+        .collect();
     store.prune(config.data.keep).map_err(io)?;
     Ok(report)
 }

@@ -67,7 +67,11 @@ impl Check {
             answer(&generation, now(), id, &request, &mut Worker::default(), &mut out)
         {
             let problem: Value = serde_json::from_slice(&problem.to_json())?;
-            return Err(told(&problem).into());
+            let mut told = told(&problem);
+            if problem["type"].as_str().is_some_and(|kind| kind.ends_with("unknown_matter")) {
+                told += &format!("\n{}", config.catalogue.join("matters.toml").display());
+            }
+            return Err(told.into());
         }
         let answer: Value = serde_json::from_slice(&out)?;
         if self.json {
@@ -155,13 +159,16 @@ fn print(answer: &Value) {
                 hit["from"].as_str().unwrap_or("…"),
                 hit["to"].as_str().unwrap_or("无期限 / no end"),
             );
-            println!(
-                "                    {}  {}  {}",
-                text(&hit["name"]),
-                text(&hit["document"]),
-                text(&hit["authority"])
-            );
-            println!("                    {}", text(&hit["reason"]));
+            if let Some(role) = hit["relation"]["role"].as_str() {
+                let to = text(&hit["relation"]["to"]);
+                println!("                    关系 / relation: {role} → {to}");
+            }
+            let parts = ["name", "document", "authority"].map(|field| text(&hit[field]));
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            println!("                    {}", parts.join("  "));
+            if let Some(reason) = hit["reason"].as_str() {
+                println!("                    {reason}");
+            }
         }
         for measure in subject["measures"].as_array().into_iter().flatten() {
             println!(

@@ -13,6 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+/// What to do when the current snapshot cannot be used.
+const ADVICE: &str = "可运行 `xincha build` 重新构建 / run `xincha build` to build it anew";
+
 /// Serve until SIGTERM or Ctrl-C, then drain.
 pub fn run(config: &Config) -> Outcome {
     let catalogue = config.load_catalogue()?;
@@ -23,7 +26,8 @@ pub fn run(config: &Config) -> Outcome {
         "目录已加载 / catalogue loaded"
     );
     let path = snapshot(config, &catalogue)?;
-    let generation = Generation::open(&path, catalogue)?;
+    let generation =
+        Generation::open(&path, catalogue).map_err(|error| format!("{error}\n{ADVICE}"))?;
     let meta = generation.ground.index.meta();
     info!(snapshot = %meta.id, entries = meta.entries, subjects = meta.subjects, "快照已就绪 / snapshot ready");
     let live = Live::new(Some(Arc::new(generation)));
@@ -39,7 +43,13 @@ pub fn run(config: &Config) -> Outcome {
 /// wants it. A build that fails leaves the one before it in service.
 fn snapshot(config: &Config, catalogue: &Catalogue) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let store = Store::open(&config.data.snapshots)?;
-    let current = store.current()?;
+    let current = match store.current() {
+        Err(error) if config.data.build_on_start => {
+            warn!("将重新构建 / building anew: {error}");
+            None
+        }
+        current => current.map_err(|error| format!("{error}\n{ADVICE}"))?,
+    };
     match current {
         Some(path) if !config.data.build_on_start => Ok(path),
         current => match super::build::build(config, catalogue, None) {

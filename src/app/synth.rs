@@ -28,6 +28,9 @@ pub struct Synth {
     /// 基准日 / the day on which terms are in force, expired or yet to come
     #[arg(long, default_value_t = Plan::default().today, value_name = "YYYY-MM-DD")]
     today: Day,
+    /// 目标目录非空时仍写入 / write although the folder is not empty
+    #[arg(long)]
+    force: bool,
     /// 全部写为 UTF-8 CSV / CSV in UTF-8 for every feed
     #[arg(long)]
     csv: bool,
@@ -36,6 +39,11 @@ pub struct Synth {
 impl Synth {
     /// Write the city and say what is in it.
     pub fn run(&self) -> Outcome {
+        let is_used = std::fs::read_dir(&self.out).is_ok_and(|mut found| found.next().is_some());
+        if is_used && !self.force {
+            let out = self.out.display();
+            return Err(format!("{out}: 目录非空 / is not empty, and two cities in one folder are one mixed list: --force writes all the same").into());
+        }
         let formats = if self.csv { Formats::Csv } else { Formats::Varied };
         let plan = Plan { entries: self.entries, seed: self.seed, today: self.today, formats };
         let progress = RowProgress::new(plan.entries as u64);

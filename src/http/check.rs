@@ -147,6 +147,7 @@ impl Answer<'_> {
             (decided.quality.birth_date, "birth_date"),
             (decided.vetoed, "identifier_conflict"),
             (decided.name_only, "name_only"),
+            (decided.number_only, "number_only"),
         ];
         json::flags(&flags, self.out);
         if decided.hits.is_empty() && decided.conflicts.is_empty() {

@@ -173,7 +173,7 @@ texts! {
         "A body has at most `max` bytes." "请求体不得超过 max 字节。"
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE
         "Not application/json" "不支持的媒体类型"
-        "Send application/json, not compressed." "请以 application/json 提交，且不压缩。"
+        "Send the header content-type: application/json, and a body that is not compressed." "请带请求头 content-type: application/json 提交，且不压缩。"
     Internal "internal" INTERNAL_SERVER_ERROR
         "Internal error" "内部错误"
         "The service failed; nothing was decided." "服务内部错误，未作出任何判定。"

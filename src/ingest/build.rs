@@ -13,6 +13,7 @@ use crate::source::{AsOf, Batch, Feed, Mapper, Reject, RejectWriter, SourceError
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::UNIX_EPOCH;
@@ -104,6 +105,7 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
         rejects: rejected,
         warnings,
         rejects_file,
+        missing: Vec::new(),
         ignored: order.plan.ignored.clone(),
         seconds: started.elapsed().as_secs_f64(),
     })
@@ -353,7 +355,10 @@ impl Rejects {
 
     fn write(&mut self, reject: &Reject) -> std::io::Result<()> {
         if self.writer.is_none() {
-            let file = File::create(&self.path)?;
+            // Rejects hold what departments wrote of people: for the service's own user alone.
+            let mut options = File::options();
+            options.create(true).truncate(true).write(true).mode(0o600);
+            let file = options.open(&self.path)?;
             self.writer = Some(RejectWriter::new(BufWriter::new(file))?);
         }
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(reject))

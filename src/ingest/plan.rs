@@ -24,7 +24,7 @@ pub struct Plan {
     pub mappings: Vec<Mapping>,
     /// The files.
     pub deliveries: Vec<Delivery>,
-    /// Names in the folder that are no feeds (a README): told, never silently passed over.
+    /// Names in the folder that are no feeds (a README, a folder): told, never silently passed over.
     pub ignored: Vec<String>,
 }
 
@@ -41,8 +41,12 @@ impl Plan {
             .map_err(failed)?;
         paths.sort();
         let (mut deliveries, mut ignored) = (Vec::new(), Vec::new());
-        for path in paths.into_iter().filter(|path| path.is_file()) {
+        for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                ignored.push(format!("{name}/"));
+                continue;
+            }
             match claims(&mappings, &name)[..] {
                 [] => ignored.push(name),
                 [(mapping, feed)] => {

@@ -21,6 +21,8 @@ pub struct Report {
     pub warnings: u64,
     /// Where the rejects are, when there are any.
     pub rejects_file: Option<PathBuf>,
+    /// Lists of the catalogue that no feed delivered: a check that must consult one is undetermined.
+    pub missing: Vec<String>,
     /// Files of the folder that are no feeds.
     pub ignored: Vec<String>,
     /// Seconds from the first byte to the published file.
@@ -41,7 +43,8 @@ impl fmt::Display for Report {
         if let Some(path) = &self.rejects_file {
             write!(f, "  → {}", path.display())?;
         }
-        writeln!(f, ", {} cells left out", self.warnings)?;
+        writeln!(f)?;
+        writeln!(f, "舍弃单元格 / cells  {} left out of rows that were used", self.warnings)?;
         if meta.shared_identifiers > 0 {
             let shared = meta.shared_identifiers;
             writeln!(
@@ -51,6 +54,9 @@ impl fmt::Display for Report {
         }
         for list in &meta.lists {
             writeln!(f, "  {:<12} {:>10}", list.code, list.entries)?;
+        }
+        if !self.missing.is_empty() {
+            writeln!(f, "无数据名单 / without data {}", self.missing.join(", "))?;
         }
         if !self.ignored.is_empty() {
             writeln!(f, "未识别文件 / ignored {}", self.ignored.join(", "))?;

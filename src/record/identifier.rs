@@ -267,8 +267,9 @@ impl Identifier {
             | IdentifierKind::TaiwanPermit
             | IdentifierKind::Passport
             | IdentifierKind::OfficerCard
-            | IdentifierKind::VehiclePlate
-            | IdentifierKind::Other => {}
+            | IdentifierKind::VehiclePlate => {}
+            // 18 characters of no sound kind
+            IdentifierKind::Other => quality.check_digit = t.len() == 18 && t.is_ascii(),
         }
         quality
     }
@@ -445,6 +446,8 @@ fn recognise(t: &[u8]) -> IdentifierKind {
             [b'9', _] => IdentifierKind::ForeignPermanentResident,
             _ => IdentifierKind::ResidentId,
         },
+        // digits only, no birth date and no sound USCC: a slip in either
+        18 if all_digits(&t[..17]) && check::uscc(&t[..17]) != Some(t[17]) => IdentifierKind::Other,
         18 if t.iter().all(u8::is_ascii_alphanumeric) => IdentifierKind::Uscc,
         15 if all_digits(t) => {
             let registration = check::registration_number(&t[..14]) == Some(t[14]);
@@ -652,6 +655,7 @@ mod tests {
         ("320594190001010019", ResidentId, "320594190001010019", true),
         ("110101190002290011", ResidentId, "110101190002290011", true),
         ("320500190001010018", ResidentId, "320500190001010018", false),
+        ("110101190013010006", Other, "110101190013010006", false),
         ("110101000101001", ResidentId, "110101000101001", true),
         ("810000190001010018", ResidencePermit, "810000190001010018", true),
         ("82000019000101001x", ResidencePermit, "82000019000101001X", true),

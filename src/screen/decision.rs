@@ -97,6 +97,8 @@ pub struct SubjectDecision {
     pub vetoed: bool,
     /// No identifier was given: the answer rests on the name alone.
     pub name_only: bool,
+    /// No name was given: entries without a full identifier could not be compared.
+    pub number_only: bool,
 }
 
 /// What was decided for a check.
@@ -140,6 +142,7 @@ fn decide(search: &Search, undetermined: bool, scratch: &mut Scratch) -> Subject
     let mut subject = SubjectDecision {
         quality: quality(search.question),
         name_only: search.question.ids.is_empty() && search.question.masked.is_none(),
+        number_only: search.question.name.is_none(),
         ..SubjectDecision::default()
     };
     subject.vetoed = search.hits(scratch, &mut subject.hits);

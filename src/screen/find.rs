@@ -5,12 +5,15 @@ use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::MatterNo;
 use crate::index::{EntryView, Owner, SubjectNo};
-use crate::record::{Agreement, Day, Identifier, Role, SubjectKind};
+use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text;
 
 /// An identifier equal and names less alike than this: the hit stands, flagged `name_differs`.
-/// Share of characters that need no edit; two-character names that share one are at 0.5.
+/// Share of characters that need no edit in the part that tells them apart.
 pub const NAME_DIFFERS_BELOW: f64 = 0.5;
+
+/// Characters that two names of bodies may share at their beginning as a region: `苏州市`.
+const REGION_CHARS_MAX: usize = 3;
 
 /// Reused from check to check, so that a clear one allocates nothing.
 #[derive(Default)]
@@ -168,8 +171,11 @@ impl Search<'_> {
     fn compare_masks(&self, entry: &EntryView) -> Option<bool> {
         let asked = &self.question.masked;
         if let Some(listed) = entry.text().masked {
-            let comparable =
-                self.question.ids.iter().filter(|id| id.text().len() == listed.text().len());
+            // A number with a failing check may be a slip of one digit: it rules nothing out.
+            let comparable = self.question.ids.iter().filter(|id| {
+                id.text().len() == listed.text().len()
+                    && (listed.fits(id) || !id.quality().check_digit)
+            });
             let full = comparable.map(|id| listed.fits(id)).reduce(|any, fits| any || fits);
             let hidden = asked
                 .as_ref()
@@ -186,18 +192,21 @@ impl Search<'_> {
             .reduce(|any, fits| any || fits)
     }
 
-    /// A person's name is shared by thousands: it alerts only with the region of the identifier
-    /// (prefecture), or where the matter asks for it.
+    /// A person's name is shared by thousands: it alerts only when the prefecture of the identifier
+    /// is that of the entry or of its hidden identifier, or where the matter asks for it.
     fn person_alerts(&self, entry: &EntryView) -> bool {
-        let region_agrees = |text: &str| {
-            let prefecture = text.get(..4).and_then(|digits| digits.parse::<u32>().ok());
-            prefecture.is_some_and(|prefecture| prefecture == entry.region() / 100)
+        let masked = entry.text().masked;
+        let prefecture_agrees = |text: &str| {
+            let Some(prefecture) = text.get(..4) else { return false };
+            let of_entry = prefecture.parse() == Ok(entry.region() / 100);
+            of_entry || masked.as_ref().is_some_and(|masked| masked.text().starts_with(prefecture))
         };
+        let question = self.question;
+        let residents =
+            question.ids.iter().filter(|id| id.text().len() == 18 && may_be_resident(id.kind()));
         self.ground.catalogue.matter(self.matter).persons_by_name
-            || self.question.masked.as_ref().is_some_and(|masked| region_agrees(masked.text()))
-            || self.question.ids.iter().any(|id| {
-                id.kind() == crate::record::IdentifierKind::ResidentId && region_agrees(id.text())
-            })
+            || question.masked.as_ref().is_some_and(|masked| prefecture_agrees(masked.text()))
+            || residents.map(Identifier::text).any(prefecture_agrees)
     }
 
     /// A branch meets the entries of the parent that its name begins with.
@@ -228,15 +237,30 @@ impl Search<'_> {
                 Some(former) => hit.former_name = former,
                 None => {
                     text::fold(entry.name(), other);
-                    let alike = rapidfuzz::distance::levenshtein::normalized_similarity(
-                        key.chars(),
-                        other.chars(),
-                    );
-                    hit.name_differs = alike < NAME_DIFFERS_BELOW;
+                    hit.name_differs = alike(key, other, entry.kind()) < NAME_DIFFERS_BELOW;
                 }
             }
         }
     }
+}
+
+/// A resident ID, or 18 characters that are no sound number of any kind.
+fn may_be_resident(kind: IdentifierKind) -> bool {
+    matches!(kind, IdentifierKind::ResidentId | IdentifierKind::Other)
+}
+
+/// How alike two folded names are, from 0 to 1, in the part that tells bodies apart: without the legal
+/// form, and without what both begin with, the region. Without that, any two companies of a city look
+/// alike.
+fn alike(a: &str, b: &str, kind: SubjectKind) -> f64 {
+    if kind == SubjectKind::NaturalPerson {
+        return rapidfuzz::distance::levenshtein::normalized_similarity(a.chars(), b.chars());
+    }
+    let (a, b) = (text::without_legal_form(a), text::without_legal_form(b));
+    let pairs = a.chars().zip(b.chars()).take(REGION_CHARS_MAX);
+    let shared: usize = pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
+    let (a, b) = (a[shared..].chars(), b[shared..].chars());
+    rapidfuzz::distance::levenshtein::normalized_similarity(a, b)
 }
 
 /// The entry's subject bears the name with this key; the answer says whether only as a former one.

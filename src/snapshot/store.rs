@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const POINTER: &str = "CURRENT";
@@ -32,7 +33,7 @@ impl Store {
         &self.folder
     }
 
-    /// A new file to build in. Wrecks of builds that died are removed first, so one build at a time
+    /// A new file to build in, readable by its owner alone. Wrecks of builds that died are removed first, so one build at a time
     /// may run in a folder.
     pub fn building(&self, id: &str) -> io::Result<(PathBuf, File)> {
         for entry in fs::read_dir(&self.folder)? {
@@ -42,7 +43,8 @@ impl Store {
             }
         }
         let path = self.folder.join(format!("{BUILDING}{id}"));
-        let file = File::options().create_new(true).read(true).write(true).open(&path)?;
+        let file =
+            File::options().create_new(true).read(true).write(true).mode(0o600).open(&path)?;
         Ok((path, file))
     }
 

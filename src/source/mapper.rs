@@ -113,7 +113,10 @@ impl<'a> Mapper<'a> {
             find(wanted).ok_or_else(|| SourceError::MissingColumn {
                 file: path.to_owned(),
                 column: wanted.each().join(" | "),
-                found: headings.join(", "),
+                found: match headings {
+                    [] => "nothing: 文件为空 / the file is empty".to_owned(),
+                    headings => headings.join(", "),
+                },
             })
         };
         let Columns { name, from, .. } = &mapping.columns;

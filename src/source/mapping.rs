@@ -33,7 +33,7 @@
 //! ```
 
 use crate::record::{IdentifierKind, Role, SubjectKind};
-use globset::{Glob, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -254,7 +254,7 @@ impl FeedSpec {
     /// The pattern as it is matched against names with one of the known endings.
     pub fn matcher(&self) -> Result<GlobMatcher, globset::Error> {
         let pattern = format!("{}.{{csv,txt,xlsx,xls,jsonl,parquet}}", self.files);
-        Ok(Glob::new(&pattern)?.compile_matcher())
+        Ok(GlobBuilder::new(&pattern).case_insensitive(true).build()?.compile_matcher())
     }
 }
 

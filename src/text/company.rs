@@ -1,5 +1,29 @@
 //! Parts of a company's name.
 
+/// A folded name without the legal form at its end.
+pub fn without_legal_form(folded: &str) -> &str {
+    const FORMS: [&str; 12] = [
+        "股份有限责任公司",
+        "有限责任公司",
+        "股份有限公司",
+        "集团有限公司",
+        "股份公司",
+        "有限公司",
+        "普通合伙",
+        "有限合伙",
+        "合作社",
+        "集团",
+        "公司",
+        "厂",
+    ];
+    let body = folded.trim_end_matches(')');
+    FORMS
+        .iter()
+        .find_map(|form| body.strip_suffix(form))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(folded)
+}
+
 /// The name of the parent inside the folded name of a branch: what stands before the place of the
 /// branch cannot be cut out without a table of places, so this answers every beginning that ends in
 /// a legal form, longest first.

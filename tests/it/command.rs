@@ -34,7 +34,11 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xincha"));
-        command.arg("--config").arg(self.config()).args(arguments).env("XINCHA_ADDRESS", "127.0.0.1:0");
+        command
+            .arg("--config")
+            .arg(self.config())
+            .args(arguments)
+            .env("XINCHA_ADDRESS", "127.0.0.1:0");
         command
     }
 
@@ -54,11 +58,34 @@ fn checks_answer_offline_with_documented_exit_codes() {
     assert!(code == 0 && out.contains("sound"), "{out}");
     let rows: [(&[&str], i32, &str); 6] = [
         (&["--matter", MATTER, "--id", "91320500MA0000015D"], 3, "prohibit"),
-        (&["--matter", MATTER, "--id", "91320507MA00001031", "--name", "苏州清白商贸有限公司"], 0, "clear"),
+        (
+            &["--matter", MATTER, "--id", "91320507MA00001031", "--name", "苏州清白商贸有限公司"],
+            0,
+            "clear",
+        ),
         (&["--matter", "其他-02491-006", "--id", "91320505MA0000023G"], 3, "red and black"),
-        (&["--matter", "其他-02491-007", "--name", "李四", "--id", "110101190001010006"], 3, "masked_identifier"),
-        (&["--matter", MATTER, "--id", "91320507MA00001031", "--at", "2024-01-01T00:00:00+08:00"], 0, "clear"),
-        (&["--matter", MATTER, "--id", "91320507MA00001031", "--json"], 0, "\"verdict\": \"clear\""),
+        (
+            &["--matter", "其他-02491-007", "--name", "李四", "--id", "110101190001010006"],
+            3,
+            "masked_identifier",
+        ),
+        (
+            &[
+                "--matter",
+                MATTER,
+                "--id",
+                "91320507MA00001031",
+                "--at",
+                "2024-01-01T00:00:00+08:00",
+            ],
+            0,
+            "clear",
+        ),
+        (
+            &["--matter", MATTER, "--id", "91320507MA00001031", "--json"],
+            0,
+            "\"verdict\": \"clear\"",
+        ),
     ];
     for (arguments, expected, part) in rows {
         let (code, out, err) = home.run(&[&["check"], arguments].concat());
@@ -132,14 +159,23 @@ fn the_service_builds_serves_and_drains() {
         .map(|line| line.unwrap())
         .find_map(|line| line.split_once("http://").map(|(_, address)| address.trim().to_owned()))
         .expect("an address in the log");
-    let log = std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+    let log =
+        std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
 
     let body = json!({"matter": MATTER, "case": "c1", "department": "市财政局", "operator": "u1",
         "subjects": [{"ref": "a", "name": "苏州星河科技有限公司", "id": "91320500MA0000015D"}]});
     let (status, answer) = ask(&address, "POST", "/v1/check", &body.to_string());
     assert_eq!((status, answer["verdict"].as_str()), (200, Some("prohibit")));
     assert_eq!(answer["subjects"][0]["hits"].as_array().unwrap().len(), 2);
-    for path in ["/v1/lists", "/v1/measures", "/v1/matters", "/v1/data", "/healthz", "/readyz", "/openapi.json"] {
+    for path in [
+        "/v1/lists",
+        "/v1/measures",
+        "/v1/matters",
+        "/v1/data",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+    ] {
         assert_eq!(ask(&address, "GET", path, "").0, 200, "{path}");
     }
     assert_eq!(ask(&address, "GET", "/v1/check", "").0, 405);

@@ -35,7 +35,10 @@ fn building_gives_the_golden_bytes() {
         std::fs::write(path(), &built).unwrap();
     }
     let golden = std::fs::read(path()).unwrap();
-    assert!(built == golden, "the bytes of a snapshot changed: raise the format, keep the old fixture");
+    assert!(
+        built == golden,
+        "the bytes of a snapshot changed: raise the format, keep the old fixture"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
 use xincha::record::{
-    Agreement, Day, Entry, Identifier, Instant, ListKind, Packed, Role, SubjectKind,
+    Agreement, Day, Entry, Identifier, IdentifierKind, Instant, ListKind, Packed, Role, SubjectKind,
 };
 use xincha::screen::{Grade, Question, Verdict};
 use xincha::text;
@@ -223,6 +223,7 @@ impl<'a> Oracle<'a> {
                 .ids
                 .iter()
                 .filter(|q| same_length(q.text(), mask.text()))
+                .filter(|q| mask.fits(q) || !q.quality().check_digit)
                 .map(|q| mask.fits(q))
                 .collect();
             fits.extend(full);
@@ -243,11 +244,16 @@ impl<'a> Oracle<'a> {
         if !fits.is_empty() {
             return fits.contains(&true).then_some(Grade::MaskedIdentifier);
         }
-        let prefecture = |text: &str| text.get(..4) == Some(&format!("{:06}", entry.region)[..4]);
+        let prefecture = |text: &str| {
+            let asked = text.get(..4);
+            asked == Some(&format!("{:06}", entry.region)[..4])
+                || entry.subject.masked.as_ref().is_some_and(|mask| asked == mask.text().get(..4))
+        };
         let seconded = self.catalogue.matter(matter).persons_by_name
             || question.masked.as_ref().is_some_and(|m| prefecture(m.text()))
             || question.ids.iter().any(|q| {
-                q.kind() == xincha::record::IdentifierKind::ResidentId && prefecture(q.text())
+                let kinds = [IdentifierKind::ResidentId, IdentifierKind::Other];
+                q.text().len() == 18 && kinds.contains(&q.kind()) && prefecture(q.text())
             });
         (entry.subject.kind != SubjectKind::NaturalPerson || seconded).then_some(Grade::Name)
     }

@@ -12,7 +12,8 @@ use xincha::screen::find::Scratch;
 use xincha::screen::{self, Decision, Question};
 
 /// Sound and unsound, long and derived, of bodies, persons and a vehicle.
-const IDS: [&str; 22] = [
+const IDS: [&str; 23] = [
+    "110101190013010006",
     "91320500MA0000015D",
     "91320500MA0000015E",
     "92320500MA0000015B",
@@ -87,7 +88,7 @@ fn a_name() -> impl Strategy<Value = String> {
 }
 
 fn related() -> impl Strategy<Value = Vec<Related>> {
-    let one = (prop::sample::select(&Role::ALL[..]), a_name(), prop::sample::select(&IDS[9..]))
+    let one = (prop::sample::select(&Role::ALL[..]), a_name(), prop::sample::select(&IDS[10..]))
         .prop_map(|(role, name, raw)| Related { role, name, id: Some(town::id(raw)) });
     prop::collection::vec(one, 0..=2)
 }

@@ -155,6 +155,18 @@ fn trap_6_a_masked_row_is_probable_and_reviewed() {
         &["court masked_identifier"],
     );
     check(&entries, Ask("李四", &["320500190001010019"]), Verdict::Clear, &[]);
+    // a slip in the number rules nothing out: its prefecture and the name agree with the masked row
+    check(&entries, Ask("李四", &["110101190001010007"]), Verdict::Review, &["court name"]);
+    check(
+        &entries,
+        Ask("李四", &["110101190013010006"]),
+        Verdict::Review,
+        &["court masked_identifier"],
+    );
+    check(&entries, Ask("李四", &["320500190001010018"]), Verdict::Clear, &[]);
+    // a number alone cannot be compared with a masked row, and the answer says so
+    let decision = check(&entries, Ask("", &["110101190001010006"]), Verdict::Clear, &[]);
+    assert!(decision.subjects[0].number_only);
     check(&entries, Ask("王五", &["110101190001010006"]), Verdict::Clear, &[]);
     check(
         &entries,
@@ -302,6 +314,17 @@ fn trap_12_a_name_alone_is_never_confirmed() {
         Verdict::Prohibit,
         &["court identifier name_differs"],
     );
+    // of two companies of one city the region and the legal form say nothing
+    let differs: &[&str] = &["court identifier name_differs"];
+    for (name, hits) in [
+        ("苏州清白商贸有限公司", differs),
+        ("苏州大王饭店有限公司", differs),
+        ("苏州星和科技有限公司", &["court identifier"]),
+        ("江苏星河科技股份有限公司", &["court identifier"]),
+        ("星河科技", &["court identifier"]),
+    ] {
+        check(&entries, Ask(name, &[USCC]), Verdict::Prohibit, hits);
+    }
     // a person's name alone alerts nobody, unless the matter asks for it or the region agrees
     check(&[person("张三")], Ask("张三", &[]), Verdict::Clear, &[]);
     check_for(&[person("张三")], Ask("张三", &[]), AWARD, noon(), Verdict::Review, &["court name"]);
