@@ -193,13 +193,15 @@ impl Search<'_> {
     }
 
     /// A person's name is shared by thousands: it alerts only when the prefecture of the identifier
-    /// is that of the entry or of its hidden identifier, or where the matter asks for it.
+    /// is that of its hidden identifier or, without one, of the entry, or where the matter asks for it.
     fn person_alerts(&self, entry: &EntryView) -> bool {
         let masked = entry.text().masked;
         let prefecture_agrees = |text: &str| {
             let Some(prefecture) = text.get(..4) else { return false };
-            let of_entry = prefecture.parse() == Ok(entry.region() / 100);
-            of_entry || masked.as_ref().is_some_and(|masked| masked.text().starts_with(prefecture))
+            match &masked {
+                Some(masked) => masked.text().starts_with(prefecture),
+                None => prefecture.parse() == Ok(entry.region() / 100),
+            }
         };
         let question = self.question;
         let residents =

@@ -246,8 +246,10 @@ impl<'a> Oracle<'a> {
         }
         let prefecture = |text: &str| {
             let asked = text.get(..4);
-            asked == Some(&format!("{:06}", entry.region)[..4])
-                || entry.subject.masked.as_ref().is_some_and(|mask| asked == mask.text().get(..4))
+            match &entry.subject.masked {
+                Some(mask) => asked.is_some() && asked == mask.text().get(..4),
+                None => asked == Some(&format!("{:06}", entry.region)[..4]),
+            }
         };
         let seconded = self.catalogue.matter(matter).persons_by_name
             || question.masked.as_ref().is_some_and(|m| prefecture(m.text()))
