@@ -9,7 +9,9 @@
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
 //! | [`meta`] | what was built from what, when | `meta` |
-//! | [`builder`] | entries → a snapshot file | all |
+//! | [`encoder`] | an entry → what the builder appends | |
+//! | [`builder`] | encoded entries → a snapshot file | all |
+//! | `distinct`, `order` | identifiers and subjects while it is built | |
 //! | [`reader`] | a snapshot → answers | all |
 //!
 //! ```text
@@ -19,16 +21,20 @@
 //! ```
 
 pub mod builder;
+mod distinct;
+pub mod encoder;
 pub mod entries;
 pub mod identifiers;
 pub mod meta;
 pub mod names;
+mod order;
 pub mod points;
 pub mod reader;
 pub mod sets;
 pub mod subjects;
 
-pub use builder::{Builder, Encoded, Encoder};
+pub use builder::Builder;
+pub use encoder::{Encoded, Encoder};
 pub use entries::EntryView;
 pub use meta::{ListMeta, Meta, SourceMeta};
 pub use reader::{Index, Owner};

@@ -74,7 +74,7 @@ impl NamesBuilder {
             draft.mention = Mention { entry, ..mention }.to_number();
         });
         self.drafts
-            .retain(|draft| Mention::from_number(draft.mention).entry.0 != super::builder::DROPPED);
+            .retain(|draft| Mention::from_number(draft.mention).entry.0 != super::order::DROPPED);
     }
 
     /// Sort, build and write the sections.

@@ -1,6 +1,5 @@
 //! A snapshot → answers.
 
-use super::builder::role;
 use super::entries::{self, EntryView};
 use super::identifiers::{Identifiers, MANY};
 use super::meta::Meta;
@@ -261,4 +260,9 @@ impl Index {
         }
         Ok(())
     }
+}
+
+/// The role of a relation's number.
+fn role(number: u32) -> Option<Role> {
+    Role::from_number(u8::try_from(number).ok()?)
 }
