@@ -38,9 +38,12 @@ impl Search<'_> {
     /// one for the name.
     pub fn hits(&self, scratch: &mut Scratch, hits: &mut Vec<Hit>) -> bool {
         let Scratch { key, other } = scratch;
+        let index = &self.ground.index;
+        index.prefetch(self.question.ids.iter());
         key.clear();
         if let Some(name) = self.question.name {
             text::fold(name, key);
+            index.prefetch_suspects(key);
         }
         let mut vetoed = false;
         for id in &self.question.ids {
