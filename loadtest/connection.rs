@@ -51,7 +51,7 @@ impl Expected {
         if self.verdict.find(body).is_none() {
             return Err(format!("not {}: {}", self.kind.verdict(), shown()));
         }
-        if number % SAMPLED == 0 {
+        if number.is_multiple_of(SAMPLED) {
             self.compare(body, number).map_err(|why| format!("{why}: {}", shown()))?;
         }
         Ok(Some(end + 4 + length))
