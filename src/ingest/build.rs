@@ -9,7 +9,7 @@ use crate::index::{Builder, Encoded, Encoder, Index, ListMeta, SourceMeta};
 use crate::record::{Instant, ListKind};
 use crate::snapshot::{Snapshot, Store};
 use crate::source::mapper::wanted;
-use crate::source::{AsOf, Batch, Feed, Mapper, Reject, RejectWriter, SourceError, Survey};
+use crate::source::{AsOf, Batch, Feed, Mapper, Reject, RejectWriter, SourceError, Survey, Wanted};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::BufWriter;
@@ -308,7 +308,7 @@ impl Run<'_> {
 }
 
 /// The reading thread: it ends when the file does, or when nobody takes what it sends.
-fn read(feed: &Feed, wanted: &[String], sender: SyncSender<Sent>) -> Result<(), SourceError> {
+fn read(feed: &Feed, wanted: &Wanted, sender: SyncSender<Sent>) -> Result<(), SourceError> {
     let gone = || SourceError::Io {
         file: feed.path().to_owned(),
         source: std::io::ErrorKind::BrokenPipe.into(),

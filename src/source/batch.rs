@@ -1,5 +1,7 @@
 //! Rows of cells, in flat storage.
 
+use std::fmt;
+
 /// What is wrong with a row before anyone looks at its cells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
@@ -7,27 +9,32 @@ pub enum Fault {
     Encoding,
     /// More cells than there are headings.
     TooManyCells,
+    /// Fewer cells than there are headings: a row cut short would lose the end of its term.
+    TooFewCells,
+    /// Longer than any real row.
+    TooLong,
     /// Not the format's syntax (a JSON line that is no object).
     Syntax,
 }
 
 /// Rows of cells. One string holds all of them; a row is a run of cells, a cell a run of bytes.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub struct Batch {
-    /// The number of the first row: 1 is the first row of data.
-    pub first_row: u64,
     text: String,
     cell_ends: Vec<u32>,
     row_ends: Vec<u32>,
+    numbers: Vec<u64>,
     faults: Vec<(u32, Fault)>,
 }
 
-impl Batch {
-    /// An empty batch that begins with this row.
-    pub fn starting_at(first_row: u64) -> Batch {
-        Batch { first_row, ..Batch::default() }
+impl fmt::Debug for Batch {
+    /// Sizes only: rows hold what no log may.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({} rows, {} bytes)", self.len(), self.bytes())
     }
+}
 
+impl Batch {
     /// Rows in it.
     pub fn len(&self) -> usize {
         self.row_ends.len()
@@ -41,6 +48,11 @@ impl Batch {
     /// Bytes of its cells.
     pub fn bytes(&self) -> usize {
         self.text.len()
+    }
+
+    /// Begin a row: its number in the file, 1 for the first row of data.
+    pub(super) fn begin_row(&mut self, number: u64) {
+        self.numbers.push(number);
     }
 
     /// Add a cell to the row that is being filled.
@@ -71,7 +83,7 @@ impl Batch {
         let first_byte = start.checked_sub(1).map_or(0, |before| self.cell_ends[before]) as usize;
         let fault = self.faults.binary_search_by_key(&(at as u32), |(row, _)| *row).ok();
         Row {
-            number: self.first_row + at as u64,
+            number: self.numbers[at],
             text: &self.text,
             first_byte,
             ends: &self.cell_ends[start..end],
@@ -81,7 +93,7 @@ impl Batch {
 }
 
 /// A row of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Row<'a> {
     /// Its number in the file.
     pub number: u64,
@@ -90,6 +102,13 @@ pub struct Row<'a> {
     text: &'a str,
     first_byte: usize,
     ends: &'a [u32],
+}
+
+impl fmt::Debug for Row<'_> {
+    /// Its place only: it holds what no log may.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row({}, {} cells, {:?})", self.number, self.len(), self.fault)
+    }
 }
 
 impl<'a> Row<'a> {

@@ -36,12 +36,16 @@ pub(super) fn read(
             break;
         }
         if rows.is_blank() {
+            batches.go_to(batches.row() + 1);
             continue;
         }
         let batch = batches.next()?;
         match rows.cells(|cell| batch.cell(cell)) {
             Err(fault) => batch.end_faulty_row(fault),
-            Ok(count) if count > cells.len() => batch.end_faulty_row(Fault::TooManyCells),
+            Ok(count) if count < cells.len() => batch.end_faulty_row(Fault::TooFewCells),
+            Ok(count) if count > cells.len() && !rows.is_blank_from(cells.len()) => {
+                batch.end_faulty_row(Fault::TooManyCells);
+            }
             Ok(_) => batch.end_row(),
         }
     }
@@ -122,6 +126,12 @@ impl Rows<'_> {
         self.output[..self.filled].iter().all(u8::is_ascii_whitespace)
     }
 
+    /// Nothing stands behind so many cells.
+    fn is_blank_from(&self, cells: usize) -> bool {
+        let start = cells.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.output[start..self.filled].iter().all(u8::is_ascii_whitespace)
+    }
+
     /// The cells of the record; of one that is not text, what can be shown of it.
     fn cells(&self, mut each: impl FnMut(&str)) -> Result<usize, Fault> {
         let record = &self.output[..self.filled];
@@ -148,7 +158,7 @@ impl Rows<'_> {
     }
 
     fn format_error(&self, why: &str) -> SourceError {
-        SourceError::Format { file: self.path.to_owned(), format: "CSV", why: why.to_owned() }
+        SourceError::format(self.path, "CSV", why)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Excel. `.xlsx` streams cell by cell (its shared strings stay in memory); `.xls` is read whole,
 //! which its format bounds to 65,536 rows.
+//!
+//! Workbooks that count their days from 1904 (old Macintosh files) are refused: a day in a cell that
+//! is not formatted as one would be read four years off.
 
 use super::SourceError;
-use super::batch::Batch;
+use super::batch::Fault;
 use super::date::of_serial;
-use super::file::{Batches, OnHeadings, Sink};
+use super::file::{Batches, OnHeadings, ROW_BYTES_MAX, Sink, beginning};
+use super::package;
 use calamine::{Data, DataRef, ExcelDateTime, Reader, Xls, Xlsx};
 use std::fs::File;
 use std::io::BufReader;
@@ -12,6 +16,9 @@ use std::path::Path;
 
 /// How a number that lost digits is written, so that the mapper sees it: Excel keeps 15.
 pub(super) const LOST: char = '\u{1a}';
+
+const OF_1904: &str =
+    "使用 1904 日期系统 / it counts days from 1904: save it with the 1900 date system";
 
 /// Columns of a sheet that are looked at.
 const COLUMNS_MAX: u32 = 1024;
@@ -22,19 +29,25 @@ pub(super) fn read_xlsx(
     on_headings: &mut OnHeadings,
     sink: &mut Sink,
 ) -> Result<(), SourceError> {
-    let damaged = |why: String| SourceError::Format { file: path.to_owned(), format: ".xlsx", why };
+    let damaged = |why: String| SourceError::format(path, ".xlsx", why);
     let file =
         File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+    package::check(path).map_err(damaged)?;
     let mut book = Xlsx::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    if book.has_1904_epoch() {
+        return Err(damaged(OF_1904.to_owned()));
+    }
     let name = sheet_name(sheet, &book.sheet_names())
-        .ok_or_else(|| damaged("no such sheet".to_owned()))?;
+        .ok_or_else(|| damaged("工作表不存在 / no such sheet".to_owned()))?;
     let mut cells =
         book.worksheet_cells_reader(&name).map_err(|error| damaged(error.to_string()))?;
     let mut rows = Rows::new(on_headings, sink);
     while let Some(cell) = cells.next_cell().map_err(|error| damaged(error.to_string()))? {
         let (row, column) = cell.get_position();
         let text = match cell.get_value() {
-            DataRef::Empty | DataRef::Error(_) => continue,
+            DataRef::Empty => continue,
+            // as it is shown (`#N/A`): a cell in error is no empty cell
+            DataRef::Error(error) => error.to_string(),
             DataRef::Int(number) => number.to_string(),
             DataRef::Float(number) => of_number(*number),
             DataRef::String(text) => text.clone(),
@@ -54,18 +67,23 @@ pub(super) fn read_xls(
     on_headings: &mut OnHeadings,
     sink: &mut Sink,
 ) -> Result<(), SourceError> {
-    let damaged = |why: String| SourceError::Format { file: path.to_owned(), format: ".xls", why };
+    let damaged = |why: String| SourceError::format(path, ".xls", why);
     let file =
         File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
     let mut book = Xls::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    if book.has_1904_epoch() {
+        return Err(damaged(OF_1904.to_owned()));
+    }
     let name = sheet_name(sheet, &book.sheet_names())
-        .ok_or_else(|| damaged("no such sheet".to_owned()))?;
+        .ok_or_else(|| damaged("工作表不存在 / no such sheet".to_owned()))?;
     let range = book.worksheet_range(&name).map_err(|error| damaged(error.to_string()))?;
+    let first_row = range.start().map_or(0, |(row, _)| row);
     let mut rows = Rows::new(on_headings, sink);
-    for (row, cells) in range.rows().enumerate() {
+    for (row, cells) in (first_row..).zip(range.rows()) {
         for (column, value) in cells.iter().enumerate() {
             let text = match value {
-                Data::Empty | Data::Error(_) => continue,
+                Data::Empty => continue,
+                Data::Error(error) => error.to_string(),
                 Data::Int(number) => number.to_string(),
                 Data::Float(number) => of_number(*number),
                 Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => {
@@ -74,7 +92,7 @@ pub(super) fn read_xls(
                 Data::Bool(value) => value.to_string(),
                 Data::DateTime(time) => of_time(time),
             };
-            rows.cell(row as u32, column as u32, text)?;
+            rows.cell(row, column as u32, text)?;
         }
     }
     rows.finish()
@@ -88,7 +106,7 @@ fn sheet_name(wanted: Option<&str>, names: &[String]) -> Option<String> {
 }
 
 /// Whole numbers without a fraction; from 16 digits on Excel has lost some, and the cell says so.
-fn of_number(number: f64) -> String {
+pub(super) fn of_number(number: f64) -> String {
     if number.fract() != 0.0 {
         return number.to_string();
     }
@@ -102,21 +120,23 @@ fn of_time(time: &ExcelDateTime) -> String {
 /// Cells as they come, row by row, into batches; the first row that has any is the headings.
 struct Rows<'a, 'b, 'c> {
     on_headings: &'a mut OnHeadings<'c>,
-    headings: Option<usize>,
+    headings: Option<Headings>,
     batches: Batches<'a, 'b>,
     row: Option<u32>,
     cells: Vec<String>,
 }
 
+/// Where the headings stand, and how many they are.
+#[derive(Clone, Copy)]
+struct Headings {
+    row: u32,
+    width: usize,
+}
+
 impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
     fn new(on_headings: &'a mut OnHeadings<'c>, sink: &'a mut Sink<'b>) -> Rows<'a, 'b, 'c> {
-        Rows {
-            on_headings,
-            headings: None,
-            batches: Batches::new(sink),
-            row: None,
-            cells: Vec::new(),
-        }
+        let batches = Batches::new(sink);
+        Rows { on_headings, headings: None, batches, row: None, cells: Vec::new() }
     }
 
     fn cell(&mut self, row: u32, column: u32, text: String) -> Result<(), SourceError> {
@@ -136,18 +156,28 @@ impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
 
     fn end_row(&mut self) -> Result<(), SourceError> {
         let cells = std::mem::take(&mut self.cells);
+        let row = self.row.unwrap_or(0);
         if cells.iter().all(|cell| cell.trim().is_empty()) {
             return Ok(());
         }
-        let Some(width) = self.headings else {
-            let headings: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
-            self.headings = Some(headings.len());
-            return (self.on_headings)(&headings);
+        let Some(headings) = self.headings else {
+            let names: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+            self.headings = Some(Headings { row, width: names.len() });
+            return (self.on_headings)(&names);
         };
-        let batch: &mut Batch = self.batches.next()?;
+        self.batches.go_to(u64::from(row.saturating_sub(headings.row)));
+        let batch = self.batches.next()?;
+        if cells.iter().map(String::len).sum::<usize>() > ROW_BYTES_MAX {
+            cells.iter().for_each(|cell| batch.cell(beginning(cell)));
+            batch.end_faulty_row(Fault::TooLong);
+            return Ok(());
+        }
         cells.iter().for_each(|cell| batch.cell(cell));
-        if cells.len() > width && cells[width..].iter().any(|cell| !cell.trim().is_empty()) {
-            batch.end_faulty_row(super::batch::Fault::TooManyCells);
+        let behind = cells.get(headings.width..).unwrap_or_default();
+        if cells.iter().any(|cell| cell.contains('\u{fffd}')) {
+            batch.end_faulty_row(Fault::Encoding);
+        } else if behind.iter().any(|cell| !cell.trim().is_empty()) {
+            batch.end_faulty_row(Fault::TooManyCells);
         } else {
             batch.end_row();
         }

@@ -1,11 +1,10 @@
 //! A feed's file: format, encoding, content hash; its rows in batches.
 
+use super::mapper::Wanted;
 use super::mapping::{Encoding, Layout};
-use super::{Batch, SourceError, csv, excel, jsonl, parquet};
-use std::fs::File;
-use std::io::{self, Read};
+use super::{Batch, SourceError, Survey, csv, excel, jsonl, parquet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes of one row: far above any real one, so that an unbalanced quote does not take the memory.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
@@ -42,17 +41,16 @@ impl Format {
             _ => return None,
         })
     }
-}
 
-/// What one pass over the bytes of a file tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Survey {
-    /// Bytes.
-    pub bytes: u64,
-    /// XXH3-64 of them.
-    pub hash: u64,
-    /// All of it is UTF-8.
-    pub is_utf8: bool,
+    fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "CSV",
+            Format::Xlsx => ".xlsx",
+            Format::Xls => ".xls",
+            Format::JsonLines => "JSON lines",
+            Format::Parquet => "Parquet",
+        }
+    }
 }
 
 /// A file to be read.
@@ -76,7 +74,7 @@ impl Feed {
         let format =
             Format::of(path).ok_or_else(|| SourceError::UnknownFormat { file: path.to_owned() })?;
         let survey =
-            survey(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+            Survey::of(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
         Ok(Feed { path: path.to_owned(), format, layout: layout.clone(), survey })
     }
 
@@ -91,28 +89,28 @@ impl Feed {
     }
 
     /// Read all rows. `wanted` are the headings that the mapping knows: JSON lines have no others.
+    ///
+    /// The readers of the binary formats are others' code over others' bytes: where one panics on a
+    /// damaged file, the file is damaged, and the process goes on.
     pub fn read(
         &self,
-        wanted: &[String],
+        wanted: &Wanted,
         on_headings: &mut OnHeadings,
         sink: &mut Sink,
     ) -> Result<(), SourceError> {
+        let (path, sheet) = (&*self.path, self.layout.sheet.as_deref());
+        let delimiter = self.layout.delimiter.unwrap_or(',') as u8;
+        let format = self.format.name();
+        let guarded = |read: &mut dyn FnMut() -> Result<(), SourceError>| {
+            catch_unwind(AssertUnwindSafe(read))
+                .unwrap_or_else(|_| Err(SourceError::format(path, format, "its reader gave up")))
+        };
         match self.format {
-            Format::Csv => {
-                let encoding = self.encoding();
-                let delimiter = self.layout.delimiter.unwrap_or(',') as u8;
-                csv::read(&self.path, encoding, delimiter, on_headings, sink)
-            }
-            Format::Xlsx => {
-                excel::read_xlsx(&self.path, self.layout.sheet.as_deref(), on_headings, sink)
-            }
-            Format::Xls => {
-                excel::read_xls(&self.path, self.layout.sheet.as_deref(), on_headings, sink)
-            }
-            Format::JsonLines => {
-                jsonl::read(&self.path, self.encoding(), wanted, on_headings, sink)
-            }
-            Format::Parquet => parquet::read(&self.path, on_headings, sink),
+            Format::Csv => csv::read(path, self.encoding(), delimiter, on_headings, sink),
+            Format::JsonLines => jsonl::read(path, self.encoding(), wanted, on_headings, sink),
+            Format::Xlsx => guarded(&mut || excel::read_xlsx(path, sheet, on_headings, sink)),
+            Format::Xls => guarded(&mut || excel::read_xls(path, sheet, on_headings, sink)),
+            Format::Parquet => guarded(&mut || parquet::read(path, wanted, on_headings, sink)),
         }
     }
 
@@ -120,63 +118,53 @@ impl Feed {
         match self.layout.encoding {
             Encoding::Utf8 => encoding_rs::UTF_8,
             Encoding::Gb18030 => encoding_rs::GB18030,
-            Encoding::Auto if self.survey.is_utf8 => encoding_rs::UTF_8,
-            Encoding::Auto => encoding_rs::GB18030,
+            Encoding::Auto => self.survey.encoding,
         }
     }
-}
-
-/// One pass: a head alone would not do, since the first Chinese character may stand far behind.
-fn survey(path: &Path) -> io::Result<Survey> {
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0u8; 1 << 18];
-    let (mut kept, mut bytes, mut is_utf8) = (0, 0, true);
-    let mut hash = Xxh3::new();
-    loop {
-        let read = file.read(&mut buffer[kept..])?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&buffer[kept..kept + read]);
-        bytes += read as u64;
-        let filled = kept + read;
-        kept = 0;
-        if is_utf8 && let Err(error) = std::str::from_utf8(&buffer[..filled]) {
-            // a character cut by the end of the buffer is looked at with the next
-            is_utf8 = error.error_len().is_none();
-            buffer.copy_within(error.valid_up_to()..filled, 0);
-            kept = if is_utf8 { filled - error.valid_up_to() } else { 0 };
-        }
-    }
-    Ok(Survey { bytes, hash: hash.digest(), is_utf8: is_utf8 && kept == 0 })
 }
 
 /// Hands a batch over when it is full; the last one at the end.
 pub(super) struct Batches<'a, 'b> {
     batch: Batch,
+    row: u64,
     sink: &'a mut Sink<'b>,
 }
 
 impl<'a, 'b> Batches<'a, 'b> {
     pub fn new(sink: &'a mut Sink<'b>) -> Batches<'a, 'b> {
-        Batches { batch: Batch::starting_at(1), sink }
+        Batches { batch: Batch::default(), row: 1, sink }
     }
 
-    /// The batch to fill, after the full one was handed over.
+    /// The batch to fill with the next row, after the full one was handed over.
     pub fn next(&mut self) -> Result<&mut Batch, SourceError> {
         if self.batch.len() == BATCH_ROWS || self.batch.bytes() >= BATCH_BYTES {
-            let next = Batch::starting_at(self.batch.first_row + self.batch.len() as u64);
-            (self.sink)(std::mem::replace(&mut self.batch, next))?;
+            (self.sink)(std::mem::take(&mut self.batch))?;
         }
+        self.batch.begin_row(self.row);
+        self.row += 1;
         Ok(&mut self.batch)
     }
 
     /// The number of the next row.
     pub fn row(&self) -> u64 {
-        self.batch.first_row + self.batch.len() as u64
+        self.row
+    }
+
+    /// The next row is this one: blank rows hold nothing and count all the same.
+    pub fn go_to(&mut self, row: u64) {
+        self.row = row;
     }
 
     pub fn finish(self) -> Result<(), SourceError> {
         if self.batch.is_empty() { Ok(()) } else { (self.sink)(self.batch) }
     }
+}
+
+/// What is kept of a row that is too long, for the rejects file.
+pub(super) fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(4096);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

@@ -4,23 +4,32 @@ use super::SourceError;
 use super::batch::{Fault, Row};
 use super::date;
 use super::excel::LOST;
-use super::mapping::{Columns, FeedSpec, Headings, Mapping, StateWord};
+use super::mapping::{FeedSpec, Headings, Mapping, Parts, StateWord};
 use super::reject::{Reason, Reject};
 use crate::record::{
     Day, Entry, FormerName, Identifier, IdentifierError, IdentifierKind, MaskedIdentifier,
-    Provenance, Related, Role, State, Subject, SubjectKind, Term, limits,
+    Provenance, Related, Role, State, Subject, SubjectKind, Term, limits, region,
 };
+use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
+
+/// Former names of one subject: more are a cell that was split wrongly.
+const FORMER_NAMES_MAX: usize = 32;
 
 /// A row that was used.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Mapped {
     /// What it says.
     pub entry: Entry,
-    /// Cells left out: dates that are only informative and could not be read, identifiers that are none.
+    /// Cells left out: dates that are only informative and could not be read, identifiers that are
+    /// none or are hidden where only full ones are kept, words that the mapping does not know.
     pub warnings: u32,
 }
+
+/// Positions of a field's alternatives that are there, in the order in which they count.
+type Field = SmallVec<[usize; 2]>;
 
 /// The columns of a file, resolved, and what its feed adds.
 pub struct Mapper<'a> {
@@ -29,43 +38,103 @@ pub struct Mapper<'a> {
     file: String,
     headings: Vec<String>,
     at: Positions,
-    identifiers: Vec<(usize, Option<IdentifierKind>, Option<usize>)>,
-    related: Vec<(Role, usize, Option<usize>, Option<usize>)>,
+    identifiers: Vec<IdentifierAt>,
+    related: Vec<RelatedAt>,
 }
 
 /// Positions of the simple fields.
 struct Positions {
-    name: usize,
-    entry_id: Option<usize>,
-    kind: Option<usize>,
-    former_names: Option<usize>,
-    reason: Option<usize>,
-    document: Option<usize>,
-    authority: Option<usize>,
-    region: Option<usize>,
-    decided: Option<usize>,
-    published: Option<usize>,
-    from: Option<usize>,
-    to: Option<usize>,
-    publicity_until: Option<usize>,
-    state: Option<usize>,
-    state_on: Option<usize>,
+    name: Field,
+    entry_id: Field,
+    kind: Field,
+    former_names: Field,
+    reason: Vec<Field>,
+    document: Field,
+    authority: Field,
+    region: Field,
+    decided: Field,
+    published: Field,
+    from: Field,
+    to: Field,
+    publicity_until: Field,
+    state: Field,
+    state_on: Field,
+    state_until: Field,
+}
+
+struct IdentifierAt {
+    column: Field,
+    kind: Option<IdentifierKind>,
+    kind_column: Field,
+}
+
+struct RelatedAt {
+    role: Role,
+    name: Field,
+    id: Field,
+    id_kind: Field,
+}
+
+/// The headings that a mapping knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// All of them, each once.
+    pub headings: Vec<String>,
+    /// Those of the fields that must be there, each with its alternatives: the name, the first day,
+    /// the identifiers.
+    pub needed: Vec<Vec<String>>,
+}
+
+impl Wanted {
+    /// Those of a file's headings that are known, for errors. Others are not shown: where a file has
+    /// no headings, its first row stands there.
+    fn known(&self, headings: &[String]) -> String {
+        let keys: Vec<String> = self.headings.iter().map(|heading| folded(heading)).collect();
+        let known: Vec<&str> = headings
+            .iter()
+            .filter(|heading| keys.contains(&folded(heading)))
+            .map(String::as_str)
+            .collect();
+        let (count, known) = (headings.len(), known.join(", "));
+        if headings.is_empty() {
+            "nothing: 文件为空 / the file is empty".to_owned()
+        } else if known.is_empty() {
+            format!(
+                "{count} columns, none of which the mapping knows: another layout, delimiter or encoding?"
+            )
+        } else {
+            format!("{count} columns, known are {known}")
+        }
+    }
+
+    /// The error for a field that is not there.
+    pub(super) fn missing(
+        &self,
+        path: &Path,
+        needed: &[String],
+        headings: &[String],
+    ) -> SourceError {
+        SourceError::MissingColumn {
+            file: path.to_owned(),
+            column: needed.join(" | "),
+            found: self.known(headings),
+        }
+    }
 }
 
 /// A heading as it is compared: NFKC, without spaces.
-fn folded(heading: &str) -> String {
+pub(super) fn folded(heading: &str) -> String {
     heading.nfkc().filter(|c| !c.is_whitespace() && *c != '\u{feff}').collect()
 }
 
-/// The headings that a mapping knows, each once.
-pub fn wanted(mapping: &Mapping) -> Vec<String> {
+/// The headings that a mapping knows.
+pub fn wanted(mapping: &Mapping) -> Wanted {
     let c = &mapping.columns;
     let simple = [
         Some(&c.name),
         c.entry_id.as_ref(),
         c.kind.as_ref(),
         c.former_names.as_ref(),
-        c.reason.as_ref(),
         c.document.as_ref(),
         c.authority.as_ref(),
         c.region.as_ref(),
@@ -76,20 +145,27 @@ pub fn wanted(mapping: &Mapping) -> Vec<String> {
         c.publicity_until.as_ref(),
         c.state.as_ref(),
         c.state_on.as_ref(),
+        c.state_until.as_ref(),
     ];
     let identifiers =
         mapping.identifiers.iter().flat_map(|id| [Some(&id.column), id.kind_column.as_ref()]);
     let related =
         mapping.related.iter().flat_map(|r| [Some(&r.name), r.id.as_ref(), r.id_kind.as_ref()]);
-    let mut wanted: Vec<String> = Vec::new();
-    for heading in
-        simple.into_iter().chain(identifiers).chain(related).flatten().flat_map(Headings::each)
-    {
-        if !wanted.contains(heading) {
-            wanted.push(heading.clone());
+    let reason = c.reason.iter().flat_map(Parts::each).flatten();
+    let fields = simple.into_iter().chain(identifiers).chain(related).flatten();
+    let mut headings: Vec<String> = Vec::new();
+    for heading in fields.flat_map(Headings::each).chain(reason) {
+        if !headings.contains(heading) {
+            headings.push(heading.clone());
         }
     }
-    wanted
+    let needed = [Some(&c.name), c.from.as_ref()]
+        .into_iter()
+        .flatten()
+        .chain(mapping.identifiers.iter().map(|id| &id.column))
+        .map(|headings| headings.each().to_vec())
+        .collect();
+    Wanted { headings, needed }
 }
 
 impl<'a> Mapper<'a> {
@@ -101,52 +177,62 @@ impl<'a> Mapper<'a> {
         path: &Path,
         headings: &[String],
     ) -> Result<Mapper<'a>, SourceError> {
+        let wanted = wanted(mapping);
         let keys: Vec<String> = headings.iter().map(|heading| folded(heading)).collect();
-        let find = |wanted: &Headings| {
-            wanted
-                .each()
-                .iter()
-                .find_map(|wanted| keys.iter().position(|key| *key == folded(wanted)))
+        for heading in &wanted.headings {
+            if keys.iter().filter(|key| **key == folded(heading)).count() > 1 {
+                let (file, column) = (path.to_owned(), heading.clone());
+                return Err(SourceError::ColumnTwice { file, column });
+            }
+        }
+        let position = |heading: &String| keys.iter().position(|key| *key == folded(heading));
+        for needed in &wanted.needed {
+            if !needed.iter().any(|heading| position(heading).is_some()) {
+                return Err(wanted.missing(path, needed, headings));
+            }
+        }
+        let alternatives =
+            |wanted: &[String]| wanted.iter().filter_map(position).collect::<Field>();
+        let find = |wanted: &Option<Headings>| {
+            wanted.as_ref().map_or_else(Field::new, |wanted| alternatives(wanted.each()))
         };
-        let optional = |wanted: &Option<Headings>| wanted.as_ref().and_then(find);
-        let needed = |wanted: &Headings| {
-            find(wanted).ok_or_else(|| SourceError::MissingColumn {
-                file: path.to_owned(),
-                column: wanted.each().join(" | "),
-                found: match headings {
-                    [] => "nothing: 文件为空 / the file is empty".to_owned(),
-                    headings => headings.join(", "),
-                },
-            })
-        };
-        let Columns { name, from, .. } = &mapping.columns;
         let c = &mapping.columns;
         let at = Positions {
-            name: needed(name)?,
-            from: from.as_ref().map(needed).transpose()?,
-            entry_id: optional(&c.entry_id),
-            kind: optional(&c.kind),
-            former_names: optional(&c.former_names),
-            reason: optional(&c.reason),
-            document: optional(&c.document),
-            authority: optional(&c.authority),
-            region: optional(&c.region),
-            decided: optional(&c.decided),
-            published: optional(&c.published),
-            to: optional(&c.to),
-            publicity_until: optional(&c.publicity_until),
-            state: optional(&c.state),
-            state_on: optional(&c.state_on),
+            name: alternatives(c.name.each()),
+            entry_id: find(&c.entry_id),
+            kind: find(&c.kind),
+            former_names: find(&c.former_names),
+            reason: c.reason.iter().flat_map(Parts::each).map(alternatives).collect(),
+            document: find(&c.document),
+            authority: find(&c.authority),
+            region: find(&c.region),
+            decided: find(&c.decided),
+            published: find(&c.published),
+            from: find(&c.from),
+            to: find(&c.to),
+            publicity_until: find(&c.publicity_until),
+            state: find(&c.state),
+            state_on: find(&c.state_on),
+            state_until: find(&c.state_until),
         };
         let identifiers = mapping
             .identifiers
             .iter()
-            .map(|id| Ok((needed(&id.column)?, id.kind, optional(&id.kind_column))))
-            .collect::<Result<_, SourceError>>()?;
+            .map(|id| IdentifierAt {
+                column: alternatives(id.column.each()),
+                kind: id.kind,
+                kind_column: find(&id.kind_column),
+            })
+            .collect();
         let related = mapping
             .related
             .iter()
-            .filter_map(|r| Some((r.role, find(&r.name)?, optional(&r.id), optional(&r.id_kind))))
+            .map(|r| RelatedAt {
+                role: r.role,
+                name: alternatives(r.name.each()),
+                id: find(&r.id),
+                id_kind: find(&r.id_kind),
+            })
             .collect();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Mapper { mapping, feed, file, headings: headings.to_vec(), at, identifiers, related })
@@ -177,43 +263,47 @@ struct Reading<'a> {
     warnings: u32,
 }
 
+/// A cell and where it stands: the first of a field's alternatives that is not null, else "".
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    at: Option<usize>,
+    text: &'a str,
+}
+
 impl<'a> Reading<'a> {
     fn read(mut self) -> Result<Mapped, Refused> {
-        match self.row.fault {
-            None => {}
-            Some(Fault::Encoding) => return Err((None, Reason::EncodingBroken)),
-            Some(Fault::TooManyCells) => return Err((None, Reason::TooManyCells)),
-            Some(Fault::Syntax) => return Err((None, Reason::Syntax)),
+        if let Some(fault) = self.row.fault {
+            return Err((None, reason_of(fault)));
         }
-        let at = &self.mapper.at;
-        let name = self.text(Some(at.name), limits::NAME_BYTES_MAX)?;
+        let mapper = self.mapper;
+        let (at, feed) = (&mapper.at, mapper.feed);
+        let name = self.text(&at.name, limits::NAME_BYTES_MAX)?;
         if name.is_empty() {
-            return Err((Some(at.name), Reason::NameMissing));
+            return Err((at.name.first().copied(), Reason::NameMissing));
         }
         let (ids, masked) = self.identifiers()?;
-        let kind = self.kind(&ids, masked.as_ref(), &name)?;
+        let kind = self.kind(&ids, masked.is_some(), &name)?;
         let term = self.term()?;
         let (state, objection, extended) = self.state()?;
-        let region = self.region(&ids);
-        let authority = self.text(at.authority, limits::NAME_BYTES_MAX)?;
-        let feed = self.mapper.feed;
+        let region = self.region(&ids)?;
+        let authority = self.text(&at.authority, limits::NAME_BYTES_MAX)?;
         let entry = Entry {
-            id: self.text(at.entry_id, limits::DOCUMENT_BYTES_MAX)?,
+            id: self.number(&at.entry_id)?,
             list: feed.list.clone(),
-            reason: self.text(at.reason, limits::TEXT_BYTES_MAX)?,
-            document: self.text(at.document, limits::DOCUMENT_BYTES_MAX)?,
+            reason: self.reason()?,
+            document: self.number(&at.document)?,
             authority: if authority.is_empty() { feed.authority.clone() } else { authority },
             region,
-            decided: self.informative_day(at.decided),
-            published: self.informative_day(at.published),
-            publicity_until: date::read_end(self.cell(at.publicity_until)).unwrap_or(None),
+            decided: self.informative_day(&at.decided, date::read)?,
+            published: self.informative_day(&at.published, date::read)?,
+            publicity_until: self.informative_day(&at.publicity_until, date::read_end)?,
             term,
             state,
             objection,
             extended,
             provenance: Provenance {
-                source: self.mapper.mapping.code.clone(),
-                file: self.mapper.file.clone(),
+                source: mapper.mapping.code.clone(),
+                file: mapper.file.clone(),
                 row: self.row.number,
             },
             subject: Subject {
@@ -228,32 +318,71 @@ impl<'a> Reading<'a> {
         Ok(Mapped { entry, warnings: self.warnings })
     }
 
-    /// A cell without the spaces around it; empty where it is null.
-    fn cell(&self, at: Option<usize>) -> &'a str {
-        let cell = at.map_or("", |at| self.row.cell(at)).trim();
-        if date::is_null(cell) { "" } else { cell }
+    /// The cell of a field.
+    fn cell(&self, field: &[usize]) -> Result<Cell<'a>, Refused> {
+        for &at in field {
+            let text = date::trimmed(self.row.cell(at));
+            if date::is_null(text) {
+                continue;
+            }
+            if is_cell_error(text) {
+                return Err((Some(at), Reason::CellError));
+            }
+            return Ok(Cell { at: Some(at), text });
+        }
+        Ok(Cell { at: field.first().copied(), text: "" })
     }
 
-    fn text(&self, at: Option<usize>, max: usize) -> Result<String, Refused> {
-        let cell = self.cell(at);
-        if cell.len() > max {
+    fn text(&self, field: &[usize], max: usize) -> Result<String, Refused> {
+        let Cell { at, text } = self.cell(field)?;
+        if text.len() > max {
             return Err((at, Reason::ValueTooLong));
         }
-        if cell.starts_with(LOST) {
+        if text.starts_with(LOST) {
             return Err((at, Reason::DigitsLost));
         }
-        Ok(cell.to_owned())
+        Ok(text.to_owned())
+    }
+
+    /// A text that tells records apart, so that lost digits would make one of several.
+    fn number(&self, field: &[usize]) -> Result<String, Refused> {
+        let Cell { at, text } = self.cell(field)?;
+        if is_power_of_ten(text) {
+            return Err((at, Reason::DigitsLost));
+        }
+        self.text(field, limits::DOCUMENT_BYTES_MAX)
+    }
+
+    /// All parts that say something, each once.
+    fn reason(&self) -> Result<String, Refused> {
+        let parts = &self.mapper.at.reason;
+        let mut reason = String::new();
+        for (at, field) in parts.iter().enumerate() {
+            let part = self.text(field, limits::TEXT_BYTES_MAX)?;
+            if part.is_empty() || reason.split('；').any(|said| said == part) {
+                continue;
+            }
+            if reason.len() + part.len() + 3 > limits::TEXT_BYTES_MAX && at > 0 {
+                return Err((field.first().copied(), Reason::ValueTooLong));
+            }
+            if !reason.is_empty() {
+                reason.push('；');
+            }
+            reason.push_str(&part);
+        }
+        Ok(reason)
     }
 
     fn identifiers(&mut self) -> Result<(Vec<Identifier>, Option<MaskedIdentifier>), Refused> {
         let (mut ids, mut masked): (Vec<Identifier>, _) = (Vec::new(), None);
         let mapper = self.mapper;
-        for &(at, kind, kind_at) in &mapper.identifiers {
-            match self.identifier(at, kind, kind_at)? {
+        for IdentifierAt { column, kind, kind_column } in &mapper.identifiers {
+            match self.identifier(column, *kind, kind_column)? {
                 None => {}
                 Some(Found::Full(id)) if ids.contains(&id) => {}
                 Some(Found::Full(id)) => ids.push(id),
-                Some(Found::Masked(mask)) => masked = Some(mask),
+                Some(Found::Masked(mask)) if masked.is_none() => masked = Some(mask),
+                Some(Found::Masked(_)) => self.warnings += 1,
             }
         }
         Ok((ids, masked))
@@ -261,33 +390,29 @@ impl<'a> Reading<'a> {
 
     fn identifier(
         &mut self,
-        at: usize,
+        field: &[usize],
         kind: Option<IdentifierKind>,
-        kind_at: Option<usize>,
+        kind_field: &[usize],
     ) -> Result<Option<Found>, Refused> {
-        let cell = self.cell(Some(at));
-        if cell.is_empty() {
+        let Cell { at, text } = self.cell(field)?;
+        if text.is_empty() {
             return Ok(None);
         }
-        if cell.starts_with(LOST) || is_power_of_ten(cell) {
-            return Err((Some(at), Reason::DigitsLost));
+        if text.starts_with(LOST) || is_power_of_ten(text) {
+            return Err((at, Reason::DigitsLost));
         }
-        let stated = kind_at
-            .and_then(|at| self.mapper.mapping.values.identifier_kind.get(self.cell(Some(at))));
-        let read = match kind.or(stated.copied()) {
-            Some(kind) => Identifier::of(kind, cell),
-            None => Identifier::recognise(cell),
-        };
-        match read {
-            Ok(id) => Ok(Some(Found::Full(id))),
-            Err(IdentifierError::Empty) => Ok(None),
-            Err(IdentifierError::TooLong { .. }) => Err((Some(at), Reason::ValueTooLong)),
-            Err(IdentifierError::Masked) => {
-                let mask = MaskedIdentifier::parse(cell);
-                self.warnings += u32::from(mask.is_none());
-                Ok(mask.map(Found::Masked))
+        let word = self.cell(kind_field)?.text;
+        let stated = meaning(&self.mapper.mapping.values.identifier_kind, word);
+        self.warnings += u32::from(!word.is_empty() && stated.is_none());
+        match identified(text, kind.or(stated)) {
+            Ok(Found::Full(id)) if is_garbage(&id) => {
+                self.warnings += 1;
+                Ok(None)
             }
-            Err(IdentifierError::TooShort) => {
+            Ok(found) => Ok(Some(found)),
+            Err(IdentifierError::Empty) => Ok(None),
+            Err(IdentifierError::TooLong { .. }) => Err((at, Reason::ValueTooLong)),
+            Err(IdentifierError::Masked | IdentifierError::TooShort) => {
                 self.warnings += 1;
                 Ok(None)
             }
@@ -295,116 +420,189 @@ impl<'a> Reading<'a> {
     }
 
     fn kind(
-        &self,
+        &mut self,
         ids: &[Identifier],
-        masked: Option<&MaskedIdentifier>,
+        is_masked: bool,
         name: &str,
     ) -> Result<SubjectKind, Refused> {
-        let at = self.mapper.at.kind;
-        let word = self.cell(at);
-        if !word.is_empty() {
-            let kind = self.mapper.mapping.values.kind.get(word).copied();
-            return kind.ok_or((at, Reason::ValueUnknown));
+        let word = self.cell(&self.mapper.at.kind)?.text;
+        if let Some(kind) = meaning(&self.mapper.mapping.values.kind, word) {
+            return Ok(kind);
         }
-        let of_id = ids.iter().find_map(|id| match id.kind() {
-            IdentifierKind::Uscc if id.text().starts_with("92") => {
-                Some(SubjectKind::IndividualBusiness)
-            }
-            IdentifierKind::Uscc | IdentifierKind::OrgCode => Some(SubjectKind::Organisation),
-            IdentifierKind::VehiclePlate => Some(SubjectKind::Vehicle),
-            kind if kind.is_personal() => Some(SubjectKind::NaturalPerson),
-            _ => None,
-        });
-        Ok(of_id.unwrap_or_else(|| {
-            let personal = masked
-                .is_some_and(|masked| masked.text().bytes().take(6).all(|b| b.is_ascii_digit()))
-                && looks_personal(name);
-            if personal || (ids.is_empty() && looks_personal(name)) {
-                SubjectKind::NaturalPerson
+        self.warnings += u32::from(!word.is_empty());
+        // The strongest word of each kind of number counts, in whatever column it stands: an
+        // individual business may give its owner's ID beside its own code.
+        let of = |wanted: &[IdentifierKind]| ids.iter().find(|id| wanted.contains(&id.kind()));
+        if let Some(uscc) = of(&[IdentifierKind::Uscc]) {
+            let is_individual = uscc.text().starts_with("92");
+            return Ok(if is_individual {
+                SubjectKind::IndividualBusiness
             } else {
                 SubjectKind::Organisation
-            }
+            });
+        }
+        if of(&[IdentifierKind::OrgCode, IdentifierKind::RegistrationNumber]).is_some() {
+            return Ok(SubjectKind::Organisation);
+        }
+        if let Some(number) = of(&[IdentifierKind::TaxpayerNumber]) {
+            // 17 and 20 characters are a person's ID and digits: a business in a person's name
+            let is_organisation = number.text().len() == 15;
+            return Ok(if is_organisation {
+                SubjectKind::Organisation
+            } else {
+                SubjectKind::IndividualBusiness
+            });
+        }
+        if of(&[IdentifierKind::VehiclePlate]).is_some() {
+            return Ok(SubjectKind::Vehicle);
+        }
+        let is_person = ids.iter().any(|id| id.kind().is_personal())
+            || is_masked && !names_a_body(name)
+            || looks_personal(name);
+        Ok(if is_person { SubjectKind::NaturalPerson } else { SubjectKind::Organisation })
+    }
+
+    /// A day that decides: what cannot be read refuses the row.
+    fn day(
+        &self,
+        field: &[usize],
+        read: impl Fn(&str) -> Result<Option<Day>, date::Unreadable>,
+    ) -> Result<Option<Day>, Refused> {
+        let Cell { at, text } = self.cell(field)?;
+        read(text).map_err(|_| (at, Reason::DateUnreadable))
+    }
+
+    /// A day from which nothing follows: what cannot be read is left out and counted.
+    fn informative_day(
+        &mut self,
+        field: &[usize],
+        read: impl Fn(&str) -> Result<Option<Day>, date::Unreadable>,
+    ) -> Result<Option<Day>, Refused> {
+        Ok(read(self.cell(field)?.text).unwrap_or_else(|_| {
+            self.warnings += 1;
+            None
         }))
     }
 
     fn term(&self) -> Result<Term, Refused> {
         let at = &self.mapper.at;
-        let from = date::read(self.cell(at.from)).map_err(|_| (at.from, Reason::DateUnreadable))?;
-        let to = date::read_end(self.cell(at.to)).map_err(|_| (at.to, Reason::DateUnreadable))?;
-        match (from, to) {
-            (Some(from), Some(to)) if to < from => Err((at.to, Reason::TermReversed)),
-            _ => Ok(Term { from, to }),
+        let (from, to) = (self.day(&at.from, date::read)?, self.day(&at.to, date::read_end)?);
+        self.ordered(Term { from, to }, &at.to)
+    }
+
+    fn ordered(&self, term: Term, to: &[usize]) -> Result<Term, Refused> {
+        match (term.from, term.to) {
+            (Some(from), Some(to_day)) if to_day < from => {
+                Err((self.cell(to)?.at, Reason::TermReversed))
+            }
+            _ => Ok(term),
         }
     }
 
     /// State, objection, extension.
-    fn state(&self) -> Result<(State, bool, bool), Refused> {
-        let at = &self.mapper.at;
-        let word = self.cell(at.state);
-        if word.is_empty() {
-            return Ok((State::InForce, false, false));
+    fn state(&mut self) -> Result<(State, bool, bool), Refused> {
+        let mapper = self.mapper;
+        let at = &mapper.at;
+        let on = self.day(&at.state_on, date::read)?;
+        let until = self.day(&at.state_until, date::read_end)?;
+        let Cell { at: column, text: word } = self.cell(&at.state)?;
+        let meaning = if word.is_empty() {
+            // a day of exit without a word is an exit
+            let exited = on.is_some() && mapper.feed.state == StateWord::InForce;
+            if exited { StateWord::Exited } else { mapper.feed.state }
+        } else {
+            meaning(&mapper.mapping.values.state, word).ok_or((column, Reason::ValueUnknown))?
+        };
+        if let StateWord::InForce | StateWord::Objection | StateWord::Extended = meaning {
+            // the word says one thing and the day another: the word counts, and it is told
+            self.warnings += u32::from(on.is_some());
         }
-        let meaning =
-            self.mapper.mapping.values.state.get(word).ok_or((at.state, Reason::ValueUnknown))?;
-        let on = date::read(self.cell(at.state_on))
-            .map_err(|_| (at.state_on, Reason::DateUnreadable))?;
         Ok(match meaning {
             StateWord::InForce => (State::InForce, false, false),
             StateWord::Exited => (State::Exited(on), false, false),
             StateWord::Repaired => (State::Repaired, false, false),
             StateWord::Revoked => (State::Revoked, false, false),
-            StateWord::Suspended => (State::Suspended(Term { from: on, to: None }), false, false),
+            StateWord::Suspended => {
+                let pause = self.ordered(Term { from: on, to: until }, &at.state_until)?;
+                (State::Suspended(pause), false, false)
+            }
             StateWord::Objection => (State::InForce, true, false),
             StateWord::Extended => (State::InForce, false, true),
         })
     }
 
-    /// A day from which nothing follows: what cannot be read is left out and counted.
-    fn informative_day(&mut self, at: Option<usize>) -> Option<Day> {
-        date::read(self.cell(at)).unwrap_or_else(|_| {
-            self.warnings += 1;
-            None
-        })
-    }
-
     /// The column, else the feed, else the region in the USCC.
-    fn region(&mut self, ids: &[Identifier]) -> u32 {
-        let cell = self.cell(self.mapper.at.region);
-        if cell.len() == 6 && cell.bytes().all(|b| b.is_ascii_digit()) {
-            return cell.parse().unwrap_or(0);
+    fn region(&mut self, ids: &[Identifier]) -> Result<u32, Refused> {
+        let cell = self.cell(&self.mapper.at.region)?.text;
+        if region::known(cell.as_bytes()) {
+            return Ok(cell.parse().unwrap_or(0));
         }
+        self.warnings += u32::from(!cell.is_empty());
         if self.mapper.feed.region != 0 {
-            return self.mapper.feed.region;
+            return Ok(self.mapper.feed.region);
         }
         let uscc = ids.iter().find(|id| id.kind() == IdentifierKind::Uscc);
-        uscc.and_then(|id| id.text().get(2..8)).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+        let digits = uscc.and_then(|id| id.text().get(2..8));
+        Ok(digits
+            .filter(|digits| region::known(digits.as_bytes()))
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(0))
     }
 
     fn former_names(&self) -> Result<Vec<FormerName>, Refused> {
-        let cell = self.text(self.mapper.at.former_names, limits::TEXT_BYTES_MAX)?;
-        let names = cell.split(['、', ';', '；']).map(str::trim).filter(|name| !name.is_empty());
-        Ok(names.map(|name| FormerName { name: name.to_owned(), until: None }).collect())
+        let Cell { at, text } = self.cell(&self.mapper.at.former_names)?;
+        let mut names = Vec::new();
+        for name in text.split(['、', ';', '；']).map(date::trimmed).filter(|name| !name.is_empty())
+        {
+            if name.len() > limits::NAME_BYTES_MAX || names.len() == FORMER_NAMES_MAX {
+                return Err((at, Reason::ValueTooLong));
+            }
+            names.push(FormerName { name: name.to_owned(), until: None });
+        }
+        Ok(names)
     }
 
     fn related(&mut self) -> Result<Vec<Related>, Refused> {
         let mut related = Vec::new();
         let mapper = self.mapper;
-        for &(role, name_at, id_at, kind_at) in &mapper.related {
-            let name = self.text(Some(name_at), limits::NAME_BYTES_MAX)?;
-            let id = match id_at {
-                Some(at) => self.identifier(at, None, kind_at)?,
+        for at in &mapper.related {
+            let name = self.text(&at.name, limits::NAME_BYTES_MAX)?;
+            let id = match self.identifier(&at.id, None, &at.id_kind)? {
+                Some(Found::Full(id)) => Some(id),
+                Some(Found::Masked(_)) => {
+                    self.warnings += 1;
+                    None
+                }
                 None => None,
             };
-            let id = match id {
-                Some(Found::Full(id)) => Some(id),
-                _ => None,
-            };
             if !name.is_empty() || id.is_some() {
-                related.push(Related { role, name, id });
+                related.push(Related { role: at.role, name, id });
             }
         }
         Ok(related)
     }
+}
+
+fn reason_of(fault: Fault) -> Reason {
+    match fault {
+        Fault::Encoding => Reason::EncodingBroken,
+        Fault::TooManyCells => Reason::TooManyCells,
+        Fault::TooFewCells => Reason::TooFewCells,
+        Fault::TooLong => Reason::RowTooLong,
+        Fault::Syntax => Reason::Syntax,
+    }
+}
+
+/// What a word of the feed means, compared as headings are.
+fn meaning<T: Copy>(words: &HashMap<String, T>, word: &str) -> Option<T> {
+    if word.is_empty() {
+        return None;
+    }
+    let folded_word = || {
+        let word = folded(word);
+        words.iter().find(|(known, _)| folded(known) == word).map(|(_, meaning)| meaning)
+    };
+    words.get(word).or_else(folded_word).copied()
 }
 
 enum Found {
@@ -412,22 +610,122 @@ enum Found {
     Masked(MaskedIdentifier),
 }
 
-/// `3.2E+17`: what a spreadsheet makes of 18 digits.
-fn is_power_of_ten(cell: &str) -> bool {
-    let lower = cell.to_ascii_lowercase();
-    let Some((mantissa, exponent)) = lower.split_once('e') else { return false };
-    mantissa.contains('.')
-        && mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && exponent.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit())
-        && !exponent.is_empty()
+/// The identifier in a cell, whose column or neighbour may state its kind.
+///
+/// The stated kind counts unless the form says otherwise beyond doubt: columns for USCCs hold
+/// organisation codes and older numbers in the field, and an 18-character number whose check digit
+/// holds is what it says.
+fn identified(text: &str, stated: Option<IdentifierKind>) -> Result<Found, IdentifierError> {
+    let hidden = ['*', '＊', '●', '•', '×', '#'];
+    let crossed = || text.contains("XXXX") || text.contains("xxxx");
+    if text.contains(hidden) || crossed() {
+        // XXXX may also be part of a code, whose check digit then holds
+        let sound = || Identifier::recognise(text).is_ok_and(|id| id.quality().is_good());
+        if text.contains(hidden) || !sound() {
+            let masked = MaskedIdentifier::parse(text).ok_or(IdentifierError::Masked)?;
+            return Ok(Found::Masked(masked));
+        }
+    }
+    let seen = Identifier::recognise(text)?;
+    let Some(stated) = stated.filter(|stated| *stated != seen.kind()) else {
+        return Ok(Found::Full(seen));
+    };
+    let is_18 = seen.text().len() == 18;
+    let is_sure = is_18 && !seen.quality().check_digit;
+    if is_sure || (stated == IdentifierKind::Uscc && !is_18) {
+        return Ok(Found::Full(seen));
+    }
+    Identifier::of(stated, text).map(Found::Full)
 }
 
-/// Two to four Han characters, or dotted parts, without a word that only bodies bear.
+/// A remark in an identifier's column (待补充信息): every real number has a digit.
+fn is_garbage(id: &Identifier) -> bool {
+    id.kind() != IdentifierKind::VehiclePlate && !id.text().bytes().any(|b| b.is_ascii_digit())
+}
+
+/// `3.2E+17`: what a spreadsheet makes of 18 digits.
+fn is_power_of_ten(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    whole.len() == 1
+        && digits(whole)
+        && digits(fraction)
+        && matches!(exponent.len(), 1 | 2)
+        && digits(exponent)
+}
+
+/// `#N/A`, `#REF!`: what a spreadsheet shows where it has no value.
+fn is_cell_error(text: &str) -> bool {
+    text.starts_with('#')
+        && matches!(
+            text,
+            "#N/A"
+                | "#REF!"
+                | "#VALUE!"
+                | "#NAME?"
+                | "#DIV/0!"
+                | "#NUM!"
+                | "#NULL!"
+                | "#DATA!"
+                | "#GETTING_DATA"
+        )
+}
+
+/// A word that only bodies bear.
+fn names_a_body(name: &str) -> bool {
+    const ANYWHERE: [&str; 12] = [
+        "公司",
+        "集团",
+        "合作社",
+        "银行",
+        "医院",
+        "学校",
+        "中心",
+        "协会",
+        "企业",
+        "合伙",
+        "委员会",
+        "经营部",
+    ];
+    const AT_THE_END: &[char] =
+        &['厂', '店', '铺', '馆', '吧', '坊', '局', '院', '校', '所', '社', '站'];
+    ANYWHERE.iter().any(|word| name.contains(word)) || name.ends_with(AT_THE_END)
+}
+
+/// Two to four Han characters, or dotted parts, without a word that only bodies bear. Four are rarely
+/// a person's, so there the endings count that given names share (行, 会, 楼).
 fn looks_personal(name: &str) -> bool {
-    const BODY: [&str; 12] =
-        ["公司", "厂", "店", "行", "社", "中心", "学校", "医院", "协会", "银行", "部", "局"];
-    let dotted = name.contains('·') || name.contains('•') || name.contains('・');
-    let han = name.chars().filter(|c| ('\u{3400}'..='\u{9fff}').contains(c)).count();
-    !BODY.iter().any(|word| name.ends_with(word))
-        && ((2..=4).contains(&han) || (dotted && han <= 16))
+    const OF_FOUR: &[char] = &[
+        '行', '会', '部', '队', '场', '园', '楼', '屋', '房', '室', '城', '市', '庄', '学', '业',
+        '组',
+    ];
+    if names_a_body(name) {
+        return false;
+    }
+    let is_dot = |c: char| {
+        matches!(
+            c,
+            '\u{b7}'
+                | '\u{2022}'
+                | '\u{2027}'
+                | '\u{30fb}'
+                | '\u{ff65}'
+                | '\u{2219}'
+                | '\u{22c5}'
+                | '\u{387}'
+        )
+    };
+    let is_han = |c: char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}');
+    let count = name.chars().filter(|&c| is_han(c)).count();
+    let is_dotted = name.contains(is_dot);
+    if !name.chars().all(|c| is_han(c) || is_dot(c) || c.is_whitespace()) {
+        return false;
+    }
+    match count {
+        2 | 3 => true,
+        4 => is_dotted || !name.ends_with(OF_FOUR),
+        _ => is_dotted && count <= 16,
+    }
 }

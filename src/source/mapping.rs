@@ -9,10 +9,12 @@
 //! delimiter = ","
 //! sheet = "Sheet1"                          # else the first
 //!
-//! [columns]                                 # field = heading, or alternatives
-//! name = "当事人姓名/单位名称"
-//! reason = ["列入名单事由", "列入黑名单事由"]
-//! from = "列入名单时间"
+//! [columns]                                 # field = heading, or alternatives: row by row the first
+//! name = "当事人姓名/单位名称"              #   that holds something; `reason` may join several parts:
+//! reason = ["列入名单事由", "列入黑名单事由"]  #   [["CF_WFXW"], ["CF_SY"]]
+//! from = "列入名单时间"                     # name, from and identifiers must be there, others may
+//! state = "状态"
+//! state_on = "移出时间"                     # alone, it says that the record is off the list from then
 //!
 //! [[identifier]]                            # any number; without a kind it is recognised
 //! column = "身份证号/社会信用代码/组织机构代码/工商注册号"
@@ -30,38 +32,37 @@
 //! files = "aqsc-*"
 //! authority = "应急管理局"
 //! region = 320500
+//! state = "in_force"                        # what an empty state means; `revoked` in a list of removals
 //! ```
 
-use crate::record::{IdentifierKind, Role, SubjectKind};
+use crate::record::{IdentifierKind, Role, SubjectKind, region};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// A layout and the feeds that come in it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Mapping {
     /// Its code, which every entry's provenance names.
     pub code: String,
     /// Its name.
     pub name: String,
     /// How files are read.
-    #[serde(default)]
     pub layout: Layout,
     /// Headings of the simple fields.
     pub columns: Columns,
     /// Columns of identifiers of the subject.
-    #[serde(default, rename = "identifier")]
     pub identifiers: Vec<IdentifierColumn>,
     /// Columns of related persons.
-    #[serde(default)]
     pub related: Vec<RelatedColumns>,
     /// What the feed's words mean.
-    #[serde(default)]
     pub values: Values,
     /// Which files are which list.
-    #[serde(rename = "feed")]
     pub feeds: Vec<FeedSpec>,
 }
 
@@ -92,9 +93,9 @@ pub enum Encoding {
     Gb18030,
 }
 
-/// A heading, or several of which the first that is there counts.
+/// A heading, or several of which, row by row, the first that holds something counts.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a heading, or a list of alternative headings, is needed")]
 pub enum Headings {
     /// One.
     One(String),
@@ -112,6 +113,29 @@ impl Headings {
     }
 }
 
+/// Headings of a text that may lie in several columns.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a heading, a list of alternatives, or a list of such lists, is needed"
+)]
+pub enum Parts {
+    /// One part, with its alternatives.
+    One(Headings),
+    /// Several, joined by `；`.
+    Joined(Vec<Vec<String>>),
+}
+
+impl Parts {
+    /// The alternatives of each part.
+    pub fn each(&self) -> Vec<&[String]> {
+        match self {
+            Parts::One(headings) => vec![headings.each()],
+            Parts::Joined(parts) => parts.iter().map(Vec::as_slice).collect(),
+        }
+    }
+}
+
 /// Headings of the simple fields of an entry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,7 +149,7 @@ pub struct Columns {
     /// Former names, several separated by `、` or `;`.
     pub former_names: Option<Headings>,
     /// Why.
-    pub reason: Option<Headings>,
+    pub reason: Option<Parts>,
     /// Document or case number.
     pub document: Option<Headings>,
     /// Who decided.
@@ -146,6 +170,8 @@ pub struct Columns {
     pub state: Option<Headings>,
     /// The day of the state: of the exit, of the beginning of a suspension.
     pub state_on: Option<Headings>,
+    /// The last day of a suspension.
+    pub state_until: Option<Headings>,
 }
 
 /// A column of identifiers.
@@ -187,10 +213,11 @@ pub struct Values {
 }
 
 /// A state as a feed can express it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StateWord {
     /// In force.
+    #[default]
     InForce,
     /// Taken off the list.
     Exited,
@@ -226,6 +253,9 @@ pub struct FeedSpec {
     /// When its data is true.
     #[serde(default)]
     pub as_of: AsOf,
+    /// What a record is whose state column is empty or not there.
+    #[serde(default)]
+    pub state: StateWord,
 }
 
 /// All of a list, or what changed.
@@ -251,7 +281,7 @@ pub enum AsOf {
 }
 
 impl FeedSpec {
-    /// The pattern as it is matched against names with one of the known endings.
+    /// The pattern as it is matched against names with one of the known endings, in capitals or not.
     pub fn matcher(&self) -> Result<GlobMatcher, globset::Error> {
         let pattern = format!("{}.{{csv,txt,xlsx,xls,jsonl,parquet}}", self.files);
         Ok(GlobBuilder::new(&pattern).case_insensitive(true).build()?.compile_matcher())
@@ -269,45 +299,16 @@ pub struct MappingError {
 impl Mapping {
     /// A mapping from its text. `file` names it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Mapping, MappingError> {
-        let mapping: Mapping = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            MappingError { mistakes: vec![format!("{file}:{line}: {}", error.message().trim())] }
-        })?;
-        let mistakes: Vec<String> =
-            mapping.mistakes().into_iter().map(|mistake| format!("{file}: {mistake}")).collect();
-        if mistakes.is_empty() { Ok(mapping) } else { Err(MappingError { mistakes }) }
-    }
-
-    fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = Vec::new();
-        if self.code.is_empty() {
-            mistakes.push("`code` 为空 / is empty".to_owned());
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut draft = Draft { file, text, mistakes: Vec::new() };
+        for error in &errors {
+            draft.mistake(error.span().unwrap_or(0..0), error.message());
         }
-        if self.layout.delimiter.is_some_and(|delimiter| !delimiter.is_ascii()) {
-            mistakes.push(
-                "`layout.delimiter` 必须是 ASCII 字符 / must be an ASCII character".to_owned(),
-            );
+        let mapping = if errors.is_empty() { draft.mapping(table) } else { None };
+        match mapping {
+            Some(mapping) if draft.mistakes.is_empty() => Ok(mapping),
+            _ => Err(MappingError { mistakes: draft.mistakes }),
         }
-        if self.feeds.is_empty() {
-            mistakes.push("没有 `[[feed]]` / there is no `[[feed]]`".to_owned());
-        }
-        for feed in &self.feeds {
-            if feed.list.is_empty() || feed.files.is_empty() {
-                mistakes.push(
-                    "`[[feed]]` 的 list 或 files 为空 / its list or files is empty".to_owned(),
-                );
-            }
-            if let Err(error) = feed.matcher() {
-                mistakes.push(format!("`files = {:?}`: {error}", feed.files));
-            }
-        }
-        if self.columns.state.is_some() && self.values.state.is_empty() {
-            mistakes.push(
-                "有 `columns.state` 而没有 `[values.state]` / no words for `columns.state`"
-                    .to_owned(),
-            );
-        }
-        mistakes
     }
 
     /// Every mapping of a folder, in the order of the files' names.
@@ -317,9 +318,10 @@ impl Mapping {
         };
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .map_err(failed)?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|suffix| suffix == "toml"))
-            .collect();
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        paths.retain(|path| path.extension().is_some_and(|suffix| suffix == "toml"));
         paths.sort();
         let (mut mappings, mut mistakes): (Vec<Mapping>, Vec<String>) = (Vec::new(), Vec::new());
         for path in paths {
@@ -336,5 +338,162 @@ impl Mapping {
             }
         }
         if mistakes.is_empty() { Ok(mappings) } else { Err(MappingError { mistakes }) }
+    }
+}
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+/// A mapping while it is read piece by piece, so that a mistake in one hides none in another.
+struct Draft<'a> {
+    file: &'a str,
+    text: &'a str,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Draft<'a> {
+    fn mistake(&mut self, at: Range<usize>, what: &str) {
+        let line = self.text[..at.start.min(self.text.len())].matches('\n').count() + 1;
+        self.mistakes.push(format!("{}:{line}: {}", self.file, what.trim()));
+    }
+
+    fn mapping(&mut self, table: Spanned<DeTable<'a>>) -> Option<Mapping> {
+        let (mut code, mut name, mut columns) = (None, None, None);
+        let (mut layout, mut values) = (None, None);
+        let (mut identifiers, mut related, mut feeds) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, value) in table.into_inner() {
+            match key.get_ref().as_ref() {
+                "code" => code = self.piece::<String>(value),
+                "name" => name = self.piece::<String>(value),
+                "layout" => layout = self.layout(value),
+                "columns" => columns = self.columns(value),
+                "values" => values = self.values(value),
+                "identifier" => identifiers = self.pieces(value),
+                "related" => related = self.pieces(value),
+                "feed" => feeds = self.feeds(value),
+                other => self.mistake(key.span(), &format!("`{other}` 未知 / is unknown")),
+            }
+        }
+        if code.as_ref().is_none_or(String::is_empty) {
+            self.mistake(0..0, "缺少 `code` / there is no `code`");
+        }
+        if columns.is_none() {
+            self.mistake(0..0, "缺少可用的 `[columns]` / there are no sound `[columns]`");
+        }
+        if feeds.is_empty() {
+            self.mistake(0..0, "没有可用的 `[[feed]]` / there is no `[[feed]]`");
+        }
+        let (columns, values): (Columns, Values) = (columns?, values.unwrap_or_default());
+        if columns.state.is_some() && values.state.is_empty() {
+            self.mistake(
+                0..0,
+                "有 `columns.state` 而没有 `[values.state]` / no words in `values.state`",
+            );
+        }
+        let (code, name) = (code?, name.unwrap_or_default());
+        let layout = layout.unwrap_or_default();
+        Some(Mapping { code, name, layout, columns, identifiers, related, values, feeds })
+    }
+
+    fn piece<T: DeserializeOwned>(&mut self, value: Value<'a>) -> Option<T> {
+        let span = value.span();
+        match T::deserialize(ValueDeserializer::from(value)) {
+            Ok(piece) => Some(piece),
+            Err(error) => {
+                self.mistake(error.span().unwrap_or(span), error.message());
+                None
+            }
+        }
+    }
+
+    fn pieces<T: DeserializeOwned>(&mut self, value: Value<'a>) -> Vec<T> {
+        let span = value.span();
+        let DeValue::Array(values) = value.into_inner() else {
+            self.mistake(span, "应为表数组 `[[…]]` / should be an array of tables");
+            return Vec::new();
+        };
+        values.into_iter().filter_map(|value| self.piece(value)).collect()
+    }
+
+    fn layout(&mut self, value: Value<'a>) -> Option<Layout> {
+        let delimiter = value.get_ref().get("delimiter").map(|delimiter| delimiter.span());
+        let layout: Layout = self.piece(value)?;
+        let usable = |c: char| c.is_ascii() && !matches!(c, '"' | '\r' | '\n');
+        if layout.delimiter.is_some_and(|delimiter| !usable(delimiter)) {
+            self.mistake(
+                delimiter.unwrap_or(0..0),
+                "`delimiter` 必须是一个 ASCII 字符 / must be one ASCII character, no quote or line end",
+            );
+        }
+        Some(layout)
+    }
+
+    /// Field by field first, since the whole stops at its first mistake.
+    fn columns(&mut self, value: Value<'a>) -> Option<Columns> {
+        let before = self.mistakes.len();
+        if let DeValue::Table(table) = value.get_ref() {
+            for (key, value) in table {
+                // beside a name that is there the field is alone
+                let mut alone = DeTable::new();
+                let name = Spanned::new(0..0, DeValue::String("".into()));
+                alone.insert(Spanned::new(0..0, "name".into()), name);
+                alone.insert(key.clone(), value.clone());
+                let span = value.span();
+                let alone = Spanned::new(span.clone(), DeValue::Table(alone));
+                if let Err(error) = Columns::deserialize(ValueDeserializer::from(alone)) {
+                    let at = error.span().filter(|at| at.start > 0).unwrap_or(span);
+                    self.mistake(at, &format!("`{}`: {}", key.get_ref(), error.message()));
+                }
+            }
+        }
+        if self.mistakes.len() > before { None } else { self.piece(value) }
+    }
+
+    /// Word by word, for the same reason.
+    fn values(&mut self, value: Value<'a>) -> Option<Values> {
+        let before = self.mistakes.len();
+        if let DeValue::Table(tables) = value.get_ref() {
+            for (table, words) in tables {
+                let DeValue::Table(words) = words.get_ref() else { continue };
+                for (word, meaning) in words {
+                    let meaning = meaning.clone();
+                    match table.get_ref().as_ref() {
+                        "state" => drop(self.piece::<StateWord>(meaning)),
+                        "kind" => drop(self.piece::<SubjectKind>(meaning)),
+                        "identifier_kind" => drop(self.piece::<IdentifierKind>(meaning)),
+                        _ => self.mistake(word.span(), "未知的取值表 / unknown table of values"),
+                    }
+                }
+            }
+        }
+        if self.mistakes.len() > before { None } else { self.piece(value) }
+    }
+
+    fn feeds(&mut self, value: Value<'a>) -> Vec<FeedSpec> {
+        let spans: Vec<Range<usize>> = match value.get_ref() {
+            DeValue::Array(feeds) => feeds.iter().map(Spanned::span).collect(),
+            _ => Vec::new(),
+        };
+        let DeValue::Array(values) = value.into_inner() else {
+            self.mistake(0..0, "`feed` 应为 `[[feed]]` / should be `[[feed]]`");
+            return Vec::new();
+        };
+        let mut feeds = Vec::new();
+        for (value, span) in values.into_iter().zip(spans) {
+            let Some(feed) = self.piece::<FeedSpec>(value) else { continue };
+            if feed.list.is_empty() || feed.files.is_empty() {
+                self.mistake(span.clone(), "`list` 或 `files` 为空 / `list` or `files` is empty");
+            }
+            if feed.region != 0 && !region::known(format!("{:06}", feed.region).as_bytes()) {
+                self.mistake(
+                    span.clone(),
+                    "`region` 不是六位行政区划代码 / `region` is no code of six digits",
+                );
+            }
+            if let Err(error) = feed.matcher() {
+                self.mistake(span, &format!("`files = {:?}`: {error}", feed.files));
+            }
+            feeds.push(feed);
+        }
+        feeds
     }
 }

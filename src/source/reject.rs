@@ -1,9 +1,11 @@
 //! What could not be used, and why.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Write};
 
 /// A row that was not used.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reject {
     /// Code of the source.
     pub source: String,
@@ -17,6 +19,14 @@ pub struct Reject {
     pub reason: Reason,
     /// The original text of the row.
     pub text: String,
+}
+
+impl fmt::Debug for Reject {
+    /// Without the text, which belongs in the rejects file and in no log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Reject { source, file, row, column, reason, .. } = self;
+        write!(f, "Reject({source} {file}:{row} {column:?} {})", reason.code())
+    }
 }
 
 /// Why a row was not used.
@@ -36,8 +46,14 @@ pub enum Reason {
     DigitsLost,
     /// Bytes that are no characters in the file's encoding.
     EncodingBroken,
+    /// A cell that a spreadsheet shows as an error: what stood there is not known.
+    CellError,
     /// More cells than headings: a separator inside a cell.
     TooManyCells,
+    /// Fewer cells than headings: a row cut short.
+    TooFewCells,
+    /// Longer than any real row.
+    RowTooLong,
     /// Not the format's syntax.
     Syntax,
 }
@@ -53,7 +69,10 @@ impl Reason {
             Reason::ValueTooLong => "value_too_long",
             Reason::DigitsLost => "digits_lost",
             Reason::EncodingBroken => "encoding_broken",
+            Reason::CellError => "cell_error",
             Reason::TooManyCells => "too_many_cells",
+            Reason::TooFewCells => "too_few_cells",
+            Reason::RowTooLong => "row_too_long",
             Reason::Syntax => "syntax",
         }
     }
@@ -70,7 +89,12 @@ impl Reason {
                 "号码被表格软件改为数字，末位已丢失 / Excel turned the number into a figure and lost digits"
             }
             Reason::EncodingBroken => "字符编码错误 / bytes that are no characters",
+            Reason::CellError => "单元格为错误值 / a spreadsheet's error instead of a value",
             Reason::TooManyCells => "列数多于表头 / more cells than headings",
+            Reason::TooFewCells => {
+                "列数少于表头，可能被截断 / fewer cells than headings, cut short perhaps"
+            }
+            Reason::RowTooLong => "行过长 / the row is longer than any real one",
             Reason::Syntax => "格式错误 / not the format's syntax",
         }
     }
@@ -102,9 +126,9 @@ impl<W: Write> RejectWriter<W> {
             &reject.column,
             reject.reason.code(),
             reject.reason.text(),
-            &neutral(&reject.text),
+            &reject.text,
         ];
-        Ok(self.out.write_record(record)?)
+        Ok(self.out.write_record(record.map(neutral).iter().map(|cell| cell.as_bytes()))?)
     }
 
     /// Rejects so far.
@@ -120,10 +144,10 @@ impl<W: Write> RejectWriter<W> {
 }
 
 /// A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
+fn neutral(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        Cow::Owned(format!("'{text}"))
     } else {
-        text.to_owned()
+        Cow::Borrowed(text)
     }
 }

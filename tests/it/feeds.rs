@@ -51,8 +51,15 @@ fn file(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
+/// A file of one row, which is as wide as its headings.
 fn csv_of(headings: &str, row: &str) -> String {
-    format!("{headings}\n{row}\n")
+    format!("{headings}\n{}\n", padded(headings, row))
+}
+
+/// A row with empty cells behind, up to the width of the headings.
+fn padded(headings: &str, row: &str) -> String {
+    let missing = headings.matches(',').count().saturating_sub(row.matches(',').count());
+    format!("{row}{}", ",".repeat(missing))
 }
 
 fn one(name: &str, code: &str, headings: &str, row: &str) -> Entry {
@@ -340,8 +347,8 @@ fn unusable_rows_are_rejected_with_row_column_reason_and_text() {
     ];
     let folder = tempfile::tempdir().unwrap();
     for (row, column, reason) in rows {
-        let row = row.replace("{long}", &"长".repeat(400));
-        let good = "乙,,事由,,2025-01-01";
+        let row = padded(DEPARTMENT, &row.replace("{long}", &"长".repeat(400)));
+        let good = padded(DEPARTMENT, "乙,,事由,,2025-01-01");
         let path = file(
             &folder,
             "aqsc-1.csv",
