@@ -616,15 +616,12 @@ enum Found {
 /// organisation codes and older numbers in the field, and an 18-character number whose check digit
 /// holds is what it says.
 fn identified(text: &str, stated: Option<IdentifierKind>) -> Result<Found, IdentifierError> {
-    let hidden = ['*', '＊', '●', '•', '×', '#'];
-    let crossed = || text.contains("XXXX") || text.contains("xxxx");
-    if text.contains(hidden) || crossed() {
-        // XXXX may also be part of a code, whose check digit then holds
-        let sound = || Identifier::recognise(text).is_ok_and(|id| id.quality().is_good());
-        if text.contains(hidden) || !sound() {
-            let masked = MaskedIdentifier::parse(text).ok_or(IdentifierError::Masked)?;
-            return Ok(Found::Masked(masked));
-        }
+    let shows_hiding = text.contains(['*', '＊', '●', '•', '×', '#']);
+    // XXXX hides digits too, unless it is part of a code, whose check digit then holds
+    let is_crossed = text.as_bytes().windows(4).any(|four| matches!(four, b"XXXX" | b"xxxx"))
+        && !Identifier::recognise(text).is_ok_and(|id| id.quality().is_good());
+    if shows_hiding || is_crossed {
+        return MaskedIdentifier::parse(text).map(Found::Masked).ok_or(IdentifierError::Masked);
     }
     let seen = Identifier::recognise(text)?;
     let Some(stated) = stated.filter(|stated| *stated != seen.kind()) else {
