@@ -8,7 +8,7 @@
 //! | file | noun |
 //! |---|---|
 //! | [`plan`] | the files of a folder, each with its mapping and list |
-//! | [`build`] | one build, from the plan to the published snapshot |
+//! | [`mod@build`] | one build, from the plan to the published snapshot |
 //! | [`report`] | what was read, used, rejected |
 
 pub mod build;

@@ -7,7 +7,7 @@
 //! | [`layout`] | the bytes, as a grammar |
 //! | [`writer`] | streams sections into a new file |
 //! | [`reader`] | maps a file and verifies every byte of it before anyone uses one |
-//! | [`array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
+//! | [`mod@array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
 //! | [`store`] | a folder of snapshots with a pointer to the current one |
 
 pub mod array;

@@ -17,7 +17,7 @@
 //! | file | noun |
 //! |---|---|
 //! | [`mapping`] | which column is what, for which list: `config/sources/*.toml` |
-//! | [`file`] | a feed's file: format; rows in batches |
+//! | [`mod@file`] | a feed's file: format; rows in batches |
 //! | [`survey`] | its bytes in one pass: content hash, encoding |
 //! | [`batch`] | rows of cells |
 //! | `csv`, `excel`, `jsonl`, `parquet` | the formats |

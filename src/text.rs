@@ -2,7 +2,7 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | [`fold`] | stage K1: width, case, spaces, invisible characters, brackets, dots |
+//! | [`mod@fold`] | stage K1: width, case, spaces, invisible characters, brackets, dots |
 //! | [`company`] | the few parts of a company's name that decisions need now: a branch and its parent |
 
 pub mod company;

@@ -16,7 +16,7 @@ use crate::record::{
 use compact_str::CompactString;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// See the [module](self). Days are days since 1970, [`NO_DAY`] where there is none.
+/// See the [module](self). Days are days since 1970, `NO_DAY` where there is none.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Clone, Copy, Default)]
 #[repr(C)]
 pub struct Row {
