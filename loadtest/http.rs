@@ -14,6 +14,11 @@
 //! one run, not microseconds of two. Every answer is checked: one that is not 200 or has another
 //! verdict ends the run with code 1. A missed target does not.
 //!
+//! **What stands in the way of 1.20.** On a machine whose kernel answers a fixed body in 6.9 µs the check
+//! itself, 1.35 µs at ten million entries, is all that 1.20 allows. 0.9 µs more go to the time, the
+//! response's headers and body, and the gathering of answers; where the floor is 12 µs the same
+//! distance is a ratio of 1.18. What would close it: reading the request without a general JSON parser.
+//!
 //! Without `--bench`, as in `cargo test --benches`, it runs tiny.
 
 use client::{Client, Order, Outcome};

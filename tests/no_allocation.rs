@@ -5,8 +5,6 @@ mod ground;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::hint::black_box;
-use std::time::Instant as Stopwatch;
 use uuid::Uuid;
 use xincha::http::{Worker, answer};
 
@@ -70,26 +68,4 @@ fn a_clear_check_allocates_nothing() {
     let listed = ground::body(ground::BLACK);
     run(&listed);
     assert!(run(&listed).0 > 0);
-}
-
-/// Prints what an answer costs; `cargo test --release --test no_allocation -- --nocapture`.
-#[test]
-fn an_answer_takes_microseconds() {
-    let (_folder, generation) = ground::generation(ground::NOW);
-    let (mut worker, mut out) = (Worker::default(), Vec::new());
-    let rounds = if cfg!(debug_assertions) { 100 } else { 200_000 };
-    for (what, subject) in [("clear", ground::CLEAR), ("2 hits, 3 measures", ground::BLACK)] {
-        let body = ground::body(subject);
-        let mut best = f64::MAX;
-        for _ in 0..5 {
-            let start = Stopwatch::now();
-            for _ in 0..rounds {
-                let body = black_box(body.as_bytes());
-                answer(&generation, ground::NOW, Uuid::nil(), body, &mut worker, &mut out).unwrap();
-                black_box(&out);
-            }
-            best = best.min(start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
-        }
-        println!("{what}: {best:.2} µs, {} bytes in, {} out", body.len(), out.len());
-    }
 }
