@@ -13,7 +13,6 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::Instant;
 use uuid::Uuid;
 use xincha::http::{Worker, answer};
 use xincha::index::IdentifierNo;
@@ -92,12 +91,16 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 
     let rows = [
-        ("clear", 1_500.0, median(clear.len(), |at| ours(&clear[at], &mut out))),
-        ("two hits, three measures", 4_000.0, median(clear.len(), |_| ours(&listed, &mut out))),
+        ("clear", 1_500.0, corpus::median(21, clear.len(), |at| ours(&clear[at], &mut out))),
+        (
+            "two hits, three measures",
+            4_000.0,
+            corpus::median(21, clear.len(), |_| ours(&listed, &mut out)),
+        ),
         (
             "rival, clear",
             f64::NAN,
-            median(clear.len(), |at| {
+            corpus::median(21, clear.len(), |at| {
                 black_box(serde_json::to_vec(&plain_check(&plain, &clear[at])).expect("JSON"));
             }),
         ),
@@ -130,20 +133,6 @@ fn plain_check(identifiers: &HashMap<String, u32>, body: &[u8]) -> Value {
     json!({"check": Uuid::nil().to_string(), "verdict": verdict, "at": corpus::noon().to_string(),
            "data": {"snapshot": "s", "change": 0, "catalogue": "c", "stale": []}, "subjects": subjects,
            "receipt": null})
-}
-
-/// Median of passes over everything, in nanoseconds a step.
-fn median(steps: usize, mut step: impl FnMut(usize)) -> f64 {
-    let runs = if corpus::is_measured() { 21 } else { 1 };
-    let mut runs: Vec<f64> = (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            (0..steps).for_each(&mut step);
-            start.elapsed().as_nanos() as f64 / steps as f64
-        })
-        .collect();
-    runs.sort_by(f64::total_cmp);
-    runs[runs.len() / 2]
 }
 
 criterion_group! {

@@ -14,7 +14,6 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::Instant;
 use xincha::index::IdentifierNo;
 use xincha::record::Identifier;
 
@@ -142,23 +141,14 @@ fn rivals(
     group.finish();
 }
 
-/// Median of 31 runs of a hundred thousand dependent steps, in nanoseconds a step.
+/// Nanoseconds a dependent step.
 fn median(step: &mut dyn FnMut(usize) -> usize) -> f64 {
-    let (steps, runs) = if corpus::is_measured() { (100_000, 31) } else { (500, 3) };
+    let steps = if corpus::is_measured() { 100_000 } else { 500 };
     let mut at = 0;
-    let mut runs: Vec<f64> = (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..steps {
-                at = (step(at) + at + 1) & (ASKED - 1);
-                fence();
-            }
-            black_box(at);
-            start.elapsed().as_nanos() as f64 / steps as f64
-        })
-        .collect();
-    runs.sort_by(f64::total_cmp);
-    runs[runs.len() / 2]
+    corpus::median(31, steps, |_| {
+        at = (step(at) + at + 1) & (ASKED - 1);
+        fence();
+    })
 }
 
 criterion_group! {

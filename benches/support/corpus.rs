@@ -241,3 +241,17 @@ pub fn ground(entries: usize) -> Ground {
 pub fn shuffled(count: u64) -> impl Iterator<Item = u64> {
     (0u64..).map(move |at| ((u128::from(scatter(at)) * u128::from(count)) >> 32) as u64)
 }
+
+/// Median of so many runs of so many steps, in nanoseconds a step; one run where no figure is wanted.
+pub fn median(runs: usize, steps: usize, mut step: impl FnMut(usize)) -> f64 {
+    let runs = if is_measured() { runs } else { 1 };
+    let mut runs: Vec<f64> = (0..runs)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            (0..steps).for_each(&mut step);
+            start.elapsed().as_nanos() as f64 / steps as f64
+        })
+        .collect();
+    runs.sort_by(f64::total_cmp);
+    runs[runs.len() / 2]
+}

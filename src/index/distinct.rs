@@ -16,6 +16,8 @@ use zerocopy::IntoBytes;
 pub(super) struct Distinct<'a> {
     packed: Vec<&'a [Carries<u128>]>,
     texts: Vec<&'a [Carries<Vec<u8>>]>,
+    /// The family of each, by number.
+    families: Vec<u64>,
 }
 
 /// Entries with their subjects' roots.
@@ -29,10 +31,14 @@ pub(super) struct Grouped {
 
 impl<'a> Distinct<'a> {
     pub fn of(packed: &'a [Carries<u128>], texts: &'a [Carries<Vec<u8>>]) -> Distinct<'a> {
-        Distinct {
+        let mut distinct = Distinct {
             packed: packed.chunk_by(|a, b| a.key == b.key).collect(),
             texts: texts.chunk_by(|a, b| a.key == b.key).collect(),
-        }
+            families: Vec::new(),
+        };
+        let numbers = (0..distinct.len() as u32).into_par_iter();
+        distinct.families = numbers.map(|number| distinct.get(number).family().0).collect();
+        distinct
     }
 
     pub fn len(&self) -> usize {
@@ -49,10 +55,7 @@ impl<'a> Distinct<'a> {
     }
 
     pub fn hashes(&self) -> Vec<(u64, u32)> {
-        (0..self.len() as u32)
-            .into_par_iter()
-            .map(|number| (points::hash(self.get(number).family().0), number))
-            .collect()
+        self.families.iter().map(|&family| points::hash(family)).zip(0..).collect()
     }
 
     /// Entry and how it carries the identifier, in order.
@@ -117,10 +120,7 @@ impl<'a> Distinct<'a> {
     }
 
     fn join_families<Get: Fn(u32) -> Identifier>(&self, grouping: &mut Grouping<'_, Get>) {
-        let mut families: Vec<(u64, u32)> = (0..self.len() as u32)
-            .into_par_iter()
-            .map(|number| (self.get(number).family().0, number))
-            .collect();
+        let mut families: Vec<(u64, u32)> = self.families.iter().copied().zip(0..).collect();
         families.par_sort_unstable();
         for family in families.chunk_by(|a, b| a.0 == b.0).filter(|family| family.len() > 1) {
             let direct: Vec<Vec<u32>> = family

@@ -291,7 +291,10 @@ fn subjects(entries: &[Entry]) -> Vec<usize> {
     for id in decisive {
         carriers(id).windows(2).for_each(|pair| join(&mut subject, pair[0], pair[1]));
     }
-    for short in &distinct {
+    // Where a join is refused the order decides: families by their number, as the index takes them.
+    let mut by_family: Vec<&Identifier> = distinct.iter().collect();
+    by_family.sort_by_key(|id| id.family());
+    for short in by_family {
         let longer: Vec<&Identifier> = distinct
             .iter()
             .filter(|long| {
