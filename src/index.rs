@@ -5,14 +5,16 @@
 //! | [`points`] | hash → candidate numbers in about one cache-line read | `points`, `suspects` |
 //! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
 //! | [`names`] | the ordered dictionary of folded names, and of masked identifiers | `names.*`, `masks.*` |
-//! | [`entries`] | one row an entry, and its text | `entries`, `text` |
+//! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
-//! | [`meta`] | what was built from what, when | `meta` |
+//! | [`meta`] | what was built from what, when | `meta`, `standing` |
 //! | [`encoder`] | an entry → what the builder appends | |
 //! | [`builder`] | encoded entries → a snapshot file | all |
 //! | `distinct`, `order` | identifiers and subjects while it is built | |
 //! | [`reader`] | a snapshot → answers | all |
+//! | [`overlay`] | the changes since, in memory | |
+//! | [`listed`] | a snapshot and the changes since → answers | |
 //!
 //! ```text
 //! identifier ─► family ─► points ─► identifier numbers ─► identifiers (verified) ─► owners
@@ -25,18 +27,22 @@ mod distinct;
 pub mod encoder;
 pub mod entries;
 pub mod identifiers;
+pub mod listed;
 pub mod meta;
 pub mod names;
 mod order;
+pub mod overlay;
 pub mod points;
 pub mod reader;
 pub mod sets;
 pub mod subjects;
 
 pub use builder::Builder;
-pub use encoder::{Encoded, Encoder};
+pub use encoder::{Encoded, Encoder, id_of};
 pub use entries::EntryView;
+pub use listed::Listed;
 pub use meta::{ListMeta, Meta, SourceMeta};
+pub use overlay::{Overlay, Unfit};
 pub use reader::{Index, Owner};
 
 /// The number of an entry. Entries of one subject have neighbouring numbers.

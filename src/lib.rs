@@ -52,6 +52,8 @@ pub mod source;
 
 pub mod snapshot;
 
+pub mod ledger;
+
 pub mod index;
 
 pub mod screen;

@@ -1,18 +1,26 @@
-//! The generation that answers now, and its hand-over to the next one.
+//! The view that answers now, its hand-over to the next one, and the changes in between.
 //!
 //! ```text
-//! loader: Generation::open (verify, bind, warm) ─► Live::swap ─► Live::reap
-//!                                                     │
-//! worker: Follower::current ◄─────────────────────────┘   one atomic read a request, no shared write
+//! loader: Generation::open (verify, bind, warm) ─► Recorder::swap ─► Live::reap
+//!                                                        │
+//! changes: Recorder::record ─► ledger ─► Live::publish ──┤
+//!                                                        │
+//! worker: Follower::current ◄────────────────────────────┘   one atomic read a request, no shared write
 //! ```
 //!
 //! | file | noun |
 //! |---|---|
 //! | [`generation`] | a snapshot and a catalogue that answer together |
-//! | [`current`] | which generation answers now, and how workers come to know |
+//! | [`view`] | a generation and the changes since |
+//! | [`current`] | which view answers now, and how workers come to know |
+//! | [`recorder`] | takes changes: validated, durable, visible |
 
 pub mod current;
 pub mod generation;
+pub mod recorder;
+pub mod view;
 
 pub use current::{Follower, Live};
 pub use generation::Generation;
+pub use recorder::{Outcome, RecordError, Recorded, Recorder, Recording};
+pub use view::View;

@@ -12,8 +12,11 @@
 //! | [`day`] | a calendar day in Asia/Shanghai, and the instant of a question |
 //! | [`subject`] | an organisation, person or vehicle with names, identifiers, related persons |
 //! | [`entry`] | one record on one list, its term and its state |
+//! | [`change`] | a change to one entry, as its owner sends it |
+//! | [`standing`] | what changes say of an entry, as far as the feeds do not say it yet |
 //! | [`limits`] | every bound on outside input, in one place |
 
+pub mod change;
 pub mod check;
 pub mod day;
 pub mod entry;
@@ -22,11 +25,14 @@ pub mod limits;
 pub mod masked;
 pub mod packed;
 pub mod region;
+pub mod standing;
 pub mod subject;
 
+pub use change::{Act, Change, Field, Sender};
 pub use day::{Day, Instant};
 pub use entry::{Entry, ListKind, Provenance, State, Term};
 pub use identifier::{Agreement, Family, Identifier, IdentifierError, IdentifierKind, Quality};
 pub use masked::MaskedIdentifier;
 pub use packed::Packed;
+pub use standing::{End, Refusal, Standing, Stood};
 pub use subject::{FormerName, Related, Role, Subject, SubjectKind};

@@ -3,24 +3,27 @@
 //! ```text
 //! Question ─► find (identifiers, names, relations) ─► hits ─► decide (measures, verdict) ─► Decision
 //!                         ▲                                        ▲
-//!                       Index                                  Catalogue
-//!                         └──────────────── Ground ────────────────┘
+//!                  Index ─┴─ Overlay                           Catalogue
+//!                         └──────────────── Basis ─────────────────┘
 //! ```
 //!
 //! | file | noun |
 //! |---|---|
 //! | [`question`] | who is asked about |
 //! | [`ground`] | an index and a catalogue that belong together, and how fresh each list is |
+//! | [`basis`] | a ground and the changes since: what a check is decided on |
 //! | [`hit`] | an entry that the subject meets, how, and how surely |
 //! | [`find`] | question → hits |
 //! | [`decision`] | hits → measures, incentives, conflicts, verdict |
 
+pub mod basis;
 pub mod decision;
 pub mod find;
 pub mod ground;
 pub mod hit;
 pub mod question;
 
+pub use basis::Basis;
 pub use decision::{Applied, Conflict, Decision, SubjectDecision, Verdict, check};
 pub use ground::{Ground, Lag, Stale};
 pub use hit::{Grade, Hit};

@@ -217,6 +217,7 @@ pub fn snapshot(entries: usize) -> PathBuf {
         lists,
         sources: Vec::new(),
         files: Vec::new(),
+        standing: Vec::new(),
     };
     let start = std::time::Instant::now();
     let step = |name: &'static str| eprintln!("  {:>6.1} s  {name}", start.elapsed().as_secs_f64());

@@ -3,12 +3,13 @@
 use super::{Outcome, now};
 use crate::config::Config;
 use crate::http::{CheckIds, Worker, answer};
-use crate::live::Generation;
+use crate::live::{Generation, View};
 use crate::snapshot::Store;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The arguments of `check`.
 #[derive(clap::Args, Debug)]
@@ -59,13 +60,11 @@ impl Check {
             // the embedded default: the first check builds
             None => super::build::build(config, &catalogue, None)?.path,
         };
-        let generation = Generation::open(&current, catalogue)?;
+        let view = View::of(Arc::new(Generation::open(&current, catalogue)?));
         let request = self.request()?;
         let mut out = Vec::new();
         let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-        if let Err(problem) =
-            answer(&generation, now(), id, &request, &mut Worker::default(), &mut out)
-        {
+        if let Err(problem) = answer(&view, now(), id, &request, &mut Worker::default(), &mut out) {
             let problem: Value = serde_json::from_slice(&problem.to_json())?;
             let mut told = told(&problem);
             if problem["type"].as_str().is_some_and(|kind| kind.ends_with("unknown_matter")) {

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::http::Server;
-use crate::live::{Generation, Live};
+use crate::live::{Generation, Live, View};
 use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub fn run(config: &Config) -> Outcome {
         Generation::open(&path, catalogue).map_err(|error| format!("{error}\n{ADVICE}"))?;
     let meta = generation.ground.index.meta();
     info!(snapshot = %meta.id, entries = meta.entries, subjects = meta.subjects, "快照已就绪 / snapshot ready");
-    let live = Live::new(Some(Arc::new(generation)));
+    let live = Live::new(Some(Arc::new(View::of(Arc::new(generation)))));
     let bound = Server::bind(config.http.clone(), live)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
     info!("服务地址 / serving on http://{}", bound.local_addr());

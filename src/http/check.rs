@@ -5,8 +5,8 @@ use super::problem::Problem;
 use super::request::{self, Object, SubjectRequest};
 use super::{json, person};
 use crate::catalogue::Catalogue;
-use crate::index::{EntryNo, EntryView};
-use crate::live::Generation;
+use crate::index::{EntryNo, EntryView, Listed};
+use crate::live::View;
 use crate::record::{Instant, SubjectKind};
 use crate::screen::find::Scratch;
 use crate::screen::{
@@ -48,9 +48,10 @@ struct Pen {
 ///
 /// # Errors
 ///
-/// The first problem of the request, in the order: form, context, subjects from the first.
+/// The first problem of the request, in the order: form, the change asked for, context, subjects from
+/// the first.
 pub fn answer(
-    generation: &Generation,
+    view: &View,
     now: Instant,
     check_id: Uuid,
     body: &[u8],
@@ -59,19 +60,23 @@ pub fn answer(
 ) -> Result<(), Problem> {
     out.clear();
     let Worker { scratch, decision, questions: space, order, fragments, pen } = worker;
-    let ground = &generation.ground;
+    let basis = view.basis(now);
+    let ground = basis.ground;
     let request = request::parse(body)?;
     let mut questions = emptied(std::mem::take(space));
-    let asked = request.ask(&ground.catalogue, now, &mut questions, order);
+    let asked = request
+        .reached(view.overlay.change())
+        .and_then(|()| request.ask(&ground.catalogue, now, &mut questions, order));
     if let Ok(asked) = &asked {
+        let generation = &view.generation;
         if !fragments.as_ref().is_some_and(|fragments| fragments.belong_to(generation)) {
             *fragments = None;
         }
         let fragments = fragments.get_or_insert_with(|| Fragments::of(generation));
         let at = asked.at.unwrap_or(now);
-        screen::check(ground, asked.matter, at, &questions, scratch, decision);
-        let mut answer = Answer { ground, fragments, pen, out };
-        answer.head(check_id, at, decision);
+        screen::check(&basis, asked.matter, at, &questions, scratch, decision);
+        let mut answer = Answer { ground, listed: basis.listed(), fragments, pen, out };
+        answer.head(check_id, at, decision, view.behind);
         let subjects = request.subjects.items.iter().zip(&questions).zip(&decision.subjects);
         for (place, ((Object(subject), question), decided)) in subjects.enumerate() {
             if place > 0 {
@@ -95,6 +100,7 @@ fn emptied<'b>(mut questions: Vec<Question<'_>>) -> Vec<Question<'b>> {
 /// An answer being written.
 struct Answer<'a> {
     ground: &'a Ground,
+    listed: Listed<'a>,
     fragments: &'a Fragments,
     pen: &'a mut Pen,
     out: &'a mut Vec<u8>,
@@ -106,7 +112,7 @@ impl Answer<'_> {
     }
 
     /// Everything before the subjects.
-    fn head(&mut self, check_id: Uuid, at: Instant, decision: &Decision) {
+    fn head(&mut self, check_id: Uuid, at: Instant, decision: &Decision, behind: Option<Instant>) {
         self.raw("{\"check\":\"");
         let mut text = Uuid::encode_buffer();
         self.out.extend_from_slice(check_id.hyphenated().encode_lower(&mut text).as_bytes());
@@ -120,7 +126,14 @@ impl Answer<'_> {
         }
         self.out.extend_from_slice(&self.pen.at_json);
         self.raw(",\"data\":");
-        self.out.extend_from_slice(&self.fragments.data);
+        self.out.extend_from_slice(&self.fragments.snapshot);
+        json::number(self.listed.change(), self.out);
+        self.out.extend_from_slice(&self.fragments.catalogue);
+        match behind {
+            None => self.raw("null"),
+            Some(since) => json::instant(since, self.out),
+        }
+        self.raw(",\"stale\":[");
         for (place, stale) in decision.stale.iter().enumerate() {
             if place > 0 {
                 self.out.push(b',');
@@ -178,7 +191,7 @@ impl Answer<'_> {
     }
 
     fn hit(&mut self, hit: &Hit, asked: Option<&str>) {
-        let Some(entry) = self.ground.index.entry(hit.entry) else {
+        let Some(entry) = self.listed.entry(hit.entry) else {
             // Found a moment ago in the same immutable bytes.
             unreachable!("a hit without its entry");
         };
@@ -272,7 +285,7 @@ impl Answer<'_> {
     }
 
     fn side(&mut self, no: EntryNo) {
-        let entry = self.ground.index.entry(no);
+        let entry = self.listed.entry(no);
         let list = entry.and_then(|entry| self.ground.list(entry.list()));
         let (Some(entry), Some(list)) = (entry, list) else {
             unreachable!("a conflict without its entry");
@@ -295,6 +308,10 @@ pub(super) fn write_stale(catalogue: &Catalogue, stale: &Stale, out: &mut Vec<u8
         Lag::TooOld { as_of } => {
             out.extend_from_slice(b"\"too_old\",\"as_of\":");
             json::instant(as_of, out);
+        }
+        Lag::Behind { since } => {
+            out.extend_from_slice(b"\"behind\",\"as_of\":");
+            json::instant(since, out);
         }
     }
     out.extend_from_slice(b",\"effect\":");

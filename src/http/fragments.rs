@@ -8,8 +8,10 @@ use crate::live::Generation;
 pub(super) struct Fragments {
     /// [`Generation::number`] of the generation these are of.
     generation: u64,
-    /// `{"snapshot":…,"change":…,"catalogue":…,"stale":[`
-    pub data: Box<[u8]>,
+    /// `{"snapshot":…,"change":`
+    pub snapshot: Box<[u8]>,
+    /// `,"catalogue":…,"behind":`
+    pub catalogue: Box<[u8]>,
     lists: Box<[ListFragments]>,
     /// `{"code":…,"name":…,"action":…,"class":…,"basis":…,"list":`
     measures: Box<[Box<[u8]>]>,
@@ -26,12 +28,15 @@ impl Fragments {
     pub fn of(generation: &Generation) -> Fragments {
         let catalogue = &generation.ground.catalogue;
         let meta = generation.ground.index.meta();
-        let data = rendered(|out| {
+        let snapshot = rendered(|out| {
             out.extend_from_slice(b"{\"snapshot\":");
             json::string(&meta.id, out);
-            out.extend_from_slice(format!(",\"change\":{},\"catalogue\":", meta.change).as_bytes());
+            out.extend_from_slice(b",\"change\":");
+        });
+        let digest = rendered(|out| {
+            out.extend_from_slice(b",\"catalogue\":");
             json::string(catalogue.digest(), out);
-            out.extend_from_slice(b",\"stale\":[");
+            out.extend_from_slice(b",\"behind\":");
         });
         let lists = catalogue.lists().iter().map(|list| ListFragments {
             object: rendered(|out| {
@@ -62,7 +67,8 @@ impl Fragments {
         });
         Fragments {
             generation: generation.number(),
-            data,
+            snapshot,
+            catalogue: digest,
             lists: lists.collect(),
             measures: measures.collect(),
         }

@@ -52,6 +52,21 @@ pub fn recorded(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Append a number.
+pub fn number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 /// Append a word that needs no escape.
 pub fn word(word: &'static str, out: &mut Vec<u8>) {
     debug_assert!(word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));

@@ -30,6 +30,7 @@
 //! | `unsupported_media_type` | 415 | a body that is not plain `application/json` |
 //! | `internal` | 500 | a fault of the service |
 //! | `not_ready` | 503 | no data has been loaded yet |
+//! | `change_not_reached` | 503 | the change asked for is not seen here yet |
 //! | `overloaded` | 503 | more connections than the service holds |
 
 use super::json;
@@ -72,6 +73,7 @@ pub enum Code {
     UnsupportedMediaType,
     Internal,
     NotReady,
+    ChangeNotReached,
     Overloaded,
 }
 
@@ -180,6 +182,9 @@ texts! {
     NotReady "not_ready" SERVICE_UNAVAILABLE
         "Not ready" "服务未就绪"
         "No data has been loaded yet; nothing was decided." "数据尚未加载，未作出任何判定。"
+    ChangeNotReached "change_not_reached" SERVICE_UNAVAILABLE
+        "Change not reached" "尚未同步到所要求的变更"
+        "The change asked for is not seen here yet; nothing was decided. Ask again." "本机尚未同步到所要求的变更，未作出任何判定，请重试。"
     Overloaded "overloaded" SERVICE_UNAVAILABLE
         "Too many connections" "连接数已满"
         "The service holds as many connections as it can; try again later." "服务的连接数已满，请稍后重试。"

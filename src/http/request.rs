@@ -49,6 +49,8 @@ pub(super) struct CheckRequest<'a> {
     pub operator: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub at: Option<Text<'a>>,
+    #[serde(default)]
+    pub min_change: Option<u64>,
     #[serde(borrow)]
     pub subjects: Bounded<[Object<SubjectRequest<'a>>; 4], { limits::SUBJECTS_MAX }>,
 }
@@ -151,6 +153,15 @@ pub(super) fn parse(body: &[u8]) -> Result<CheckRequest<'_>, Problem> {
     }
 }
 
+/// The change that a check asks to be seen, 0 where it asks for none.
+pub(super) fn min_change(body: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct Only {
+        min_change: Option<u64>,
+    }
+    serde_json::from_slice::<Only>(body).ok().and_then(|only| only.min_change).unwrap_or(0)
+}
+
 /// What is wrong with a body that could not be read, and where: reads it once more, noting the way.
 #[cold]
 fn diagnose(body: &[u8]) -> Problem {
@@ -198,6 +209,14 @@ pub(super) struct Asked {
 }
 
 impl<'a> CheckRequest<'a> {
+    /// Whether the last change that is seen is the one asked for, or a later one.
+    pub fn reached(&self, change: u64) -> Result<(), Problem> {
+        match self.min_change {
+            Some(asked) if asked > change => Err(Code::ChangeNotReached.at("/min_change")),
+            _ => Ok(()),
+        }
+    }
+
     /// Check everything that the catalogue and the bounds say of a request, and make its questions.
     /// `order` is scratch.
     pub fn ask<'q>(

@@ -5,7 +5,7 @@ use super::check::write_stale;
 use super::problem::{self, Code, Problem};
 use super::service::clock;
 use crate::catalogue::{Catalogue, ListNo, Reach};
-use crate::live::{Generation, Live};
+use crate::live::{Live, View};
 use crate::record::Instant;
 use crate::screen::Stale;
 use axum::Router;
@@ -16,7 +16,6 @@ use axum::routing::{get, post};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
 pub const PATHS: [(&str, &[&str]); 9] = [
@@ -51,9 +50,9 @@ pub(super) fn router(live: Live) -> Router {
         .with_state(live)
 }
 
-async fn of_generation(live: Live, describe: fn(&Generation, Instant) -> Value) -> Response {
+async fn of_generation(live: Live, describe: fn(&View, Instant) -> Value) -> Response {
     match live.current() {
-        Some(generation) => document(StatusCode::OK, &describe(&generation, clock().0)),
+        Some(view) => document(StatusCode::OK, &describe(&view, clock().0)),
         None => told(&Code::NotReady.whole()),
     }
 }
@@ -77,8 +76,8 @@ fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
     (0..catalogue.lists().len()).map(|number| ListNo(number as u16))
 }
 
-fn lists(generation: &Generation, _now: Instant) -> Value {
-    let ground = &generation.ground;
+fn lists(view: &View, _now: Instant) -> Value {
+    let ground = &view.generation.ground;
     let delivered = &ground.index.meta().lists;
     let of = |no: ListNo| {
         let list = ground.catalogue.list(no);
@@ -99,8 +98,8 @@ fn lists(generation: &Generation, _now: Instant) -> Value {
     json!({"catalogue": ground.catalogue.digest(), "lists": lists})
 }
 
-fn measures(generation: &Generation, _now: Instant) -> Value {
-    let catalogue = &generation.ground.catalogue;
+fn measures(view: &View, _now: Instant) -> Value {
+    let catalogue = &view.generation.ground.catalogue;
     let measures: Vec<Value> = catalogue
         .measures()
         .iter()
@@ -130,8 +129,8 @@ fn measures(generation: &Generation, _now: Instant) -> Value {
     json!({"catalogue": catalogue.digest(), "measures": measures})
 }
 
-fn matters(generation: &Generation, _now: Instant) -> Value {
-    let catalogue = &generation.ground.catalogue;
+fn matters(view: &View, _now: Instant) -> Value {
+    let catalogue = &view.generation.ground.catalogue;
     let matters: Vec<Value> = catalogue
         .matters()
         .iter()
@@ -152,25 +151,22 @@ fn matters(generation: &Generation, _now: Instant) -> Value {
 }
 
 /// Every list of the catalogue that cannot be relied on at the instant.
-fn stale(generation: &Generation, at: Instant) -> Vec<Stale> {
-    let ground = &generation.ground;
-    let of = |list: ListNo| {
-        let effect = ground.catalogue.list(list).when_stale;
-        ground.lag(list, at).map(|lag| Stale { list, lag, effect })
-    };
-    numbered(&ground.catalogue).filter_map(of).collect()
+fn stale(view: &View, at: Instant) -> Vec<Stale> {
+    let basis = view.basis(at);
+    numbered(&basis.ground.catalogue).filter_map(|list| basis.stale_list(list, at)).collect()
 }
 
-fn stale_json(generation: &Generation, stale: &[Stale]) -> Value {
+fn stale_json(view: &View, stale: &[Stale]) -> Value {
     let rendered = stale.iter().map(|stale| {
         let mut out = Vec::new();
-        write_stale(&generation.ground.catalogue, stale, &mut out);
+        write_stale(&view.generation.ground.catalogue, stale, &mut out);
         serde_json::from_slice::<Value>(&out).unwrap_or_default()
     });
     Value::Array(rendered.collect())
 }
 
-fn data(generation: &Generation, now: Instant) -> Value {
+fn data(view: &View, now: Instant) -> Value {
+    let generation = &view.generation;
     let ground = &generation.ground;
     let meta = ground.index.meta();
     let sources: Vec<Value> = meta
@@ -198,7 +194,9 @@ fn data(generation: &Generation, now: Instant) -> Value {
         "contents": format!("{:016x}", generation.snapshot.contents()),
         "bytes": generation.snapshot.length(),
         "built": Instant(meta.built).to_string(),
-        "change": meta.change,
+        "change": view.overlay.change(),
+        "change_of_snapshot": meta.change,
+        "behind": view.behind.map(|since| since.to_string()),
         "catalogue": ground.catalogue.digest(),
         "counts": {
             "entries": meta.entries,
@@ -209,7 +207,7 @@ fn data(generation: &Generation, now: Instant) -> Value {
         },
         "sources": sources,
         "files": files,
-        "stale": stale_json(generation, &stale(generation, now)),
+        "stale": stale_json(view, &stale(view, now)),
     })
 }
 
@@ -222,21 +220,28 @@ fn problems() -> Value {
 
 /// Ready as long as some list can be relied on: a check says itself which ones cannot.
 async fn ready(State(live): State<Live>) -> Response {
-    let Some(generation) = live.current() else {
+    let Some(view) = live.current() else {
         return document(
             StatusCode::SERVICE_UNAVAILABLE,
-            &json!({"ready": false, "reasons": ["no_data"], "stale": []}),
+            &json!({"ready": false, "reasons": ["no_data"], "behind": null, "stale": []}),
         );
     };
-    let answer = readiness(&generation, clock().0);
+    let answer = readiness(&view, clock().0);
     let status =
         if answer["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     document(status, &answer)
 }
 
-fn readiness(generation: &Arc<Generation>, now: Instant) -> Value {
-    let stale = stale(generation, now);
-    let ready = stale.len() < generation.ground.catalogue.lists().len();
-    let reasons: &[&str] = if ready { &[] } else { &["all_lists_stale"] };
-    json!({"ready": ready, "reasons": reasons, "stale": stale_json(generation, &stale)})
+fn readiness(view: &View, now: Instant) -> Value {
+    let stale = stale(view, now);
+    let all_stale = stale.len() == view.generation.ground.catalogue.lists().len();
+    let reasons = [(all_stale, "all_lists_stale"), (view.behind.is_some(), "behind")];
+    let reasons: Vec<&str> =
+        reasons.into_iter().filter(|(is, _)| *is).map(|(_, why)| why).collect();
+    json!({
+        "ready": !all_stale,
+        "reasons": reasons,
+        "behind": view.behind.map(|since| since.to_string()),
+        "stale": stale_json(view, &stale),
+    })
 }

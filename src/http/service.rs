@@ -3,7 +3,7 @@
 use super::check::{self, Worker};
 use super::check_id::CheckIds;
 use super::problem::{self, Code, Problem};
-use super::routes;
+use super::{request, routes};
 use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
 use axum::Router;
@@ -25,8 +25,12 @@ const CHECK: &str = "/v1/check";
 pub(super) struct Service {
     own: RefCell<Own>,
     router: Router,
+    live: Live,
     body_timeout: Duration,
 }
+
+/// How long a check waits for the change that it asks to be seen.
+const CHANGE_WAIT: Duration = Duration::from_millis(500);
 
 /// What answering changes.
 struct Own {
@@ -47,7 +51,8 @@ impl Service {
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        Service { own: RefCell::new(own), router: routes::router(live.clone()), body_timeout }
+        let router = routes::router(live.clone());
+        Service { own: RefCell::new(own), router, live: live.clone(), body_timeout }
     }
 
     /// Answer a request.
@@ -62,7 +67,7 @@ impl Service {
         }
         let (head, body) = request.into_parts();
         let answered = match self.read(&head.headers, body).await {
-            Ok(body) => self.check(&body),
+            Ok(body) => self.check_when_reached(&body).await,
             Err(problem) => Err(problem),
         };
         match answered {
@@ -95,20 +100,31 @@ impl Service {
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }
 
-    /// Decide a check with the generation that is current now. Nothing here waits, so the request
-    /// keeps that generation to its end.
+    /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
+    async fn check_when_reached(&self, body: &[u8]) -> Result<Bytes, Problem> {
+        match self.check(body) {
+            Err(problem) if problem.code == Code::ChangeNotReached => {
+                self.live.reached(request::min_change(body), CHANGE_WAIT).await;
+                self.check(body)
+            }
+            answered => answered,
+        }
+    }
+
+    /// Decide a check with the view that is current now. Nothing here waits, so the request
+    /// keeps that view to its end.
     fn check(&self, body: &[u8]) -> Result<Bytes, Problem> {
         let (now, millis) = clock();
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
-        let Some(generation) = follower.current() else {
+        let Some(view) = follower.current() else {
             return Err(Code::NotReady.whole());
         };
         let id = ids.next(millis);
         // A fault of ours must not take the connection's other requests with it. What the worker
         // holds is scratch, which a fault may leave in any state, so it is made anew.
         let answered = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            check::answer(generation, now, id, body, worker, out)
+            check::answer(view, now, id, body, worker, out)
         }));
         match answered {
             Ok(Ok(())) => {

@@ -13,7 +13,7 @@ use super::names::{Mention, NamesBuilder};
 use super::order::{DROPPED, Order};
 use super::points;
 use super::sets::{SetKey, SetsBuilder};
-use crate::record::{ListKind, limits};
+use crate::record::{ListKind, Stood, limits};
 use crate::snapshot::Writer;
 use crate::text;
 use rayon::prelude::*;
@@ -39,6 +39,8 @@ pub struct Described {
     pub sources: Vec<SourceMeta>,
     /// Files in the order of their numbers.
     pub files: Vec<FileMeta>,
+    /// What changes say beyond the feeds, in the order of lists and ids.
+    pub standing: Vec<Stood>,
 }
 
 /// Collects encoded entries and writes a snapshot. See the [module](self).
@@ -138,7 +140,7 @@ impl<W: Write + Seek> Builder<W> {
         step: &dyn Fn(&'static str),
     ) -> io::Result<(W, Meta)> {
         step("identifiers");
-        let superseded = self.drop_superseded();
+        let (superseded, ids) = self.drop_superseded();
         self.packed.par_sort_unstable();
         self.texts.sort_unstable();
         let distinct = Distinct::of(&self.packed, &self.texts);
@@ -157,6 +159,9 @@ impl<W: Write + Seek> Builder<W> {
         let identifiers = distinct.len() as u64;
         drop(distinct);
         (self.packed, self.texts) = (Vec::new(), Vec::new());
+
+        let ids = ids.into_iter().map(|(id, entry)| (id, order.number_of[entry as usize]));
+        self.writer.section("entry.ids", points::build(ids.collect()).as_bytes())?;
 
         step("suspects");
         let decided = &grouped.decided;
@@ -201,32 +206,36 @@ impl<W: Write + Seek> Builder<W> {
             superseded,
             shared_identifiers: shared,
         };
+        let standing = serde_json::to_vec(&described.standing).map_err(io::Error::other)?;
+        self.writer.section("standing", &standing)?;
         let json = serde_json::to_vec(&meta).map_err(io::Error::other)?;
         self.writer.section("meta", &json)?;
         let (out, _) = self.writer.finish()?;
         Ok((out, meta))
     }
 
-    /// Of entries with one id the last stays. Its row is marked by its subject.
-    fn drop_superseded(&mut self) -> u64 {
+    /// Of entries with one id the last stays. The row of another is marked by its subject. Answers
+    /// how many those are, and the hashed ids of the rest.
+    fn drop_superseded(&mut self) -> (u64, Vec<(u64, u32)>) {
         let hashes = std::mem::take(&mut self.id_hashes);
         let mut order: Vec<(u128, u32)> =
             hashes.into_iter().enumerate().map(|(no, hash)| (hash, no as u32)).collect();
         order.par_sort_unstable();
-        let mut dropped = 0;
-        for pair in order.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                self.rows[pair[0].1 as usize].subject = DROPPED;
-                dropped += 1;
+        let mut ids = Vec::with_capacity(order.len());
+        for same in order.chunk_by(|a, b| a.0 == b.0) {
+            if let Some((last, others)) = same.split_last() {
+                ids.push((points::hash(last.0 as u64), last.1));
+                others.iter().for_each(|(_, no)| self.rows[*no as usize].subject = DROPPED);
             }
         }
+        let dropped = self.rows.len() - ids.len();
         if dropped > 0 {
             let rows = &self.rows;
             let alive = |entry: u32| rows[entry as usize].subject != DROPPED;
             self.packed.retain(|carries| alive(carries.entry));
             self.texts.retain(|carries| alive(carries.entry));
         }
-        dropped
+        (dropped as u64, ids)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::record::{Entry, Identifier, MaskedIdentifier, Packed};
 use crate::text;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// An identifier as an entry carries it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,8 @@ impl Encoder {
     /// Encode an entry of a list and a file, by their numbers.
     pub fn push(&mut self, entry: &Entry, list: u16, file: u16) {
         let no = self.out.rows.len() as u32;
-        self.derive_id(entry);
+        self.id.clear();
+        write_id(entry, &mut self.id);
         let start = self.out.text.len();
         write_text(entry, &self.id, &mut self.out.text);
         let authority = self.authority(&entry.authority);
@@ -73,7 +74,7 @@ impl Encoder {
             authority,
             ..entries::Row::of(entry)
         });
-        self.out.id_hashes.push(xxh3_128(self.id.as_bytes()));
+        self.out.id_hashes.push(id_hash(&entry.list, &self.id));
         for id in &entry.subject.ids {
             self.carry(id, no, DIRECT);
             if let Some(derived) = id.derived() {
@@ -100,33 +101,6 @@ impl Encoder {
         std::mem::take(&mut self.out)
     }
 
-    /// The source's id, or one derived from list, document number and subject; where there is no
-    /// document number, day and reason stand for it.
-    fn derive_id(&mut self, entry: &Entry) {
-        self.id.clear();
-        if !entry.id.is_empty() {
-            self.id.push_str(&entry.id);
-            return;
-        }
-        let subject = &entry.subject;
-        let mut parts = String::new();
-        match (subject.ids.iter().min(), &subject.masked) {
-            (Some(id), _) => parts.push_str(id.text()),
-            (None, masked) => {
-                text::fold(&subject.name, &mut parts);
-                parts.push('\u{1}');
-                parts.push_str(masked.as_ref().map_or("", MaskedIdentifier::text));
-            }
-        }
-        // Writing into a string cannot fail.
-        let _ = write!(parts, "\u{0}{}\u{0}{}", entry.list, entry.document);
-        if entry.document.is_empty() {
-            let _ = write!(parts, "\u{0}{:?}\u{0}{}", entry.term.from, entry.reason);
-        }
-        let digest = xxh3_128(parts.as_bytes()) >> 48;
-        let _ = write!(self.id, "{}-{digest:020x}", entry.list);
-    }
-
     fn authority(&mut self, name: &str) -> u32 {
         if let Some(&number) = self.authority_numbers.get(name) {
             return number;
@@ -151,4 +125,45 @@ impl Encoder {
             self.out.names.push((self.key.len() as u32, Mention { entry: EntryNo(entry), former }));
         }
     }
+}
+
+/// The entry's stable id: the source's, or one derived from list, document number and subject; where
+/// there is no document number, day and reason stand for it.
+pub fn id_of(entry: &Entry) -> String {
+    let mut id = String::new();
+    write_id(entry, &mut id);
+    id
+}
+
+fn write_id(entry: &Entry, id: &mut String) {
+    if !entry.id.is_empty() {
+        id.push_str(&entry.id);
+        return;
+    }
+    let subject = &entry.subject;
+    let mut parts = String::new();
+    match (subject.ids.iter().min(), &subject.masked) {
+        (Some(id), _) => parts.push_str(id.text()),
+        (None, masked) => {
+            text::fold(&subject.name, &mut parts);
+            parts.push('\u{1}');
+            parts.push_str(masked.as_ref().map_or("", MaskedIdentifier::text));
+        }
+    }
+    // Writing into a string cannot fail.
+    let _ = write!(parts, "\u{0}{}\u{0}{}", entry.list, entry.document);
+    if entry.document.is_empty() {
+        let _ = write!(parts, "\u{0}{:?}\u{0}{}", entry.term.from, entry.reason);
+    }
+    let digest = xxh3_128(parts.as_bytes()) >> 48;
+    let _ = write!(id, "{}-{digest:020x}", entry.list);
+}
+
+/// An entry by its list and its id: sources number their records each for itself.
+pub fn id_hash(list: &str, id: &str) -> u128 {
+    let mut hash = Xxh3::new();
+    hash.update(list.as_bytes());
+    hash.update(&[0]);
+    hash.update(id.as_bytes());
+    hash.digest128()
 }

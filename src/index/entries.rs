@@ -11,7 +11,8 @@
 
 use super::{EntryNo, SnapshotListNo, SubjectNo};
 use crate::record::{
-    Day, Entry, Identifier, IdentifierKind, MaskedIdentifier, Role, State, SubjectKind, Term,
+    Day, Entry, FormerName, Identifier, IdentifierKind, MaskedIdentifier, Provenance, Related,
+    Role, State, Subject, SubjectKind, Term,
 };
 use compact_str::CompactString;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -83,6 +84,22 @@ impl Row {
             kind: entry.subject.kind as u8,
             ..Row::default()
         }
+    }
+
+    /// This row under the number of another: of the same list, subject, file.
+    pub(super) fn in_place_of(self, other: &Row) -> Row {
+        Row {
+            subject: other.subject,
+            list: other.list,
+            file: other.file,
+            file_row: other.file_row,
+            ..self
+        }
+    }
+
+    /// This row of a subject, on the list of a number.
+    pub(super) fn of_subject(self, subject: SubjectNo, list: u16) -> Row {
+        Row { subject: subject.0, list, ..self }
     }
 
     fn state(&self) -> Option<State> {
@@ -267,6 +284,47 @@ impl<'a> EntryView<'a> {
     /// Its strings.
     pub fn text(&self) -> EntryText<'a> {
         self.read_text().0
+    }
+
+    /// Its stable id.
+    pub fn id(&self) -> &'a str {
+        Cursor { rest: self.text }.string()
+    }
+
+    /// All of it as a record, with what only the index knows.
+    pub(super) fn record(&self, list: &str, ids: Vec<Identifier>, provenance: Provenance) -> Entry {
+        let text = self.text();
+        let former =
+            |(name, until): (&str, Option<Day>)| FormerName { name: name.to_owned(), until };
+        let related = |(role, name, id): (Role, &str, Option<Identifier>)| Related {
+            role,
+            name: name.to_owned(),
+            id,
+        };
+        Entry {
+            id: text.id.to_owned(),
+            list: list.to_owned(),
+            subject: Subject {
+                kind: self.kind(),
+                name: text.name.to_owned(),
+                other_names: self.other_names().map(former).collect(),
+                ids,
+                masked: text.masked,
+                related: self.related().map(related).collect(),
+            },
+            reason: text.reason.to_owned(),
+            document: text.document.to_owned(),
+            authority: self.authority.to_owned(),
+            region: self.region(),
+            decided: self.decided(),
+            published: self.published(),
+            term: self.term(),
+            publicity_until: self.publicity_until(),
+            state: self.state(),
+            objection: self.objection(),
+            extended: self.extended(),
+            provenance,
+        }
     }
 
     /// The subject's name as recorded.

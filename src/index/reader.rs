@@ -1,5 +1,6 @@
 //! A snapshot → answers.
 
+use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::identifiers::{Identifiers, MANY};
 use super::meta::Meta;
@@ -7,7 +8,9 @@ use super::names::{Mention, Names};
 use super::points::{self, Points};
 use super::sets::Sets;
 use super::{EntryNo, IdentifierNo, SubjectNo, subjects};
-use crate::record::{Agreement, Identifier, MaskedIdentifier, Packed, Role};
+use crate::record::{
+    Agreement, Entry, Identifier, MaskedIdentifier, Packed, Provenance, Role, Stood,
+};
 use crate::snapshot::{Array, OpenError, Snapshot};
 use crate::text;
 use std::ops::Range;
@@ -28,8 +31,10 @@ pub struct Index {
     names: Names,
     masks: Names,
     entries: Array<entries::Row>,
+    entry_ids: Points,
     text: Array<u8>,
     sets: Sets,
+    standing: std::sync::Arc<[Stood]>,
 }
 
 /// Who carries an identifier.
@@ -56,6 +61,8 @@ impl Index {
             );
             return Err(snapshot.unexpected("meta", why));
         }
+        let standing = serde_json::from_slice::<Vec<Stood>>(&snapshot.array::<u8>("standing")?)
+            .map_err(|error| snapshot.unexpected("standing", error.to_string()))?;
         let index = Index {
             points: Points::open(snapshot, "points")?,
             identifiers: Identifiers::open(snapshot)?,
@@ -68,8 +75,10 @@ impl Index {
             names: Names::open(snapshot, "names")?,
             masks: Names::open(snapshot, "masks")?,
             entries: snapshot.array("entries")?,
+            entry_ids: Points::open(snapshot, "entry.ids")?,
             text: snapshot.array("text")?,
             sets: Sets::open(snapshot, &meta.sets)?,
+            standing: standing.into(),
             meta: std::sync::Arc::new(meta),
         };
         index.check_sizes().map_err(|(section, why)| snapshot.unexpected(section, why))?;
@@ -208,6 +217,38 @@ impl Index {
         Some(EntryView { no, row, text, authority })
     }
 
+    /// The entry of a list and an id. Cost: a cache line, and two more when there is one.
+    pub fn entry_no(&self, list: &str, id: &str) -> Option<EntryNo> {
+        let hash = points::hash(id_hash(list, id) as u64);
+        self.entry_ids.candidates(hash).map(EntryNo).find(|&no| {
+            self.entry(no).is_some_and(|entry| entry.id() == id && self.list_code(&entry) == list)
+        })
+    }
+
+    /// An entry as a record. Its identifiers are all those of its subject: the index does not keep
+    /// which of them it said itself. Cost: microseconds.
+    pub fn record(&self, no: EntryNo) -> Option<Entry> {
+        let entry = self.entry(no)?;
+        let (number, row) = entry.file();
+        let file = self.meta.files.get(usize::from(number));
+        let provenance = Provenance {
+            source: file.map(|file| file.source.clone()).unwrap_or_default(),
+            file: file.map(|file| file.name.clone()).unwrap_or_default(),
+            row: u64::from(row),
+        };
+        let ids = self.identifiers_of(entry.subject()).collect();
+        Some(entry.record(self.list_code(&entry), ids, provenance))
+    }
+
+    fn list_code(&self, entry: &EntryView) -> &str {
+        self.meta.lists.get(usize::from(entry.list().0)).map_or("", |list| &list.code)
+    }
+
+    /// What changes say beyond the feeds of which the index was built.
+    pub fn standing(&self) -> &[Stood] {
+        &self.standing
+    }
+
     /// Entries whose subject bears, or bore, a name with this folded key. Cost: 0.5 µs for none.
     pub fn named(&self, key: &str) -> impl Iterator<Item = Mention> {
         self.names.get(key)
@@ -245,6 +286,9 @@ impl Index {
         for no in 0..self.entries.len() as u32 {
             let entry = self.entry(EntryNo(no)).ok_or_else(|| format!("entry {no} has no text"))?;
             entry.validate()?;
+            if self.entry_no(self.list_code(&entry), entry.id()) != Some(entry.no) {
+                return Err(format!("entry {no} is not found by its id"));
+            }
             let bounds = self.bounds(entry.subject(), |row| row.first_entry);
             if !bounds.contains(&no) {
                 return Err(format!("entry {no} is not among its subject's"));

@@ -82,8 +82,15 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
     }
     let Run { builder, lists, sources, files, rejects, rows, .. } = run;
     let id = format!("{id_time}-{}", digest_of(&files));
-    let described =
-        Described { id: id.clone(), built: order.now.0, change: 0, lists, sources, files };
+    let described = Described {
+        id: id.clone(),
+        built: order.now.0,
+        change: 0,
+        lists,
+        sources,
+        files,
+        standing: Vec::new(),
+    };
     let (out, meta) =
         builder.finish(described, &|step| progress.step(step)).map_err(io(&building))?;
     let file = out.into_inner().map_err(|error| io(&building)(error.into_error()))?;

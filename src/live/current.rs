@@ -1,18 +1,21 @@
-//! Which generation answers now, and how workers come to know.
+//! Which view answers now, and how workers come to know.
 
-use super::Generation;
+use super::View;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
-/// The current generation. Cloning shares.
+/// The current view. Cloning shares.
 ///
-/// Unusual: a generation that was swapped out is not dropped by whoever lets go of it last. It is
+/// Unusual: a view whose generation was swapped out is not dropped by whoever lets go of it last. It is
 /// kept until [`Live::reap`], which the loader calls, so that no worker ever unmaps gigabytes
 /// between two requests.
 #[derive(Clone)]
 pub struct Live {
-    current: watch::Sender<Option<Arc<Generation>>>,
-    retired: Arc<Mutex<Vec<Arc<Generation>>>>,
+    current: watch::Sender<Option<Arc<View>>>,
+    /// How many swaps there were: changes come by the thousand a second and wake nobody, a swap does.
+    swaps: watch::Sender<u64>,
+    retired: Arc<Mutex<Vec<Arc<View>>>>,
 }
 
 impl Default for Live {
@@ -22,20 +25,30 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Begin with a generation, or without one: then nothing can be answered yet.
-    pub fn new(first: Option<Arc<Generation>>) -> Live {
-        Live { current: watch::Sender::new(first), retired: Arc::default() }
-    }
-
-    /// Let this generation answer from now on: requests that begin after this returns see it.
-    pub fn swap(&self, next: Arc<Generation>) {
-        if let Some(old) = self.current.send_replace(Some(next)) {
-            self.retired().push(old);
+    /// Begin with a view, or without one: then nothing can be answered yet.
+    pub fn new(first: Option<Arc<View>>) -> Live {
+        Live {
+            current: watch::Sender::new(first),
+            swaps: watch::Sender::new(0),
+            retired: Arc::default(),
         }
     }
 
-    /// Drop the generations that nobody uses any more; answers how many are still in use. Takes as
-    /// long as unmapping does: call it off the workers.
+    /// Let this view, of another generation, answer from now on: requests that begin after this
+    /// returns see it.
+    pub fn swap(&self, next: Arc<View>) {
+        let old = self.current.send_replace(Some(next));
+        self.retired().extend(old);
+        self.swaps.send_modify(|swaps| *swaps += 1);
+    }
+
+    /// Let this view, of the same generation, answer from now on.
+    pub fn publish(&self, next: Arc<View>) {
+        self.current.send_replace(Some(next));
+    }
+
+    /// Drop the views of former generations that nobody uses any more; answers how many are still in
+    /// use. Takes as long as unmapping does: call it off the workers.
     pub fn reap(&self) -> usize {
         let mut retired = self.retired();
         let (idle, used) =
@@ -47,35 +60,45 @@ impl Live {
         used
     }
 
-    /// The current generation, for whoever asks rarely: takes a shared lock.
-    pub fn current(&self) -> Option<Arc<Generation>> {
+    /// The current view, for whoever asks rarely: takes a shared lock.
+    pub fn current(&self) -> Option<Arc<View>> {
         self.current.borrow().clone()
+    }
+
+    /// Wait until a view holds the change of this number; `false` when none does in time.
+    pub async fn reached(&self, change: u64, within: Duration) -> bool {
+        let mut views = self.current.subscribe();
+        let holds = |view: &Option<Arc<View>>| {
+            view.as_ref().is_some_and(|view| view.overlay.change() >= change)
+        };
+        tokio::time::timeout(within, views.wait_for(holds)).await.is_ok_and(|held| held.is_ok())
     }
 
     /// A handle of one worker.
     pub fn follow(&self) -> Follower {
         let receiver = self.current.subscribe();
         let current = receiver.borrow().clone();
-        Follower { receiver, current }
+        Follower { receiver, swaps: self.swaps.subscribe(), current }
     }
 
-    fn retired(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Generation>>> {
+    fn retired(&self) -> std::sync::MutexGuard<'_, Vec<Arc<View>>> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One worker's own handle of the current generation.
+/// One worker's own handle of the current view.
 #[derive(Clone)]
 pub struct Follower {
-    receiver: watch::Receiver<Option<Arc<Generation>>>,
-    current: Option<Arc<Generation>>,
+    receiver: watch::Receiver<Option<Arc<View>>>,
+    swaps: watch::Receiver<u64>,
+    current: Option<Arc<View>>,
 }
 
 impl Follower {
-    /// The current generation; `None` when there is none yet. Cost: one atomic read, no write that
-    /// another worker sees. A request calls it once and keeps what it got.
+    /// The current view; `None` when there is none yet. Cost: one atomic read while nothing changes,
+    /// and no write that another worker sees. A request calls it once and keeps what it got.
     #[inline]
-    pub fn current(&mut self) -> Option<&Arc<Generation>> {
+    pub fn current(&mut self) -> Option<&Arc<View>> {
         // An error means that the other end is gone: what was current stays so.
         if self.receiver.has_changed().unwrap_or(false) {
             self.current = self.receiver.borrow_and_update().clone();
@@ -86,7 +109,7 @@ impl Follower {
     /// Wait for the next generation; `false` when there will be none. An idle worker lets go of the
     /// old one so.
     pub async fn changed(&mut self) -> bool {
-        let changed = self.receiver.changed().await.is_ok();
+        let changed = self.swaps.changed().await.is_ok();
         self.current = self.receiver.borrow_and_update().clone();
         changed
     }

@@ -45,7 +45,9 @@ impl ListKind {
 
 /// From when to when an entry counts, ends inclusive. The term is a property of each record and is
 /// never computed from a general rule.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Term {
     /// First day; `None`: always so far.
     pub from: Option<Day>,
@@ -61,7 +63,10 @@ impl Term {
 }
 
 /// Where an entry stands in its life (DOMAIN 5).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// In force as long as its term lasts.
     #[default]
@@ -89,7 +94,7 @@ impl State {
 }
 
 /// Where an entry came from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Provenance {
     /// Code of the source (the mapping).
     pub source: String,
@@ -100,7 +105,7 @@ pub struct Provenance {
 }
 
 /// One record on one list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// Stable id: from the source, or empty to have it derived from list, document number and subject.
     pub id: String,

@@ -166,7 +166,7 @@ pub enum IdentifierError {
 pub struct Family(pub u64);
 
 /// A normalised identifier and its kind. Values of at most 24 bytes live inline: no allocation.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Identifier {
     kind: IdentifierKind,
     text: CompactString,

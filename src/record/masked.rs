@@ -9,7 +9,8 @@ use std::fmt;
 ///
 /// A full identifier fits it when the lengths are equal and every shown character is; the fit is
 /// probable, never a confirmation.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct MaskedIdentifier {
     text: CompactString,
 }

@@ -101,7 +101,7 @@ impl Role {
 }
 
 /// A name that a subject bore until a day (曾用名), or bears beside its own (`until` is `None`).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct FormerName {
     /// The name as recorded.
     pub name: String,
@@ -110,7 +110,7 @@ pub struct FormerName {
 }
 
 /// A person or body related to a subject, as an entry names it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Related {
     /// How it is related.
     pub role: Role,
@@ -121,7 +121,7 @@ pub struct Related {
 }
 
 /// Who an entry lists. Names are as recorded: folding makes keys only.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Subject {
     /// What it is.
     pub kind: SubjectKind,

@@ -4,7 +4,7 @@ use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::MatterNo;
-use crate::index::{EntryView, Owner, SubjectNo};
+use crate::index::{EntryView, Listed, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text;
 
@@ -25,6 +25,7 @@ pub struct Scratch {
 /// What a search was asked for.
 pub(super) struct Search<'a> {
     pub ground: &'a Ground,
+    pub listed: Listed<'a>,
     pub matter: MatterNo,
     pub day: Day,
     pub question: &'a Question<'a>,
@@ -38,7 +39,7 @@ impl Search<'_> {
     /// one for the name.
     pub fn hits(&self, scratch: &mut Scratch, hits: &mut Vec<Hit>) -> bool {
         let Scratch { key, other } = scratch;
-        let index = &self.ground.index;
+        let index = self.listed.index();
         index.prefetch(self.question.ids.iter());
         key.clear();
         if let Some(name) = self.question.name {
@@ -47,22 +48,16 @@ impl Search<'_> {
         }
         let mut vetoed = false;
         for id in &self.question.ids {
-            self.ground.index.identify(id, |no, stored, agreement| {
-                for owner in self.ground.index.owners(no) {
-                    match owner {
-                        Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => {
-                            vetoed = true
-                        }
-                        Owner::Subject(subject) => {
-                            for entry in self.ground.index.entries_of(subject) {
-                                self.meet_identified(entry, stored, agreement, None, hits);
-                            }
-                        }
-                        Owner::Related(role, entry) => {
-                            if let Some(entry) = self.ground.index.entry(entry) {
-                                self.meet_identified(entry, stored, agreement, Some(role), hits);
-                            }
-                        }
+            self.listed.identify(id, |owner, stored, agreement| match owner {
+                Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => vetoed = true,
+                Owner::Subject(subject) => {
+                    for entry in self.listed.entries_of(subject) {
+                        self.meet_identified(entry, stored, agreement, None, hits);
+                    }
+                }
+                Owner::Related(role, entry) => {
+                    if let Some(entry) = self.listed.entry(entry) {
+                        self.meet_identified(entry, stored, agreement, Some(role), hits);
                     }
                 }
             });
@@ -90,8 +85,7 @@ impl Search<'_> {
     fn contradicted(&self, subject: SubjectNo) -> bool {
         !self.question.ids.is_empty()
             && self
-                .ground
-                .index
+                .listed
                 .identifiers_of(subject)
                 .any(|theirs| self.question.ids.iter().any(|ours| ours.contradicts(&theirs)))
     }
@@ -142,15 +136,15 @@ impl Search<'_> {
     /// that no identifier decides.
     fn by_name(&self, key: &str, other: &mut String, hits: &mut Vec<Hit>) {
         if self.question.is_decided() {
-            for no in self.ground.index.suspects(key) {
-                let Some(entry) = self.ground.index.entry(no) else { continue };
+            for no in self.listed.suspects(key) {
+                let Some(entry) = self.listed.entry(no) else { continue };
                 if let Some(former) = bears(&entry, key, other) {
                     self.meet_named(entry, former, hits);
                 }
             }
         } else {
-            for mention in self.ground.index.named(key) {
-                let Some(entry) = self.ground.index.entry(mention.entry) else { continue };
+            for mention in self.listed.named(key) {
+                let Some(entry) = self.listed.entry(mention.entry) else { continue };
                 self.meet_named(entry, mention.former, hits);
             }
         }
@@ -187,8 +181,7 @@ impl Search<'_> {
             return full.or(hidden);
         }
         let asked = asked.as_ref()?;
-        self.ground
-            .index
+        self.listed
             .identifiers_of(entry.subject())
             .filter(|id| id.text().len() == asked.text().len())
             .map(|id| asked.fits(&id))
@@ -220,8 +213,8 @@ impl Search<'_> {
             return;
         }
         for parent in text::parent_of_branch(key) {
-            for mention in self.ground.index.named(parent).filter(|mention| !mention.former) {
-                let entry = self.ground.index.entry(mention.entry);
+            for mention in self.listed.named(parent).filter(|mention| !mention.former) {
+                let entry = self.listed.entry(mention.entry);
                 if let Some(entry) =
                     entry.filter(|entry| kinds_agree(Some(SubjectKind::Organisation), entry.kind()))
                 {
@@ -237,7 +230,7 @@ impl Search<'_> {
             return;
         }
         for hit in hits.iter_mut().filter(|hit| hit.is_confirmed()) {
-            let Some(entry) = self.ground.index.entry(hit.entry) else { continue };
+            let Some(entry) = self.listed.entry(hit.entry) else { continue };
             match bears(&entry, key, other) {
                 Some(former) => hit.former_name = former,
                 None => {

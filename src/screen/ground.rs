@@ -29,6 +29,11 @@ pub enum Lag {
         /// When it was true.
         as_of: Instant,
     },
+    /// Changes to it may be missing.
+    Behind {
+        /// Since when.
+        since: Instant,
+    },
 }
 
 /// A list that a matter must consult and whose data cannot be relied on.
@@ -69,10 +74,22 @@ impl Ground {
         ground
     }
 
-    /// The catalogue's number of a snapshot's list.
+    /// The catalogue's number of an entry's list.
     #[inline]
     pub fn list(&self, list: SnapshotListNo) -> Option<ListNo> {
-        self.lists.get(usize::from(list.0)).copied().flatten()
+        let number = usize::from(list.0);
+        match self.lists.get(number) {
+            Some(list) => *list,
+            None => Some(ListNo((number - self.lists.len()) as u16))
+                .filter(|list| usize::from(list.0) < self.catalogue.lists().len()),
+        }
+    }
+
+    /// The number under which an entry added by a change keeps its list: those of the catalogue,
+    /// after those of the snapshot, which may not have had the list delivered.
+    pub fn list_number(&self, code: &str) -> Option<u16> {
+        let no = self.catalogue.list_no(code)?;
+        u16::try_from(self.lists.len() + usize::from(no.0)).ok()
     }
 
     /// When a list's data was true; `None` when no source delivered it.
@@ -95,14 +112,5 @@ impl Ground {
     pub fn lag(&self, list: ListNo, at: Instant) -> Option<Lag> {
         (at > self.list_fresh_until(list))
             .then(|| self.as_of(list).map_or(Lag::Unavailable, |as_of| Lag::TooOld { as_of }))
-    }
-
-    /// Those of the matter that cannot, in its order.
-    pub fn stale(&self, matter: MatterNo, at: Instant) -> impl Iterator<Item = Stale> {
-        let consults = &self.catalogue.matter(matter).consults;
-        consults.iter().filter_map(move |&list| {
-            let effect = self.catalogue.list(list).when_stale;
-            self.lag(list, at).map(|lag| Stale { list, lag, effect })
-        })
     }
 }

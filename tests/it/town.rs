@@ -229,6 +229,7 @@ pub fn build_as_of(entries: &[Entry], as_of: &[Instant; 6]) -> Town {
         lists,
         sources: Vec::new(),
         files: Vec::new(),
+        standing: Vec::new(),
     };
     builder.finish(described, &|_| {}).expect("a snapshot");
     let snapshot = Snapshot::open(&path).expect("a sound snapshot");

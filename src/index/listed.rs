@@ -1,0 +1,143 @@
+//! The lists as they stand: an index and the changes since, asked as one.
+
+use super::encoder::id_hash;
+use super::entries::EntryView;
+use super::names::Mention;
+use super::overlay::{Group, Overlay};
+use super::reader::Owner;
+use super::{EntryNo, Index, SubjectNo};
+use crate::record::{Agreement, Identifier};
+use crate::text;
+
+/// See the [module](self). Copied freely; a check holds one from its first to its last byte.
+///
+/// Where nothing changed since the build every question costs what it costs the index and a look at a
+/// flag; where something did, one look at a small map more.
+#[derive(Clone, Copy)]
+pub struct Listed<'a> {
+    index: &'a Index,
+    overlay: &'a Overlay,
+}
+
+impl<'a> Listed<'a> {
+    /// An index with the changes over it, which must have been applied over this very index.
+    pub fn new(index: &'a Index, overlay: &'a Overlay) -> Listed<'a> {
+        Listed { index, overlay }
+    }
+
+    /// The index.
+    pub fn index(self) -> &'a Index {
+        self.index
+    }
+
+    /// The last change that is seen.
+    pub fn change(self) -> u64 {
+        self.overlay.change()
+    }
+
+    /// Tell `found` of everyone who carries an identifier that agrees with this one: who, the
+    /// identifier as listed, and how the two agree.
+    #[inline]
+    pub fn identify(
+        self,
+        identifier: &Identifier,
+        mut found: impl FnMut(Owner, &Identifier, Agreement),
+    ) {
+        self.index.identify(identifier, |no, stored, agreement| {
+            self.index.owners(no).for_each(|owner| found(owner, stored, agreement));
+        });
+        if self.overlay.is_empty() {
+            return;
+        }
+        for carrier in self.overlay.carriers_of(identifier) {
+            if let Some(agreement) = carrier.identifier.agrees(identifier) {
+                found(carrier.owner, &carrier.identifier, agreement);
+            }
+        }
+    }
+
+    /// An entry as it stands.
+    #[inline]
+    pub fn entry(self, no: EntryNo) -> Option<EntryView<'a>> {
+        let placed = if self.overlay.is_empty() { None } else { self.overlay.placed(no) };
+        placed.or_else(|| self.index.entry(no))
+    }
+
+    /// The entry of a list and an id, as it stands. Without an id of a change only the index is asked.
+    pub fn entry_of(self, list: &str, id: &str) -> Option<EntryView<'a>> {
+        let added = self.overlay.added(id_hash(list, id));
+        added.or_else(|| self.index.entry_no(list, id)).and_then(|no| self.entry(no))
+    }
+
+    /// The entries of a subject.
+    pub fn entries_of(self, subject: SubjectNo) -> impl Iterator<Item = EntryView<'a>> {
+        let group = self.group(subject);
+        let added = group.map_or(&[][..], |group| &group.entries);
+        self.parts(subject, group)
+            .flat_map(move |part| self.index.entries_of(part).map(|entry| entry.no))
+            .chain(added.iter().copied())
+            .filter_map(move |no| self.entry(no))
+    }
+
+    /// The identifiers of a subject.
+    pub fn identifiers_of(self, subject: SubjectNo) -> impl Iterator<Item = Identifier> {
+        let group = self.group(subject);
+        let added = group.map_or(&[][..], |group| &group.identifiers);
+        self.parts(subject, group)
+            .flat_map(move |part| self.index.identifiers_of(part))
+            .chain(added.iter().cloned())
+    }
+
+    /// Entries whose subject bears, or bore, a name with this folded key.
+    pub fn named(self, key: &str) -> impl Iterator<Item = Mention> {
+        let added = self.mentions(key).iter().copied();
+        self.index.named(key).chain(added.filter(move |&mention| self.bears(mention, key)))
+    }
+
+    /// An added entry is found by the hash of its name, which strangers may share.
+    fn bears(self, mention: Mention, key: &str) -> bool {
+        let mut folded = String::new();
+        let mut is_key = |name: &str| {
+            text::fold(name, &mut folded);
+            folded == key
+        };
+        self.entry(mention.entry).is_some_and(|entry| match mention.former {
+            false => is_key(entry.name()),
+            true => entry.other_names().any(|(name, _)| is_key(name)),
+        })
+    }
+
+    /// The same, of subjects whom no identifier decides. The hash of the name is compared, not the
+    /// name: the caller does that.
+    #[inline]
+    pub fn suspects(self, key: &str) -> impl Iterator<Item = EntryNo> {
+        let mentions = self.mentions(key).iter().map(|mention| mention.entry);
+        self.index.suspects(key).chain(mentions).filter(move |&no| {
+            self.overlay.is_empty() || !self.entry(no).is_some_and(|entry| self.is_decided(entry))
+        })
+    }
+
+    fn is_decided(self, entry: EntryView) -> bool {
+        self.group(entry.subject()).is_some_and(|group| group.decided)
+    }
+
+    #[inline]
+    fn mentions(self, key: &str) -> &'a [Mention] {
+        if self.overlay.is_empty() { &[] } else { self.overlay.mentions_of(key) }
+    }
+
+    #[inline]
+    fn group(self, subject: SubjectNo) -> Option<&'a Group> {
+        if self.overlay.is_empty() { None } else { self.overlay.group(subject) }
+    }
+
+    /// The subjects of the index that a subject consists of.
+    fn parts(
+        self,
+        subject: SubjectNo,
+        group: Option<&'a Group>,
+    ) -> impl Iterator<Item = SubjectNo> {
+        let alone = group.is_none().then_some(subject);
+        alone.into_iter().chain(group.into_iter().flat_map(|group| group.subjects.iter().copied()))
+    }
+}

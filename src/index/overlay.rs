@@ -1,0 +1,450 @@
+//! The changes since an index was built, small beside it and kept in memory.
+//!
+//! ```text
+//! change ─► known (list, id) ─► standing ─► the entry as it stands ─┬─► placed: over an entry of the index
+//!                                                                   └─► added: an entry of its own
+//! identifier ─► family ─► carriers ─┐
+//! name ─► fold ─────────► mentions ─┴─► added entries ─► groups: whose subject is whose
+//! ```
+//!
+//! Persistent: a copy shares all of it and costs some reference counts, so every commit makes a new
+//! overlay for readers who see it whole, and nobody waits for anybody. Equal changes in equal order
+//! over an equal index make equal overlays, on whatever machine.
+//!
+//! An entry that only changed is placed over its number, so that everything which leads to it in the
+//! index still does. One that is listed anew, or whose subject was corrected, is added: it gets the
+//! next number, and its subject is joined to those whose identifiers agree, as a build would. Where
+//! identifiers contradict one another a build may join differently; then the next build's word counts.
+
+use super::encoder::id_hash;
+use super::entries::{self, EntryView};
+use super::names::Mention;
+use super::reader::Owner;
+use super::{EntryNo, Index, SubjectNo, points};
+use crate::record::{
+    Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
+};
+use crate::text;
+use rpds::HashTrieMapSync;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<Spread>>;
+
+/// See the [module](self).
+#[derive(Clone)]
+pub struct Overlay {
+    change: u64,
+    known: Map<u128, Arc<Known>>,
+    keys: Map<u128, Key>,
+    placed: Map<u32, Arc<Placed>>,
+    carriers: Map<u64, Arc<[Carrier]>>,
+    mentions: Map<u64, Arc<[Mention]>>,
+    groups: Map<u32, Arc<Group>>,
+    entries: u32,
+    subjects: u32,
+}
+
+/// A change that was seen.
+#[derive(Clone, Copy)]
+struct Key {
+    number: u64,
+    contents: u64,
+}
+
+impl Key {
+    fn of(number: u64, change: &Change) -> Key {
+        // A change is plain data: writing it cannot fail.
+        let contents = serde_json::to_vec(change).unwrap_or_default();
+        Key { number, contents: xxh3_64(&contents) }
+    }
+}
+
+/// What is known of an entry beyond the index.
+struct Known {
+    stood: Stood,
+    /// Its number, where it was added.
+    added: Option<EntryNo>,
+}
+
+/// An entry as it stands.
+struct Placed {
+    row: entries::Row,
+    text: Box<[u8]>,
+    authority: Box<str>,
+}
+
+/// Who carries an identifier, among the added entries.
+#[derive(Clone)]
+pub(super) struct Carrier {
+    pub identifier: Identifier,
+    pub owner: Owner,
+}
+
+/// Subjects of the index and added entries that are one subject.
+#[derive(Clone, Default)]
+pub(super) struct Group {
+    /// Numbers of the index, and those of the added entries.
+    pub subjects: Vec<SubjectNo>,
+    /// The added entries.
+    pub entries: Vec<EntryNo>,
+    /// The identifiers of the added entries.
+    pub identifiers: Vec<Identifier>,
+    /// One of all its identifiers decides.
+    pub decided: bool,
+}
+
+/// What is wrong with a change that does not fit, or where it is already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// It was seen: it is this change.
+    Repeated(u64),
+    /// Another change was seen under its key: this one.
+    KeyReused(u64),
+    /// It does not fit the state that it meets.
+    Refused(Refusal),
+}
+
+/// The number under which an added entry's list is kept, for a list's code.
+pub type ListNumbers<'a> = dyn Fn(&str) -> u16 + 'a;
+
+impl Overlay {
+    /// What an index itself says of changes, and nothing since.
+    pub fn of(index: &Index) -> Overlay {
+        let mut known = Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default());
+        for stood in index.standing() {
+            let hash = id_hash(&stood.list, &stood.entry);
+            known.insert_mut(hash, Arc::new(Known { stood: stood.clone(), added: None }));
+        }
+        let meta = index.meta();
+        Overlay {
+            change: meta.change,
+            known,
+            keys: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            placed: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            carriers: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            mentions: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            groups: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            entries: meta.entries as u32,
+            subjects: meta.subjects as u32,
+        }
+    }
+
+    /// The last change in it.
+    pub fn change(&self) -> u64 {
+        self.change
+    }
+
+    /// No entry differs from the index.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.placed.is_empty()
+    }
+
+    /// What stands of every entry beyond the feeds, in the order of lists and ids: what the next
+    /// build has to take along. Cost: a copy of all of it.
+    pub fn standing(&self) -> Vec<Stood> {
+        let standing = self.known.values().map(|known| &known.stood);
+        let mut all: Vec<Stood> =
+            standing.filter(|stood| !stood.standing.is_empty()).cloned().collect();
+        all.sort_unstable_by(|a, b| (&a.list, &a.entry).cmp(&(&b.list, &b.entry)));
+        all
+    }
+
+    /// Whether a change of this key was seen since the index was built.
+    fn seen(&self, change: &Change) -> Option<Unfit> {
+        let seen = self.keys.get(&xxh3_128(change.key.as_bytes()))?;
+        let is_same = Key::of(seen.number, change).contents == seen.contents;
+        let unfit = if is_same { Unfit::Repeated } else { Unfit::KeyReused };
+        Some(unfit(seen.number))
+    }
+
+    /// Count a change that alters nothing.
+    pub fn pass(&mut self, change: &Change) {
+        self.change += 1;
+        let key = Key::of(self.change, change);
+        self.keys.insert_mut(xxh3_128(change.key.as_bytes()), key);
+    }
+
+    /// Take the next change, which gets the number after [`Overlay::change`]. What does not fit
+    /// leaves everything as it was. Cost: some microseconds.
+    pub fn apply(
+        &mut self,
+        index: &Index,
+        change: &Change,
+        numbers: &ListNumbers,
+    ) -> Result<u64, Unfit> {
+        if let Some(unfit) = self.seen(change) {
+            return Err(unfit);
+        }
+        let hash = id_hash(&change.list, &change.entry);
+        let known = self.known.get(&hash).cloned();
+        let in_index = index.entry_no(&change.list, &change.entry);
+        let base = in_index.and_then(|no| index.record(no));
+        let before = known.as_ref().map(|known| &known.stood.standing);
+        let standing = before
+            .unwrap_or(&Standing::default())
+            .after(change, base.as_ref())
+            .map_err(Unfit::Refused)?;
+        let entry = standing.effective(base.as_ref());
+        let entry = entry.map(|entry| Entry { id: change.entry.clone(), ..entry });
+        let mut added = known.and_then(|known| known.added);
+        if let Some(entry) = &entry {
+            added = self.put(index, change, entry, added.or(in_index), numbers).or(added);
+        }
+        let (list, entry) = (change.list.clone(), change.entry.clone());
+        self.known
+            .insert_mut(hash, Arc::new(Known { stood: Stood { list, entry, standing }, added }));
+        self.pass(change);
+        Ok(self.change)
+    }
+
+    /// Place an entry, or add it; answers the number of an added one.
+    fn put(
+        &mut self,
+        index: &Index,
+        change: &Change,
+        entry: &Entry,
+        at: Option<EntryNo>,
+        numbers: &ListNumbers,
+    ) -> Option<EntryNo> {
+        let is_of_another_subject = match &change.act {
+            Act::List(_) => true,
+            Act::Amend(fields) => fields.iter().any(|field| matches!(field, Field::Subject(_))),
+            _ => false,
+        };
+        match at {
+            Some(no) if !is_of_another_subject => {
+                self.place(index, no, entry);
+                None
+            }
+            at => {
+                if let Some(no) = at {
+                    // Whatever leads to the old number leads to nothing now.
+                    let withdrawn = Entry { state: State::Revoked, ..entry.clone() };
+                    self.place(index, no, &withdrawn);
+                }
+                Some(self.add(index, entry, numbers(&entry.list)))
+            }
+        }
+    }
+
+    fn place(&mut self, index: &Index, no: EntryNo, entry: &Entry) {
+        let Some(before) = self.placed(no).or_else(|| index.entry(no)) else { return };
+        let row = entries::Row::of(entry).in_place_of(before.row);
+        self.placed.insert_mut(no.0, Arc::new(Placed::new(row, entry)));
+    }
+
+    fn add(&mut self, index: &Index, entry: &Entry, list: u16) -> EntryNo {
+        let no = EntryNo(self.entries);
+        let subject = SubjectNo(self.subjects);
+        self.entries += 1;
+        self.subjects += 1;
+        let row = entries::Row::of(entry).of_subject(subject, list);
+        self.placed.insert_mut(no.0, Arc::new(Placed::new(row, entry)));
+        self.join(index, no, subject, entry);
+        for id in with_derived(&entry.subject.ids) {
+            self.carry(id, Owner::Subject(subject));
+        }
+        for related in &entry.subject.related {
+            if let Some(id) = &related.id {
+                self.carry(id.clone(), Owner::Related(related.role, no));
+            }
+        }
+        self.mention(&entry.subject.name, Mention { entry: no, former: false });
+        for other in &entry.subject.other_names {
+            self.mention(&other.name, Mention { entry: no, former: true });
+        }
+        no
+    }
+
+    fn carry(&mut self, identifier: Identifier, owner: Owner) {
+        let family = identifier.family().0;
+        push(&mut self.carriers, family, Carrier { identifier, owner });
+    }
+
+    fn mention(&mut self, name: &str, mention: Mention) {
+        let mut key = String::new();
+        text::fold(name, &mut key);
+        if !key.is_empty() {
+            push(&mut self.mentions, xxh3_64(key.as_bytes()), mention);
+        }
+    }
+
+    /// Join an added entry to the subjects whose identifiers agree with its own: first those that
+    /// decide, then those of one family where that is unambiguous, then the others; never where that
+    /// would join two contradicting identifiers.
+    fn join(&mut self, index: &Index, no: EntryNo, subject: SubjectNo, entry: &Entry) {
+        let own: Vec<Identifier> = with_derived(&entry.subject.ids).collect();
+        let mut group = Group {
+            subjects: vec![subject],
+            entries: vec![no],
+            decided: own.iter().any(decides),
+            identifiers: own.clone(),
+        };
+        let torn = own.iter().any(|a| own.iter().any(|b| a.contradicts(b)));
+        let ways: [fn(&Identifier, Agreement) -> bool; 3] = [
+            |id, agreement| agreement == Agreement::Equal && id.kind().is_decisive(),
+            |_, agreement| agreement == Agreement::Derived,
+            |id, agreement| agreement == Agreement::Equal && !id.kind().is_decisive(),
+        ];
+        for way in ways.into_iter().filter(|_| !torn) {
+            for id in &own {
+                for (stored, agreement, other) in self.subjects_with(index, id) {
+                    if way(&stored, agreement)
+                        && (agreement == Agreement::Equal || self.derives_one(index, id, &stored))
+                    {
+                        self.unite(index, &mut group, other);
+                    }
+                }
+            }
+        }
+        let group = Arc::new(group);
+        for subject in &group.subjects {
+            self.groups.insert_mut(subject.0, group.clone());
+        }
+    }
+
+    /// Subjects that carry an identifier agreeing with this one, in the order of their numbers.
+    fn subjects_with(
+        &self,
+        index: &Index,
+        id: &Identifier,
+    ) -> Vec<(Identifier, Agreement, SubjectNo)> {
+        let mut found = Vec::new();
+        index.identify(id, |no, stored, agreement| {
+            for owner in index.owners(no) {
+                if let Owner::Subject(subject) = owner {
+                    found.push((stored.clone(), agreement, subject));
+                }
+            }
+        });
+        for carrier in self.carriers_of(id) {
+            if let (Some(agreement), Owner::Subject(subject)) =
+                (carrier.identifier.agrees(id), carrier.owner)
+            {
+                found.push((carrier.identifier.clone(), agreement, subject));
+            }
+        }
+        found.sort_by_key(|(_, _, subject)| *subject);
+        found
+    }
+
+    /// Of two identifiers, one of which contains the other, the short one is contained in no third.
+    fn derives_one(&self, index: &Index, a: &Identifier, b: &Identifier) -> bool {
+        let (short, long) = if a.text().len() < b.text().len() { (a, b) } else { (b, a) };
+        self.subjects_with(index, short).iter().all(|(stored, agreement, _)| {
+            *agreement == Agreement::Equal
+                || stored == long
+                || stored.text().len() <= short.text().len()
+        })
+    }
+
+    fn unite(&self, index: &Index, group: &mut Group, with: SubjectNo) {
+        if group.subjects.contains(&with) {
+            return;
+        }
+        let joined = match self.group(with) {
+            Some(joined) => joined.clone(),
+            None => Group { subjects: vec![with], ..Group::default() },
+        };
+        let of_index = |group: &Group| -> Vec<Identifier> {
+            group.subjects.iter().flat_map(|&subject| index.identifiers_of(subject)).collect()
+        };
+        let (ours, theirs) = (of_index(group), of_index(&joined));
+        let mut ours = ours.iter().chain(&group.identifiers);
+        let contradicted =
+            ours.any(|a| theirs.iter().chain(&joined.identifiers).any(|b| a.contradicts(b)));
+        if contradicted {
+            return;
+        }
+        group.decided |= joined.decided || theirs.iter().any(decides);
+        group.subjects.extend(joined.subjects);
+        group.subjects.sort_unstable();
+        group.entries.extend(joined.entries);
+        group.entries.sort_unstable();
+        group.identifiers.extend(joined.identifiers);
+    }
+
+    /// The entry as it stands, where it differs from the index or is not in it.
+    #[inline]
+    pub(super) fn placed(&self, no: EntryNo) -> Option<EntryView<'_>> {
+        let placed = self.placed.get(&no.0)?;
+        Some(EntryView { no, row: &placed.row, text: &placed.text, authority: &placed.authority })
+    }
+
+    /// The number of an added entry, by the hash of its list and id.
+    pub(super) fn added(&self, hash: u128) -> Option<EntryNo> {
+        self.known.get(&hash).and_then(|known| known.added)
+    }
+
+    /// Who of the added entries may carry an identifier of this one's family.
+    #[inline]
+    pub(super) fn carriers_of(&self, id: &Identifier) -> &[Carrier] {
+        self.carriers.get(&id.family().0).map_or(&[], |carriers| carriers)
+    }
+
+    /// Added entries that bear a name whose folded key hashes so.
+    #[inline]
+    pub(super) fn mentions_of(&self, key: &str) -> &[Mention] {
+        self.mentions.get(&xxh3_64(key.as_bytes())).map_or(&[], |mentions| mentions)
+    }
+
+    /// What a subject was joined with by added entries.
+    #[inline]
+    pub(super) fn group(&self, subject: SubjectNo) -> Option<&Group> {
+        self.groups.get(&subject.0).map(|group| &**group)
+    }
+}
+
+impl Placed {
+    fn new(mut row: entries::Row, entry: &Entry) -> Placed {
+        let mut text = Vec::new();
+        entries::write_text(entry, &entry.id, &mut text);
+        row.text_length = text.len() as u32;
+        Placed { row, text: text.into(), authority: entry.authority.as_str().into() }
+    }
+}
+
+/// The identifiers and what is derived from them.
+fn with_derived(ids: &[Identifier]) -> impl Iterator<Item = Identifier> {
+    ids.iter().flat_map(|id| [Some(id.clone()), id.derived()]).flatten()
+}
+
+/// Sound, and of a kind of which a subject holds one.
+fn decides(id: &Identifier) -> bool {
+    id.kind().is_decisive() && !id.quality().check_digit
+}
+
+fn push<T: Clone>(map: &mut Map<u64, Arc<[T]>>, key: u64, value: T) {
+    let before = map.get(&key).map_or(&[][..], |values| values);
+    let values = before.iter().cloned().chain(std::iter::once(value)).collect();
+    map.insert_mut(key, values);
+}
+
+/// Keys are hashes or small numbers already: their bits are only spread.
+#[derive(Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        points::hash(self.0)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= xxh3_64(bytes);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 ^= u64::from(number);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 ^= number;
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 ^= number as u64;
+    }
+}

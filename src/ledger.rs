@@ -1,0 +1,82 @@
+//! Ordered changes since a snapshot: append, read, follow.
+//!
+//! ```text
+//! commit  = first(number of its first change) at changes+      changes are numbered one by one
+//! ledger  = commit*                                            no gap, no overlap, from the first kept
+//! ```
+//!
+//! A snapshot names the last change that it contains; whoever opens it reads on from there. A commit is
+//! whole or not there, and durable before anybody is told of it.
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`commit`] | changes that became durable together |
+//! | [`file`] | the embedded ledger: one file of one process |
+
+pub mod commit;
+pub mod file;
+
+pub use commit::Commit;
+pub use file::FileLedger;
+
+use std::time::Duration;
+
+/// Where changes are kept in order. Every call blocks; none is made on a worker that answers checks.
+pub trait Ledger: Send + Sync {
+    /// The number of the last change, 0 when there is none yet.
+    fn last(&self) -> Result<u64, LedgerError>;
+
+    /// Append the next commit; it is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Behind`] when its first change is not the next one: another commit came before.
+    /// After any other error it is not known whether the commit was kept: read on before the next.
+    fn append(&self, commit: &Commit) -> Result<(), LedgerError>;
+
+    /// Commits that hold changes after this number, in order, the first perhaps with some before it;
+    /// none when there is nothing yet. Answers at most some thousand changes at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Gap`] when changes after this number are no longer kept.
+    fn read(&self, after: u64) -> Result<Vec<Commit>, LedgerError>;
+
+    /// Wait until there are changes after this number, at most so long; `false` when there are none.
+    fn wait(&self, after: u64, most: Duration) -> Result<bool, LedgerError>;
+
+    /// Others append too, so whoever serves has to follow.
+    fn is_shared(&self) -> bool;
+
+    /// Forget changes up to and with this number. Some of them may be kept all the same.
+    fn truncate(&self, through: u64) -> Result<(), LedgerError>;
+}
+
+/// Why the ledger did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another commit came before.
+    #[error("the ledger's last change is {last}, the commit begins at {first}")]
+    Behind {
+        /// The ledger's last change.
+        last: u64,
+        /// The first of the commit.
+        first: u64,
+    },
+    /// Changes are no longer kept.
+    #[error(
+        "变更台账只保留 {kept} 及以后的变更，缺少 {after} 之后的 / the ledger keeps changes from {kept} on, those after {after} are gone"
+    )]
+    Gap {
+        /// The last change that the reader has.
+        after: u64,
+        /// The first that is kept.
+        kept: u64,
+    },
+    /// It cannot be reached, read or written now.
+    #[error("变更台账不可用 / the ledger is not available: {0}")]
+    Unavailable(String),
+    /// It holds what no program of ours wrote.
+    #[error("变更台账已损坏 / the ledger is damaged: {0}")]
+    Damaged(String),
+}
