@@ -16,7 +16,7 @@ use std::hint::black_box;
 use uuid::Uuid;
 use xincha::http::{Worker, answer};
 use xincha::index::IdentifierNo;
-use xincha::live::Generation;
+use xincha::live::{Generation, View};
 use xincha::record::Identifier;
 use xincha::snapshot::Snapshot;
 
@@ -38,6 +38,8 @@ fn bench(criterion: &mut Criterion) {
     let entries = corpus::entries();
     let snapshot = Snapshot::open(&corpus::snapshot(entries)).expect("a sound snapshot");
     let generation = Generation::new(snapshot, corpus::ground(entries));
+    let view = View::of(std::sync::Arc::new(generation));
+    let generation = view.generation.clone();
     let catalogue = generation.ground.catalogue.clone();
     let (matter, _) = corpus::three_measures(&catalogue);
     let code = &catalogue.matter(matter).code;
@@ -53,8 +55,7 @@ fn bench(criterion: &mut Criterion) {
         .collect();
     let (mut worker, mut out) = (Worker::default(), Vec::new());
     let mut ours = |body: &[u8], out: &mut Vec<u8>| {
-        answer(&generation, corpus::noon(), Uuid::nil(), body, &mut worker, out)
-            .expect("an answer");
+        answer(&view, corpus::noon(), Uuid::nil(), body, &mut worker, out).expect("an answer");
     };
     for body in clear.iter().step_by(97) {
         ours(body, &mut out);

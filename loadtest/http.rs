@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use xincha::http::Worker;
-use xincha::live::Generation;
+use xincha::live::{Generation, View};
 
 mod client;
 mod connection;
@@ -99,7 +99,8 @@ fn measure(size: &Size) -> Result<(), String> {
     let path = corpus::snapshot(size.entries);
     let generation = Generation::open(&path, corpus::catalogue());
     let generation = Arc::new(generation.map_err(|error| error.to_string())?);
-    let fixed = answer(&generation, &requests::body(Kind::Clear, 0, size.entries))?;
+    let view = Arc::new(View::of(generation));
+    let fixed = answer(&view, &requests::body(Kind::Clear, 0, size.entries))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!(
         "{} entries, {cores} cores, 1 worker, {CONNECTIONS} connections, {} bytes a request, {} an answer",
@@ -108,11 +109,11 @@ fn measure(size: &Size) -> Result<(), String> {
         fixed.len(),
     );
     let checked =
-        Figure { cpu: without_socket(&generation, size)?, ..Figure::of("clear, without a socket") };
+        Figure { cpu: without_socket(&view, size)?, ..Figure::of("clear, without a socket") };
     let mut bench = Bench {
         size,
         client: Client::start(size.ring, size.entries)?,
-        xincha: servers::xincha(generation).map_err(started)?,
+        xincha: servers::xincha(view).map_err(started)?,
         rival: servers::rival(fixed).map_err(started)?,
     };
     bench.rounds(checked)?;
@@ -121,15 +122,15 @@ fn measure(size: &Size) -> Result<(), String> {
 }
 
 /// What the service answers, decided without a socket.
-fn answer(generation: &Generation, body: &str) -> Result<Vec<u8>, String> {
+fn answer(view: &View, body: &str) -> Result<Vec<u8>, String> {
     let (mut worker, mut out) = (Worker::default(), Vec::new());
-    xincha::http::answer(generation, now(), Uuid::nil(), body.as_bytes(), &mut worker, &mut out)
+    xincha::http::answer(view, now(), Uuid::nil(), body.as_bytes(), &mut worker, &mut out)
         .map_err(told)?;
     Ok(out)
 }
 
 /// Microseconds a clear check, bytes to bytes, of some runs with subjects of their own each.
-fn without_socket(generation: &Generation, size: &Size) -> Result<Vec<f64>, String> {
+fn without_socket(view: &View, size: &Size) -> Result<Vec<f64>, String> {
     let (mut worker, mut out) = (Worker::default(), Vec::new());
     let now = now();
     let mut run = |first: usize| {
@@ -139,7 +140,7 @@ fn without_socket(generation: &Generation, size: &Size) -> Result<Vec<f64>, Stri
         let before = cpu();
         for body in &bodies {
             let (id, body) = (Uuid::nil(), body.as_bytes());
-            xincha::http::answer(generation, now, id, body, &mut worker, &mut out).map_err(told)?;
+            xincha::http::answer(view, now, id, body, &mut worker, &mut out).map_err(told)?;
         }
         Ok((cpu() - before).as_secs_f64() * 1e6 / bodies.len() as f64)
     };

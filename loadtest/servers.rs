@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use xincha::http::{HttpConfig, Server};
-use xincha::live::{Generation, Live};
+use xincha::live::{Live, View};
 
 /// A server on its own thread.
 pub struct Running {
@@ -38,8 +38,8 @@ fn config() -> HttpConfig {
 }
 
 /// The service itself.
-pub fn xincha(generation: Arc<Generation>) -> io::Result<Running> {
-    let bound = Server::bind(config(), Live::new(Some(generation)))?;
+pub fn xincha(view: Arc<View>) -> io::Result<Running> {
+    let bound = Server::bind(config(), Live::new(Some(view)))?;
     let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
     let thread = std::thread::spawn(move || bound.run(stopped).map(|_| ()));
     Ok(Running { address, shutdown, thread })

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 use xincha::http::{Code, Drained, HttpConfig, OPENAPI, Server, Worker, answer, routes};
-use xincha::live::{Generation, Live};
+use xincha::live::{Live, View};
 use xincha::record::{Instant, limits};
 
 /// A server on its own threads, stopped when dropped.
@@ -39,14 +39,14 @@ fn real_now() -> Instant {
 }
 
 fn start(config: HttpConfig) -> Running {
-    let (folder, generation) = ground::generation(real_now());
-    let mut running = start_with(config, Some(generation));
+    let (folder, view) = ground::view(real_now());
+    let mut running = start_with(config, Some(view));
     running.folder = Some(folder);
     running
 }
 
-fn start_with(config: HttpConfig, generation: Option<Arc<Generation>>) -> Running {
-    let live = Live::new(generation);
+fn start_with(config: HttpConfig, view: Option<Arc<View>>) -> Running {
+    let live = Live::new(view);
     let bound = Server::bind(config, live.clone()).unwrap();
     let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
     let thread = std::thread::spawn(move || bound.run(stopped).unwrap());
@@ -217,10 +217,10 @@ fn check_with(subjects: &Value) -> String {
 }
 
 /// Decide without a socket, at a fixed time.
-fn decide(generation: &Generation, body: &str) -> Value {
+fn decide(view: &View, body: &str) -> Value {
     let (mut worker, mut out) = (Worker::default(), Vec::new());
     let id = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
-    answer(generation, NOW, id, body.as_bytes(), &mut worker, &mut out).unwrap();
+    answer(view, NOW, id, body.as_bytes(), &mut worker, &mut out).unwrap();
     let value: Value = serde_json::from_slice(&out).unwrap();
     conforms(&value, "CheckAnswer");
     value
@@ -231,8 +231,8 @@ mod contract {
 
     #[test]
     fn a_check_of_two_hits_is_answered_as_it_ever_was() {
-        let (_folder, generation) = ground::generation(NOW);
-        let answer = decide(&generation, &ground::body(ground::BLACK));
+        let (_folder, view) = ground::view(NOW);
+        let answer = decide(&view, &ground::body(ground::BLACK));
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/check_two_hits.json");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(path, format!("{answer:#}\n")).unwrap();
@@ -274,8 +274,8 @@ mod contract {
         let content =
             &document["paths"]["/v1/check"]["post"]["requestBody"]["content"]["application/json"];
         conforms(&content["example"], "CheckRequest");
-        let (_folder, generation) = ground::generation(NOW);
-        assert_eq!(decide(&generation, &content["example"].to_string())["verdict"], "prohibit");
+        let (_folder, view) = ground::view(NOW);
+        assert_eq!(decide(&view, &content["example"].to_string())["verdict"], "prohibit");
     }
 }
 
@@ -283,8 +283,8 @@ mod decisions {
     use super::*;
 
     fn one(subject: Value) -> Value {
-        let (_folder, generation) = ground::generation(NOW);
-        let mut answer = decide(&generation, &check_with(&json!([subject])));
+        let (_folder, view) = ground::view(NOW);
+        let mut answer = decide(&view, &check_with(&json!([subject])));
         answer["subjects"][0].take()
     }
 
@@ -367,15 +367,15 @@ mod decisions {
 
     #[test]
     fn a_list_that_was_not_delivered_leaves_a_check_undetermined() {
-        let (_folder, generation) = ground::generation(NOW);
+        let (_folder, view) = ground::view(NOW);
         let body = json!({"matter": ground::STALE_MATTER, "subjects": [{"ref": "a", "id": ground::CLEAR.1}]});
-        let answer = decide(&generation, &body.to_string());
+        let answer = decide(&view, &body.to_string());
         assert_eq!(answer["verdict"], "undetermined");
         assert_eq!(
             answer["data"]["stale"],
             json!([{"list": "jycm", "reason": "unavailable", "as_of": null, "effect": "undetermined"}])
         );
-        let (_folder, old) = ground::generation(Instant(NOW.0 - 10 * 86_400));
+        let (_folder, old) = ground::view(Instant(NOW.0 - 10 * 86_400));
         let answer = decide(&old, &check_with(&json!([{"ref": "a", "id": ground::CLEAR.1}])));
         assert_eq!(answer["data"]["stale"][0]["reason"], "too_old");
         assert_eq!(answer["data"]["stale"][0]["as_of"], "2026-11-12T10:00:00+08:00");
@@ -383,19 +383,19 @@ mod decisions {
 
     #[test]
     fn an_instant_decides_which_terms_count() {
-        let (_folder, generation) = ground::generation(NOW);
+        let (_folder, view) = ground::view(NOW);
         for (at, verdict) in
             [("2025-02-28T23:59:59+08:00", "clear"), ("2025-02-28T16:00:00Z", "prohibit")]
         {
             let body = json!({"matter": MATTER, "at": at, "subjects": [{"ref": "a", "id": ground::BLACK.1}]});
-            assert_eq!(decide(&generation, &body.to_string())["verdict"], verdict, "{at}");
+            assert_eq!(decide(&view, &body.to_string())["verdict"], verdict, "{at}");
         }
     }
 
     #[test]
     fn one_worker_serves_checks_of_every_shape_in_turn() {
-        let (_folder, generation) = ground::generation(NOW);
-        let (_other_folder, other) = ground::generation(NOW);
+        let (_folder, view) = ground::view(NOW);
+        let (_other_folder, other) = ground::view(NOW);
         let many: Vec<Value> = (0..1_000)
             .map(|number| json!({"ref": format!("s{number}"), "id": ground::BLACK.1}))
             .collect();
@@ -404,15 +404,12 @@ mod decisions {
         let (mut worker, mut out) = (Worker::default(), Vec::new());
         for round in 0..6 {
             for body in &bodies {
-                let generation = if round % 2 == 0 { &generation } else { &other };
-                answer(generation, NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out)
-                    .unwrap();
+                let view = if round % 2 == 0 { &view } else { &other };
+                answer(view, NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out).unwrap();
                 let mut answered: Value = serde_json::from_slice(&out).unwrap();
-                answered["check"] = decide(generation, body)["check"].clone();
-                assert_eq!(answered, decide(generation, body));
-                assert!(
-                    answer(generation, NOW, Uuid::nil(), b"{}", &mut worker, &mut out).is_err()
-                );
+                answered["check"] = decide(view, body)["check"].clone();
+                assert_eq!(answered, decide(view, body));
+                assert!(answer(view, NOW, Uuid::nil(), b"{}", &mut worker, &mut out).is_err());
                 assert!(out.is_empty());
             }
         }
@@ -581,10 +578,10 @@ mod problems {
         assert_eq!((reply.status, &reply.json()["reasons"]), (503, &json!(["no_data"])));
         conforms(&reply.json(), "Ready");
 
-        let (_folder, first) = ground::generation(real_now());
+        let (_folder, first) = ground::view(real_now());
         server.live.swap(first);
         assert_eq!(client.check(&ground::body(ground::CLEAR)).status, 200);
-        let (_folder, old) = ground::generation(Instant(0));
+        let (_folder, old) = ground::view(Instant(0));
         server.live.swap(old);
         let reply = client.get("/readyz");
         assert_eq!((reply.status, &reply.json()["reasons"]), (503, &json!(["all_lists_stale"])));
@@ -752,7 +749,7 @@ mod connections {
         let server = start(config());
         let mut client = server.connect();
         assert_eq!(client.check(&ground::body(ground::CLEAR)).status, 200);
-        let (_folder, next) = ground::generation(real_now());
+        let (_folder, next) = ground::view(real_now());
         server.live.swap(next);
         let gone = (0..200).any(|_| {
             std::thread::sleep(Duration::from_millis(5));

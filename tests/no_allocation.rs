@@ -44,12 +44,11 @@ fn allocations() -> u64 {
 
 #[test]
 fn a_clear_check_allocates_nothing() {
-    let (_folder, generation) = ground::generation(ground::NOW);
+    let (_folder, view) = ground::view(ground::NOW);
     let (mut worker, mut out) = (Worker::default(), Vec::new());
     let mut run = |body: &str| {
         let before = allocations();
-        answer(&generation, ground::NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out)
-            .unwrap();
+        answer(&view, ground::NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out).unwrap();
         assert!(!out.is_empty());
         (allocations() - before, String::from_utf8_lossy(&out).contains(r#""verdict":"clear""#))
     };

@@ -6,7 +6,7 @@ use xincha::catalogue::Catalogue;
 use xincha::index::builder::Described;
 use xincha::index::meta::{FileMeta, SourceMeta};
 use xincha::index::{Builder, Encoder, ListMeta};
-use xincha::live::Generation;
+use xincha::live::{Generation, View};
 use xincha::record::{
     Day, Entry, Identifier, Instant, ListKind, MaskedIdentifier, Provenance, Related, Role, State,
     Subject, SubjectKind, Term,
@@ -194,7 +194,7 @@ fn entries() -> Vec<(Entry, u16)> {
 }
 
 /// A generation whose data was true at an instant. The folder lives as long as it is held.
-pub fn generation(as_of: Instant) -> (tempfile::TempDir, Arc<Generation>) {
+pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.snapshot");
     let mut encoder = Encoder::default();
@@ -228,10 +228,11 @@ pub fn generation(as_of: Instant) -> (tempfile::TempDir, Arc<Generation>) {
             rows: 7,
             hash: "0".repeat(16),
         }],
+        standing: Vec::new(),
     };
     builder.finish(described, &|_| {}).unwrap();
     let generation = Generation::open(&path, Arc::new(catalogue())).unwrap();
-    (folder, Arc::new(generation))
+    (folder, Arc::new(View::of(Arc::new(generation))))
 }
 
 /// The body of a check of one subject by name and identifier, with every field of context.

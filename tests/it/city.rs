@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use xincha::catalogue::{Catalogue, MatterNo};
-use xincha::index::{EntryNo, Index};
+use xincha::index::{EntryNo, Index, Overlay};
 use xincha::ingest::{self, IngestError, Order, Plan, Report};
 use xincha::record::{Entry, Identifier, Instant, SubjectKind};
 use xincha::screen::find::Scratch;
-use xincha::screen::{self, Decision, Grade, Ground, Question};
+use xincha::screen::{self, Basis, Decision, Grade, Ground, Question};
 use xincha::snapshot::{Snapshot, Store};
 use xincha::synth::{self, City, Expect, Listing, Trap};
 
@@ -154,6 +154,7 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
     let catalogue = catalogue();
     let places = by_place(&built.index);
     let ground = Ground::new(built.index.clone(), catalogue.clone());
+    let overlay = Overlay::of(&ground.index);
     let at = noon(&built.city);
     let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
     let mut grades: BTreeMap<Grade, u32> = BTreeMap::new();
@@ -166,7 +167,14 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
             ..Question::default()
         };
         listing.real_ids.iter().cloned().for_each(|id| question.identified_by(id));
-        screen::check(&ground, matter, at, &[question], &mut scratch, &mut decision);
+        screen::check(
+            &Basis::new(&ground, &overlay),
+            matter,
+            at,
+            &[question],
+            &mut scratch,
+            &mut decision,
+        );
         let hit = decision.subjects[0].hits.iter().find(|hit| hit.entry == no);
         let traps: Vec<&str> = listing.traps.iter().map(Trap::code).collect();
         let entry = &listing.entry;
@@ -199,7 +207,14 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
             ..Question::default()
         };
         clean.subject.ids.iter().cloned().for_each(|id| question.identified_by(id));
-        screen::check(&ground, MatterNo(0), at, &[question], &mut scratch, &mut decision);
+        screen::check(
+            &Basis::new(&ground, &overlay),
+            MatterNo(0),
+            at,
+            &[question],
+            &mut scratch,
+            &mut decision,
+        );
         let subject = &decision.subjects[0];
         let confirmed = subject.hits.iter().filter(|hit| hit.grade == Grade::Identifier).count();
         assert_eq!((confirmed, subject.measures.len()), (0, 0), "{i}");

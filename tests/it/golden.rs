@@ -3,10 +3,10 @@
 
 use crate::town::{self, PROCUREMENT, listed, noon};
 use std::path::{Path, PathBuf};
-use xincha::index::Index;
+use xincha::index::{Index, Overlay};
 use xincha::record::{Entry, MaskedIdentifier, SubjectKind};
 use xincha::screen::find::Scratch;
-use xincha::screen::{self, Decision, Ground, Question, Verdict};
+use xincha::screen::{self, Basis, Decision, Ground, Question, Verdict};
 use xincha::snapshot::Snapshot;
 
 fn path() -> PathBuf {
@@ -45,6 +45,7 @@ fn building_gives_the_golden_bytes() {
 fn the_golden_bytes_answer() {
     let index = Index::open(&Snapshot::open(&path()).unwrap()).unwrap();
     index.validate().unwrap();
+    let overlay = Overlay::of(&index);
     let ground = Ground::new(index, town::catalogue());
     let matter = ground.catalogue.matter_no(PROCUREMENT).unwrap();
     let rows = [
@@ -59,7 +60,14 @@ fn the_golden_bytes_answer() {
             Question { name: Some(name).filter(|name| !name.is_empty()), ..Question::default() };
         question.identified_by(town::id(id));
         let mut decision = Decision::default();
-        screen::check(&ground, matter, noon(), &[question], &mut Scratch::default(), &mut decision);
+        screen::check(
+            &Basis::new(&ground, &overlay),
+            matter,
+            noon(),
+            &[question],
+            &mut Scratch::default(),
+            &mut decision,
+        );
         assert_eq!(decision.verdict, verdict, "{id}");
     }
 }

@@ -170,7 +170,7 @@ proptest! {
         };
         let questions: Vec<Question> = asked.iter().map(question).collect();
         let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
-        screen::check(&town.ground, matter, noon(), &questions, &mut scratch, &mut decision);
+        screen::check(&town.basis(), matter, noon(), &questions, &mut scratch, &mut decision);
         let index = &town.ground.index;
         let position = |no| index.entry(no).unwrap().text().id[1..].parse::<usize>().unwrap();
         for (question, subject) in questions.iter().zip(&decision.subjects) {

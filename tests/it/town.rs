@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use xincha::catalogue::Catalogue;
-use xincha::index::{Builder, Encoder, Index, ListMeta};
+use xincha::index::{Builder, Encoder, Index, ListMeta, Overlay};
 use xincha::record::{
     Day, Entry, Identifier, Instant, ListKind, Provenance, State, Subject, SubjectKind, Term,
 };
-use xincha::screen::Ground;
+use xincha::screen::{Basis, Ground};
 use xincha::snapshot::Snapshot;
 
 pub const LISTS: &str = r#"
@@ -190,8 +190,16 @@ pub fn listed(list: &str, name: &str, ids: &[&str]) -> Entry {
 /// Entries built into a snapshot, opened, bound to the town's catalogue.
 pub struct Town {
     pub ground: Ground,
+    pub overlay: Overlay,
     pub path: PathBuf,
     _folder: TempDir,
+}
+
+impl Town {
+    /// The lists as they stand.
+    pub fn basis(&self) -> Basis<'_> {
+        Basis::new(&self.ground, &self.overlay)
+    }
 }
 
 pub fn build(entries: &[Entry]) -> Town {
@@ -235,5 +243,6 @@ pub fn build_as_of(entries: &[Entry], as_of: &[Instant; 6]) -> Town {
     let snapshot = Snapshot::open(&path).expect("a sound snapshot");
     let index = Index::open(&snapshot).expect("an index");
     index.validate().expect("a valid index");
-    Town { ground: Ground::new(index, catalogue()), path, _folder: folder }
+    let overlay = Overlay::of(&index);
+    Town { ground: Ground::new(index, catalogue()), overlay, path, _folder: folder }
 }

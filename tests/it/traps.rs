@@ -26,7 +26,7 @@ fn decide(entries: &[Entry], ask: &Ask, matter: &str, at: Instant) -> (Decision,
         }
     }
     let mut decision = Decision::default();
-    screen::check(&town.ground, matter, at, &[question], &mut Scratch::default(), &mut decision);
+    screen::check(&town.basis(), matter, at, &[question], &mut Scratch::default(), &mut decision);
     let hits = decision.subjects[0]
         .hits
         .iter()
@@ -239,7 +239,14 @@ fn trap_9_a_batch_sees_one_ground() {
     question.identified_by(town::id(USCC));
     let questions = vec![question; 50];
     let mut decision = Decision::default();
-    screen::check(&town.ground, matter, noon(), &questions, &mut Scratch::default(), &mut decision);
+    screen::check(
+        &town.basis(),
+        matter,
+        noon(),
+        &questions,
+        &mut Scratch::default(),
+        &mut decision,
+    );
     assert_eq!(decision.subjects.len(), 50);
     assert!(decision.subjects.iter().all(|subject| subject == &decision.subjects[0]));
 }
@@ -359,7 +366,7 @@ fn trap_13_unknown_unavailable_and_clean_are_three_answers() {
             question.identified_by(town::id(raw));
             let mut decision = Decision::default();
             screen::check(
-                &town.ground,
+                &town.basis(),
                 matter,
                 noon(),
                 &[question],
