@@ -105,6 +105,8 @@ fn child_build(folder: &Path) {
         store: &store,
         rejects: &folder.join("rejects.csv"),
         now: corpus::noon(),
+        standing: &[],
+        change: 0,
         as_of_build: true,
     };
     let report = ingest::build(&order, &()).expect("a snapshot");

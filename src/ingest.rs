@@ -9,14 +9,18 @@
 //! |---|---|
 //! | [`plan`] | the files of a folder, each with its mapping and list |
 //! | [`mod@build`] | one build, from the plan to the published snapshot |
+//! | [`fold`] | changes that feeds do not know of yet, folded into what they deliver |
+//! | [`sample`] | entries by which a snapshot is asked whether it knows what was delivered |
 //! | [`report`] | what was read, used, rejected |
 
 pub mod build;
+pub mod fold;
 pub mod plan;
 pub mod report;
+pub mod sample;
 
-pub use build::{Order, Progress, build};
-pub use plan::Plan;
+pub use build::{Built, CHANGES, Order, Progress, build, prepare};
+pub use plan::{Delivered, Plan};
 pub use report::Report;
 
 use crate::source::{MappingError, SourceError};
@@ -43,7 +47,25 @@ pub enum IngestError {
         /// What the system said.
         source: io::Error,
     },
+    /// One source's delivery cannot be used.
+    #[error("{code}: {error}")]
+    Delivery {
+        /// Code of the source.
+        code: String,
+        /// Why.
+        error: Box<IngestError>,
+    },
     /// Someone asked to stop.
     #[error("已取消 / cancelled: nothing was published")]
     Cancelled,
+}
+
+impl IngestError {
+    /// This error in a source's delivery, unless it is nobody's.
+    fn of(self, code: &str) -> IngestError {
+        match self {
+            IngestError::Cancelled | IngestError::Io { .. } => self,
+            error => IngestError::Delivery { code: code.to_owned(), error: Box::new(error) },
+        }
+    }
 }

@@ -72,6 +72,8 @@ pub fn build(
         store: &store,
         rejects: &rejects.unwrap_or_else(|| folder.join("rejects.csv")),
         now: now(),
+        standing: &[],
+        change: 0,
         as_of_build: config.data.as_of_build,
     };
     let report = ingest::build(&order, &progress);

@@ -95,6 +95,11 @@ impl Encoder {
         }
     }
 
+    /// The hash of list and id of the entry encoded last.
+    pub fn last_id_hash(&self) -> Option<u128> {
+        self.out.id_hashes.last().copied()
+    }
+
     /// What was encoded since the last call.
     pub fn take(&mut self) -> Encoded {
         self.authority_numbers.clear();

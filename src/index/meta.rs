@@ -63,6 +63,10 @@ pub struct SourceMeta {
     pub rejects: u64,
     /// Fields left out of rows that were used.
     pub warnings: u64,
+    /// Rows decided or published after the day of the build.
+    pub future: u64,
+    /// Headings of its files, each once, in order.
+    pub headings: Vec<String>,
     /// Age of the oldest file: seconds since 1970.
     pub as_of: i64,
 }

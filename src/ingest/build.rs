@@ -1,12 +1,14 @@
 //! One build, from the plan to the published snapshot.
 
 use super::IngestError;
+use super::fold::{Fold, Folded};
 use super::plan::{Delivery, Plan};
 use super::report::Report;
+use super::sample::Sample;
 use crate::index::builder::Described;
 use crate::index::meta::FileMeta;
 use crate::index::{Builder, Encoded, Encoder, Index, ListMeta, SourceMeta};
-use crate::record::{Instant, ListKind};
+use crate::record::{Day, Entry, Instant, ListKind, Stood};
 use crate::snapshot::{Snapshot, Store};
 use crate::source::mapper::wanted;
 use crate::source::{AsOf, Batch, Feed, Mapper, Reject, RejectWriter, SourceError, Survey, Wanted};
@@ -17,6 +19,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::UNIX_EPOCH;
+
+/// The source under which entries stand that changes listed and no feed delivered.
+pub const CHANGES: &str = "changes";
 
 /// Batches that wait between reading and mapping: memory stays bounded by them.
 const WAITING: usize = 8;
@@ -33,6 +38,10 @@ pub struct Order<'a> {
     pub rejects: &'a Path,
     /// When the build began.
     pub now: Instant,
+    /// What changes say beyond the feeds, up to and with this one.
+    pub standing: &'a [Stood],
+    /// The last change in `standing`.
+    pub change: u64,
     /// Take the feeds as true at `now`, whatever their mapping says: for samples.
     pub as_of_build: bool,
 }
@@ -54,10 +63,40 @@ pub trait Progress: Sync {
 /// Says nothing.
 impl Progress for () {}
 
-/// Build a snapshot and publish it. On any error what was published before stays as it was.
+/// A finished snapshot that nobody serves yet.
+pub struct Built {
+    /// Its id.
+    pub id: String,
+    /// Its file, under the name of a building one.
+    pub building: PathBuf,
+    /// The account of it. Its path is that of the building file.
+    pub report: Report,
+    /// Some entries as they were delivered last, by which it can be asked whether it knows them.
+    pub sample: Sample,
+}
+
+impl Built {
+    /// Let it be the current snapshot.
+    pub fn publish(mut self, store: &Store) -> Result<Report, IngestError> {
+        let failed = |source| IngestError::Io { path: store.folder().to_owned(), source };
+        self.report.path = store.publish(&self.building, &self.id).map_err(failed)?;
+        Ok(self.report)
+    }
+}
+
+/// Build a snapshot, prove it and publish it. On any error what was published before stays as it was.
+/// Cost: see [`prepare`].
+pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestError> {
+    let built = prepare(order, progress)?;
+    progress.step("publish");
+    built.publish(order.store)
+}
+
+/// Build a snapshot beside the published ones, read it back whole, and ask it what is known of the
+/// feeds. Nothing is published.
 ///
 /// Cost: about 2 µs an entry on two cores, and 200 bytes of memory an entry.
-pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestError> {
+pub fn prepare(order: &Order, progress: &dyn Progress) -> Result<Built, IngestError> {
     let started = std::time::Instant::now();
     let id_time = id_of(order.now);
     let io = |path: &Path| {
@@ -73,23 +112,26 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
         sources: Vec::new(),
         files: Vec::new(),
         rejects: Rejects::new(order.rejects),
+        fold: Fold::new(order.standing),
+        sample: Sample::default(),
         bytes_before: 0,
         rows: 0,
         building: building.clone(),
     };
     for delivery in &order.plan.deliveries {
-        run.deliver(delivery)?;
+        run.deliver(delivery).map_err(|error| error.of(&order.plan.code(delivery)))?;
     }
-    let Run { builder, lists, sources, files, rejects, rows, .. } = run;
-    let id = format!("{id_time}-{}", digest_of(&files));
+    run.append_undelivered()?;
+    let Run { builder, lists, sources, files, rejects, rows, fold, sample, .. } = run;
+    let id = format!("{id_time}-{}", digest_of(&files, order.change));
     let described = Described {
         id: id.clone(),
         built: order.now.0,
-        change: 0,
+        change: order.change,
         lists,
         sources,
         files,
-        standing: Vec::new(),
+        standing: fold.standing(),
     };
     let (out, meta) =
         builder.finish(described, &|step| progress.step(step)).map_err(io(&building))?;
@@ -99,15 +141,14 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
     // What is published was read back whole: a disk that wrote something else is found now.
     let damaged = |error: crate::snapshot::OpenError| IngestError::Plan(error.to_string());
     let snapshot = Snapshot::open(&building).map_err(damaged)?;
-    Index::open(&snapshot).map_err(damaged)?;
-    progress.step("publish");
-    let path = order.store.publish(&building, &id).map_err(io(order.store.folder()))?;
+    let index = Index::open(&snapshot).map_err(damaged)?;
+    sample.prove(&index).map_err(IngestError::Plan)?;
     let warnings = meta.sources.iter().map(|source| source.warnings).sum();
     let (rejected, rejects_file) = rejects.finish().map_err(io(order.rejects))?;
-    Ok(Report {
+    let report = Report {
         bytes: snapshot.length(),
         meta,
-        path,
+        path: building.clone(),
         rows,
         rejects: rejected,
         warnings,
@@ -115,7 +156,8 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
         missing: Vec::new(),
         ignored: order.plan.ignored.clone(),
         seconds: started.elapsed().as_secs_f64(),
-    })
+    };
+    Ok(Built { id, building, report, sample })
 }
 
 /// `20261122T0200Z`
@@ -124,9 +166,11 @@ fn id_of(now: Instant) -> String {
     utc.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Eight hexadecimal digits over the contents of all files: the same deliveries, the same digest.
-fn digest_of(files: &[FileMeta]) -> String {
-    let all: String = files.iter().map(|file| format!("{}:{}\n", file.name, file.hash)).collect();
+/// Eight hexadecimal digits over the contents of all files and the last change: the same deliveries
+/// and changes, the same digest.
+fn digest_of(files: &[FileMeta], change: u64) -> String {
+    let files = files.iter().map(|file| format!("{}:{}\n", file.name, file.hash));
+    let all: String = files.chain([change.to_string()]).collect();
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(all.as_bytes()) >> 32)
 }
 
@@ -139,18 +183,40 @@ struct Run<'a> {
     sources: Vec<SourceMeta>,
     files: Vec<FileMeta>,
     rejects: Rejects,
+    fold: Fold,
+    sample: Sample,
     bytes_before: u64,
     rows: u64,
     building: PathBuf,
 }
 
 /// What a batch became.
+#[derive(Default)]
 struct Worked {
     encoded: Encoded,
     rejects: Vec<Reject>,
-    rows: u64,
+    folded: Vec<Folded>,
+    sample: Sample,
+    counts: Counts,
     bytes: u64,
+}
+
+/// What is counted of rows.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    rows: u64,
+    rejects: u64,
     warnings: u64,
+    future: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: Counts) {
+        self.rows += other.rows;
+        self.rejects += other.rejects;
+        self.warnings += other.warnings;
+        self.future += other.future;
+    }
 }
 
 /// What the reading thread sends.
@@ -173,12 +239,12 @@ impl Run<'_> {
             )));
         };
         let feed = Feed::open(&delivery.path, &mapping.layout)?;
-        let as_of = self.as_of(&delivery.path, spec.as_of)?;
+        let as_of = self.as_of(delivery, spec.as_of)?;
         let list = self.list(&spec.list, kind, as_of);
         let file_no = self.files.len() as u16;
         let wanted = wanted(mapping);
         let (sender, receiver) = sync_channel(WAITING);
-        let (rows, rejects, warnings) = std::thread::scope(|scope| {
+        let (counts, headings) = std::thread::scope(|scope| {
             let reading = scope.spawn(|| read(&feed, &wanted, sender));
             let worked = self.work(
                 &receiver,
@@ -191,21 +257,38 @@ impl Run<'_> {
             drop(receiver);
             let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             match (worked, read) {
-                (Ok(counts), Ok(())) => Ok(counts),
+                (Ok(worked), Ok(())) => Ok(worked),
                 (Err(error), _) => Err(error),
                 (_, Err(error)) => Err(error.into()),
             }
         })?;
         self.bytes_before += delivery.bytes;
-        self.account(
-            mapping.code.clone(),
-            mapping.name.clone(),
-            as_of,
-            name,
-            feed.survey(),
-            [rows, rejects, warnings],
-        );
+        let source = (mapping.code.clone(), mapping.name.clone());
+        self.account(source, as_of, name, feed.survey(), counts, headings);
         Ok(())
+    }
+
+    /// Entries that changes listed and no feed delivered yet, as a file of their own.
+    fn append_undelivered(&mut self) -> Result<(), IngestError> {
+        let entries: Vec<Entry> = self.fold.undelivered().collect();
+        let (mut encoder, file) = (Encoder::default(), self.files.len() as u16);
+        let mut rows = 0;
+        for entry in &entries {
+            // A list that the catalogue lost takes its entries along, as those of feeds do not.
+            let Some(kind) = (self.order.kind_of)(&entry.list) else { continue };
+            // Of a list that no feed delivers it is not known how old it is.
+            let known = self.lists.iter().find(|list| list.code == entry.list);
+            let as_of = known.map_or(Instant(0), |list| Instant(list.as_of));
+            let list = self.list(&entry.list, kind, as_of);
+            encoder.push(entry, list, file);
+            rows += 1;
+        }
+        if rows > 0 {
+            let (source, name) = (CHANGES.to_owned(), CHANGES.to_owned());
+            self.files.push(FileMeta { source, name, rows, hash: String::new() });
+        }
+        let failed = |source| IngestError::Io { path: self.building.clone(), source };
+        self.builder.append(&encoder.take()).map_err(failed)
     }
 
     /// Map and encode batches on all cores, append them in order.
@@ -216,16 +299,20 @@ impl Run<'_> {
         list: u16,
         file: u16,
         delivery: &Delivery,
-    ) -> Result<(u64, u64, u64), IngestError> {
-        let mut mapper = None;
-        let (mut rows, mut rejects, mut warnings, mut bytes) = (0, 0, 0, 0u64);
+    ) -> Result<(Counts, Vec<String>), IngestError> {
+        let (mut mapper, mut seen) = (None, Vec::new());
+        let (mut counts, mut bytes) = (Counts::default(), 0u64);
+        let today = self.order.now.day();
         let at_once = 2 * rayon::current_num_threads();
         let mut open = true;
         while open {
             let mut batches = Vec::with_capacity(at_once);
             while batches.len() < at_once {
                 match receiver.recv() {
-                    Ok(Sent::Headings(headings)) => mapper = Some(mapper_of(&headings)?),
+                    Ok(Sent::Headings(headings)) => {
+                        mapper = Some(mapper_of(&headings)?);
+                        seen = headings;
+                    }
                     Ok(Sent::Batch(batch)) => batches.push(batch),
                     Err(_) => {
                         open = false;
@@ -237,8 +324,11 @@ impl Run<'_> {
                 return Err(IngestError::Cancelled);
             }
             let Some(mapper) = &mapper else { continue };
-            let worked: Vec<Worked> =
-                batches.into_par_iter().map(|batch| work(&batch, mapper, list, file)).collect();
+            let fold = &self.fold;
+            let worked: Vec<Worked> = batches
+                .into_par_iter()
+                .map(|batch| work(&batch, mapper, fold, today, (list, file)))
+                .collect();
             for done in worked {
                 let failed = |source| IngestError::Io { path: self.building.clone(), source };
                 self.builder.append(&done.encoded).map_err(failed)?;
@@ -248,22 +338,27 @@ impl Run<'_> {
                         .write(reject)
                         .map_err(|source| IngestError::Io { path, source })?;
                 }
-                rows += done.rows;
-                rejects += done.rejects.len() as u64;
-                warnings += done.warnings;
+                done.folded.into_iter().for_each(|folded| self.fold.note(folded));
+                self.sample.merge(done.sample);
+                counts.add(done.counts);
                 bytes += done.bytes;
             }
             // Cells are fewer bytes than the file; the file's end corrects it.
-            self.progress.read(self.bytes_before + bytes.min(delivery.bytes), self.rows + rows);
+            let read = self.bytes_before + bytes.min(delivery.bytes);
+            self.progress.read(read, self.rows + counts.rows);
         }
-        self.rows += rows;
+        self.rows += counts.rows;
         self.progress.read(self.bytes_before + delivery.bytes, self.rows);
-        Ok((rows, rejects, warnings))
+        Ok((counts, seen))
     }
 
-    fn as_of(&self, path: &Path, as_of: AsOf) -> Result<Instant, IngestError> {
-        if as_of == AsOf::Build || self.order.as_of_build {
+    fn as_of(&self, delivery: &Delivery, as_of: AsOf) -> Result<Instant, IngestError> {
+        let path = &delivery.path;
+        if self.order.as_of_build {
             return Ok(self.order.now);
+        }
+        if as_of == AsOf::Build {
+            return Ok(delivery.fetched.unwrap_or(self.order.now));
         }
         let written = std::fs::metadata(path)
             .and_then(|metadata| metadata.modified())
@@ -284,13 +379,14 @@ impl Run<'_> {
 
     fn account(
         &mut self,
-        code: String,
-        name: String,
+        (code, name): (String, String),
         as_of: Instant,
         file: String,
         survey: Survey,
-        [rows, rejects, warnings]: [u64; 3],
+        counts: Counts,
+        headings: Vec<String>,
     ) {
+        let Counts { rows, rejects, warnings, future } = counts;
         let hash = format!("{:016x}", survey.hash);
         self.files.push(FileMeta { source: code.clone(), name: file, rows, hash });
         match self.sources.iter_mut().find(|source| source.code == code) {
@@ -298,15 +394,23 @@ impl Run<'_> {
                 source.rows += rows;
                 source.rejects += rejects;
                 source.warnings += warnings;
+                source.future += future;
+                source.headings.extend(headings);
+                source.headings.sort_unstable();
+                source.headings.dedup();
                 source.as_of = source.as_of.min(as_of.0);
             }
             None => {
+                let mut headings = headings;
+                headings.sort_unstable();
                 self.sources.push(SourceMeta {
                     code,
                     name,
                     rows,
                     rejects,
                     warnings,
+                    future,
+                    headings,
                     as_of: as_of.0,
                 });
             }
@@ -328,25 +432,40 @@ fn read(feed: &Feed, wanted: &Wanted, sender: SyncSender<Sent>) -> Result<(), So
     )
 }
 
-fn work(batch: &Batch, mapper: &Mapper, list: u16, file: u16) -> Worked {
-    let mut encoder = Encoder::default();
-    let (mut rejects, mut warnings) = (Vec::new(), 0);
+fn work(
+    batch: &Batch,
+    mapper: &Mapper,
+    fold: &Fold,
+    today: Day,
+    (list, file): (u16, u16),
+) -> Worked {
+    let (mut worked, mut encoder) = (Worked::default(), Encoder::default());
     for row in batch.rows() {
-        match mapper.map(row) {
-            Ok(mapped) => {
-                warnings += u64::from(mapped.warnings);
-                encoder.push(&mapped.entry, list, file);
+        let mapped = match mapper.map(row) {
+            Ok(mapped) => mapped,
+            Err(reject) => {
+                worked.rejects.push(*reject);
+                continue;
             }
-            Err(reject) => rejects.push(*reject),
-        }
+        };
+        worked.counts.warnings += u64::from(mapped.warnings);
+        worked.counts.future += u64::from(is_of_the_future(&mapped.entry, today));
+        let folded = fold.entry(&mapped.entry);
+        let entry = folded.as_ref().map_or(&mapped.entry, |folded| &folded.entry);
+        encoder.push(entry, list, file);
+        worked.sample.see(encoder.last_id_hash(), entry);
+        worked.folded.extend(folded);
     }
-    Worked {
-        encoded: encoder.take(),
-        rejects,
-        rows: batch.len() as u64,
-        bytes: batch.bytes() as u64,
-        warnings,
-    }
+    worked.encoded = encoder.take();
+    worked.counts.rows = batch.len() as u64;
+    worked.counts.rejects = worked.rejects.len() as u64;
+    worked.bytes = batch.bytes() as u64;
+    worked
+}
+
+/// Decided or published later than tomorrow, which clocks and zones do not explain.
+fn is_of_the_future(entry: &Entry, today: Day) -> bool {
+    [entry.decided, entry.published].into_iter().flatten().any(|day| day > today.plus(1))
 }
 
 /// The rejects file, made with the first reject.

@@ -220,6 +220,8 @@ pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
             rows: 7,
             rejects: 0,
             warnings: 0,
+            future: 0,
+            headings: Vec::new(),
             as_of: as_of.0,
         }],
         files: vec![FileMeta {

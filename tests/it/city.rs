@@ -37,6 +37,8 @@ fn build(feeds: &Path, out: &Path, now: Instant) -> Result<Report, IngestError> 
             store: &store,
             rejects: &out.join("rejects.csv"),
             now,
+            standing: &[],
+            change: 0,
             as_of_build: true,
         },
         &(),
@@ -291,6 +293,8 @@ fn a_delta_supersedes() {
         store: &store,
         rejects: &folder.path().join("rejects.csv"),
         now: Instant(1_790_000_000),
+        standing: &[],
+        change: 0,
         as_of_build: false,
     };
     let report = ingest::build(&order, &()).unwrap();

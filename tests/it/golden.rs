@@ -9,8 +9,12 @@ use xincha::screen::find::Scratch;
 use xincha::screen::{self, Basis, Decision, Ground, Question, Verdict};
 use xincha::snapshot::Snapshot;
 
+fn golden(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
+}
+
 fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/format-1.xcs")
+    golden("format-2.xcs")
 }
 
 fn entries() -> Vec<Entry> {
@@ -39,6 +43,12 @@ fn building_gives_the_golden_bytes() {
         built == golden,
         "the bytes of a snapshot changed: raise the format, keep the old fixture"
     );
+}
+
+#[test]
+fn an_older_format_is_named() {
+    let error = Snapshot::open(&golden("format-1.xcs")).err().expect("refused").to_string();
+    assert!(error.contains("format 1, this program reads format 2"), "{error}");
 }
 
 #[test]
