@@ -19,6 +19,7 @@ pub use build::{Order, Progress, build};
 pub use plan::Plan;
 pub use report::Report;
 
+use crate::snapshot::KeyError;
 use crate::source::{MappingError, SourceError};
 use std::io;
 use std::path::PathBuf;
@@ -43,6 +44,9 @@ pub enum IngestError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no key to sign with, or the wrong one.
+    #[error("{0}")]
+    Key(#[from] KeyError),
     /// Someone asked to stop.
     #[error("已取消 / cancelled: nothing was published")]
     Cancelled,

@@ -230,7 +230,7 @@ pub fn generation(as_of: Instant) -> (tempfile::TempDir, Arc<Generation>) {
         }],
     };
     builder.finish(described, &|_| {}).unwrap();
-    let generation = Generation::open(&path, Arc::new(catalogue())).unwrap();
+    let generation = Generation::open(&path, Arc::new(catalogue()), None).unwrap();
     (folder, Arc::new(generation))
 }
 
