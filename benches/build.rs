@@ -126,7 +126,7 @@ fn child_start(folder: &Path) {
     let start = Instant::now();
     let store = Store::open(&folder.join("snapshots")).expect("a folder");
     let path: PathBuf = store.current().expect("readable").expect("built before");
-    let generation = Generation::open(&path, catalogue).expect("a generation");
+    let generation = Generation::open(&path, catalogue, None).expect("a generation");
     let seconds = start.elapsed().as_secs_f64();
     let index = &generation.ground.index;
     let mut found = 0;

@@ -97,7 +97,7 @@ fn main() -> ExitCode {
 fn measure(size: &Size) -> Result<(), String> {
     let started = |error: std::io::Error| format!("starting: {error}");
     let path = corpus::snapshot(size.entries);
-    let generation = Generation::open(&path, corpus::catalogue());
+    let generation = Generation::open(&path, corpus::catalogue(), None);
     let generation = Arc::new(generation.map_err(|error| error.to_string())?);
     let view = Arc::new(View::of(generation));
     let fixed = answer(&view, &requests::body(Kind::Clear, 0, size.entries))?;

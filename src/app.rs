@@ -6,11 +6,13 @@
 //! | [`build`] | feeds → a published snapshot |
 //! | [`check`] | one check, offline |
 //! | [`verify`] | every byte and every invariant of a snapshot |
+//! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
 pub mod build;
 pub mod check;
+pub mod keygen;
 pub mod progress;
 pub mod serve;
 pub mod synth;
@@ -59,6 +61,8 @@ enum Command {
     Check(check::Check),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
+    /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
+    Keygen(keygen::Keygen),
     /// 生成合成城市 / write a synthetic city: feeds in all layouts, and the truth about them
     Synth(synth::Synth),
 }
@@ -82,6 +86,7 @@ pub fn run(cli: Cli) -> ExitCode {
             config().map_err(Into::into).and_then(|config| check.run(&config))
         }
         Some(Command::Verify(verify)) => verify.run(config),
+        Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -5,6 +5,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
+use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use serde::Deserialize;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,11 @@ pub struct DataConfig {
     pub as_of_build: bool,
     /// Snapshots kept beside the current one. Default: 3.
     pub keep: usize,
+    /// The private key that builds sign with. Default: none, snapshots are not signed.
+    pub signing_key: Option<PathBuf>,
+    /// Public keys; where there are any, only snapshots that one of them signed are opened. Default:
+    /// none, signatures are not asked for.
+    pub trusted_keys: TrustedKeys,
 }
 
 impl Default for Config {
@@ -59,6 +65,31 @@ impl Default for DataConfig {
             build_on_start: false,
             as_of_build: false,
             keep: 3,
+            signing_key: None,
+            trusted_keys: TrustedKeys::default(),
+        }
+    }
+}
+
+impl DataConfig {
+    /// Who must have signed a snapshot that is opened; `None` where that is not asked.
+    pub fn trusted(&self) -> Option<&TrustedKeys> {
+        (!self.trusted_keys.is_empty()).then_some(&self.trusted_keys)
+    }
+
+    /// The key that a build signs with, where one is configured.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be used, or what is built would be refused by the keys trusted here.
+    pub fn load_signing_key(&self) -> Result<Option<SigningKey>, KeyError> {
+        let key = self.signing_key.as_deref().map(SigningKey::load).transpose()?;
+        match (&key, self.trusted()) {
+            (Some(key), Some(trusted)) if !trusted.trusts(key) => {
+                Err(KeyError::NotTrusted { key: key.id(), public: key.public() })
+            }
+            (None, Some(_)) => Err(KeyError::NoneToSign),
+            _ => Ok(key),
         }
     }
 }
@@ -91,8 +122,9 @@ impl Config {
             })?;
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        let DataConfig { feeds, sources, snapshots, .. } = &mut config.data;
-        for of_file in [&mut config.catalogue, feeds, sources, snapshots] {
+        let DataConfig { feeds, sources, snapshots, signing_key, .. } = &mut config.data;
+        let folders = [&mut config.catalogue, feeds, sources, snapshots];
+        for of_file in folders.into_iter().chain(signing_key) {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
@@ -156,11 +188,40 @@ mod tests {
             ("\n[http]\nadress = 1\n", "xincha.toml:3"),
             ("[data]\nkeep = \"many\"\n", "xincha.toml:2"),
             ("[data\n", "xincha.toml:1"),
+            ("[data]\n\ntrusted_keys = [\"no key\"]\n", "xincha.toml:3"),
         ] {
             let error = load(text, None).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
         assert!(load("", Some("nowhere")).unwrap_err().contains("XINCHA_ADDRESS"));
+    }
+
+    #[test]
+    fn the_key_follows_the_file_and_must_be_trusted_where_any_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = [0; 2].map(|_| SigningKey::generate().unwrap());
+        one.save(&folder.path().join("one.pem")).unwrap();
+        let load = |data: &str| {
+            let path = folder.path().join("xincha.toml");
+            std::fs::write(&path, format!("[data]\n{data}")).unwrap();
+            Config::load(&path, None).unwrap().data
+        };
+        let signing = "signing_key = \"one.pem\"\n";
+        let trusting = |key: &SigningKey| format!("trusted_keys = [{:?}]\n", key.public());
+
+        let data = load(signing);
+        assert!(data.trusted().is_none());
+        assert_eq!(data.load_signing_key().unwrap().unwrap().id(), one.id());
+        assert!(load("").load_signing_key().unwrap().is_none());
+        let data = load(&format!("{signing}{}", trusting(&one)));
+        assert!(data.trusted().is_some() && data.load_signing_key().is_ok());
+
+        let error = load(&format!("{signing}{}", trusting(&other))).load_signing_key().unwrap_err();
+        assert!(error.to_string().contains("not among the trusted keys"), "{error}");
+        let error = load(&trusting(&other)).load_signing_key().unwrap_err();
+        assert!(matches!(error, KeyError::NoneToSign), "{error}");
+        let error = load("signing_key = \"none.pem\"\n").load_signing_key().unwrap_err();
+        assert!(error.to_string().contains("none.pem"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | `fragments` | the parts of answers that are the same for a whole generation |
 //! | `json`, `person` | writing values; names of persons for display |
 //! | [`check`] | bytes → bytes, without a socket |
+//! | [`changes`] | the body of changes, and what became of them |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
@@ -24,6 +25,7 @@
 //! No subject data is written anywhere but into answers.
 
 pub mod check;
+pub mod changes;
 pub mod check_id;
 pub mod config;
 mod fragments;

@@ -23,6 +23,7 @@ pub use build::{Built, CHANGES, Order, Progress, build, prepare};
 pub use plan::{Delivered, Plan};
 pub use report::Report;
 
+use crate::snapshot::KeyError;
 use crate::source::{MappingError, SourceError};
 use std::io;
 use std::path::PathBuf;
@@ -55,6 +56,9 @@ pub enum IngestError {
         /// Why.
         error: Box<IngestError>,
     },
+    /// There is no key to sign with, or the wrong one.
+    #[error("{0}")]
+    Key(#[from] KeyError),
     /// Someone asked to stop.
     #[error("已取消 / cancelled: nothing was published")]
     Cancelled,

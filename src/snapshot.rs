@@ -8,15 +8,21 @@
 //! | [`writer`] | streams sections into a new file |
 //! | [`reader`] | maps a file and verifies every byte of it before anyone uses one |
 //! | [`mod@array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
+//! | [`key`] | the private key that signs, the public keys that are trusted |
+//! | [`signature`] | a detached signature beside the file, over its very bytes and its id |
 //! | [`store`] | a folder of snapshots with a pointer to the current one |
 
 pub mod array;
+pub mod key;
 pub mod layout;
 pub mod reader;
+pub mod signature;
 pub mod store;
 pub mod writer;
 
 pub use array::{Array, prefetch};
+pub use key::{KeyError, KeyId, SigningKey, TrustedKeys};
 pub use reader::{OpenError, Snapshot};
+pub use signature::{Signature, SignatureError};
 pub use store::Store;
 pub use writer::Writer;

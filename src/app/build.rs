@@ -8,6 +8,7 @@ use crate::ingest::{self, IngestError, Order, Plan, Report};
 use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing::info;
 
 /// The arguments of `build`.
 #[derive(clap::Args, Debug)]
@@ -63,7 +64,11 @@ pub fn build(
 ) -> Result<Report, IngestError> {
     let folder = &config.data.snapshots;
     let io = |source| IngestError::Io { path: folder.clone(), source };
-    let store = Store::open(folder).map_err(io)?;
+    let signing = config.data.load_signing_key()?;
+    if let Some(key) = &signing {
+        info!(key = %key.id(), "快照将签名 / the snapshot will be signed");
+    }
+    let store = Store::open(folder).map_err(io)?.signing(signing);
     let plan = Plan::of(&config.data.feeds, &config.data.sources)?;
     let progress = BuildProgress::new(plan.bytes());
     let order = Order {

@@ -25,9 +25,13 @@ pub fn run(config: &Config) -> Outcome {
         matters = catalogue.matters().len(),
         "目录已加载 / catalogue loaded"
     );
+    if config.data.build_on_start {
+        // A wrong key is a mistake of the configuration, not a failed build to get over.
+        config.data.load_signing_key()?;
+    }
     let path = snapshot(config, &catalogue)?;
-    let generation =
-        Generation::open(&path, catalogue).map_err(|error| format!("{error}\n{ADVICE}"))?;
+    let generation = Generation::open(&path, catalogue, config.data.trusted())
+        .map_err(|error| format!("{error}\n{ADVICE}"))?;
     let meta = generation.ground.index.meta();
     info!(snapshot = %meta.id, entries = meta.entries, subjects = meta.subjects, "快照已就绪 / snapshot ready");
     let live = Live::new(Some(Arc::new(View::of(Arc::new(generation)))));

@@ -2,7 +2,7 @@
 
 use super::fragments::Fragments;
 use super::problem::Problem;
-use super::request::{self, Object, SubjectRequest};
+use super::request::{self, CheckRequest, Object, SubjectRequest};
 use super::{json, person};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
@@ -62,7 +62,7 @@ pub fn answer(
     let Worker { scratch, decision, questions: space, order, fragments, pen } = worker;
     let basis = view.basis(now);
     let ground = basis.ground;
-    let request = request::parse(body)?;
+    let request: CheckRequest = request::parse(body)?;
     let mut questions = emptied(std::mem::take(space));
     let asked = request
         .reached(view.overlay.change())

@@ -23,6 +23,15 @@
 //! | `duplicate_ref` | 422 | two subjects of one `ref` |
 //! | `unknown_role` | 422 | a role that the matter does not have |
 //! | `invalid_time` | 422 | no RFC 3339 time, before 1990, or more than a day ahead |
+//! | `empty_changes` | 422 | no change |
+//! | `too_many_changes` | 422 | more changes than one request takes |
+//! | `unknown_change` | 422 | a change that there is not |
+//! | `unknown_list` | 422 | no list of the catalogue has this code |
+//! | `invalid_day` | 422 | no day such as 2026-03-31 |
+//! | `unknown_source` | 422 | no source has this code |
+//! | `nothing_held` | 409 | no build of this source is held |
+//! | `refresh_running` | 409 | a refresh is under way |
+//! | `no_such_snapshot` | 409 | no such snapshot is kept, or none before the present one |
 //! | `not_found` | 404 | no such path |
 //! | `method_not_allowed` | 405 | the path has other methods, named in `Allow` |
 //! | `request_timeout` | 408 | the body did not arrive in time |
@@ -31,7 +40,9 @@
 //! | `internal` | 500 | a fault of the service |
 //! | `not_ready` | 503 | no data has been loaded yet |
 //! | `change_not_reached` | 503 | the change asked for is not seen here yet |
-//! | `overloaded` | 503 | more connections than the service holds |
+//! | `ledger_unavailable` | 503 | it is not known whether the changes were kept: send them again |
+//! | `not_loaded_here` | 503 | this process serves a snapshot without a loader |
+//! | `overloaded` | 503 | more connections, or changes that wait, than the service holds |
 
 use super::json;
 use hyper::StatusCode;
@@ -66,6 +77,15 @@ pub enum Code {
     DuplicateRef,
     UnknownRole,
     InvalidTime,
+    EmptyChanges,
+    TooManyChanges,
+    UnknownChange,
+    UnknownList,
+    InvalidDay,
+    UnknownSource,
+    NothingHeld,
+    RefreshRunning,
+    NoSuchSnapshot,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -74,6 +94,8 @@ pub enum Code {
     Internal,
     NotReady,
     ChangeNotReached,
+    LedgerUnavailable,
+    NotLoadedHere,
     Overloaded,
 }
 
@@ -161,6 +183,33 @@ texts! {
     InvalidTime "invalid_time" UNPROCESSABLE_ENTITY
         "Not a time that can be asked about" "无效的时间"
         "RFC 3339 with an offset, not before 1990 and at most a day ahead." "应为带时区的 RFC 3339 时间，不早于 1990 年，且不晚于当前时间一天。"
+    EmptyChanges "empty_changes" UNPROCESSABLE_ENTITY
+        "No change" "没有变更"
+        "A request holds one change or more." "一次请求至少包含一项变更。"
+    TooManyChanges "too_many_changes" UNPROCESSABLE_ENTITY
+        "Too many changes" "变更过多"
+        "One request takes no more changes than `max`; send several requests." "一次请求的变更数不得超过 max，请分次提交。"
+    UnknownChange "unknown_change" UNPROCESSABLE_ENTITY
+        "Unknown change" "未知的变更类型"
+        "Changes are list, amend, extend, note_objection, lift_objection, suspend, resume, exit, repair, revoke." "变更类型为 list、amend、extend、note_objection、lift_objection、suspend、resume、exit、repair、revoke。"
+    UnknownList "unknown_list" UNPROCESSABLE_ENTITY
+        "Unknown list" "未知名单"
+        "No list of the catalogue has this code; see /v1/lists." "目录中没有此名单编码，请见 /v1/lists。"
+    InvalidDay "invalid_day" UNPROCESSABLE_ENTITY
+        "Invalid day" "无效的日期"
+        "A day is written 2026-03-31." "日期应写作 2026-03-31。"
+    UnknownSource "unknown_source" UNPROCESSABLE_ENTITY
+        "Unknown source" "未知来源"
+        "No source has this code; see /v1/data." "没有此来源编码，请见 /v1/data。"
+    NothingHeld "nothing_held" CONFLICT
+        "Nothing is held" "没有被搁置的数据"
+        "No delivery of this source is held." "该来源没有被搁置的数据。"
+    RefreshRunning "refresh_running" CONFLICT
+        "A refresh is under way" "正在刷新"
+        "A refresh is under way; follow it in /v1/data." "数据正在刷新，进度请见 /v1/data。"
+    NoSuchSnapshot "no_such_snapshot" CONFLICT
+        "No such snapshot" "没有此快照"
+        "No such snapshot is kept, or none before the present one; see /v1/data." "未保留此快照，或没有更早的快照，请见 /v1/data。"
     NotFound "not_found" NOT_FOUND
         "Not found" "路径不存在"
         "There is nothing here; see /openapi.json." "此路径不存在，请见 /openapi.json。"
@@ -185,9 +234,15 @@ texts! {
     ChangeNotReached "change_not_reached" SERVICE_UNAVAILABLE
         "Change not reached" "尚未同步到所要求的变更"
         "The change asked for is not seen here yet; nothing was decided. Ask again." "本机尚未同步到所要求的变更，未作出任何判定，请重试。"
+    LedgerUnavailable "ledger_unavailable" SERVICE_UNAVAILABLE
+        "The ledger is not available" "变更台账不可用"
+        "It is not known whether the changes were kept. Send them again under the same keys." "无法确认变更是否已登记，请以相同的键重新提交。"
+    NotLoadedHere "not_loaded_here" SERVICE_UNAVAILABLE
+        "No loader here" "本进程不加载数据"
+        "This process serves a snapshot and neither loads data nor records changes." "本进程只提供快照查询，不加载数据，也不登记变更。"
     Overloaded "overloaded" SERVICE_UNAVAILABLE
-        "Too many connections" "连接数已满"
-        "The service holds as many connections as it can; try again later." "服务的连接数已满，请稍后重试。"
+        "Too many requests" "请求过多"
+        "The service holds as many connections or requests as it can; try again later." "服务的连接或请求数已满，请稍后重试。"
 }
 
 impl Code {

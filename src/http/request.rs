@@ -146,10 +146,10 @@ where
 }
 
 /// The request in a body.
-pub(super) fn parse(body: &[u8]) -> Result<CheckRequest<'_>, Problem> {
-    match serde_json::from_slice::<Object<CheckRequest<'_>>>(body) {
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    match serde_json::from_slice::<Object<T>>(body) {
         Ok(Object(request)) => Ok(request),
-        Err(_) => Err(diagnose(body)),
+        Err(_) => Err(diagnose::<T>(body)),
     }
 }
 
@@ -164,9 +164,9 @@ pub(super) fn min_change(body: &[u8]) -> u64 {
 
 /// What is wrong with a body that could not be read, and where: reads it once more, noting the way.
 #[cold]
-fn diagnose(body: &[u8]) -> Problem {
+fn diagnose<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let Err(error) = serde_path_to_error::deserialize::<_, Object<CheckRequest<'_>>>(&mut reader)
+    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader)
     else {
         // The document is whole and something follows it.
         return Code::InvalidJson.whole();
@@ -457,7 +457,7 @@ mod tests {
             ("null", Code::WrongType, Some("")),
         ];
         for (body, code, pointer) in rows {
-            let problem = parse(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
+            let problem = parse::<CheckRequest>(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
             assert_eq!((problem.code, problem.pointer.as_deref()), (*code, *pointer), "{body}");
         }
         assert_eq!(
@@ -469,7 +469,7 @@ mod tests {
     #[test]
     fn strings_are_borrowed_unless_they_hold_escapes() {
         let body = r#"{"matter":"m","case":"\u4e00","subjects":[{"ref":"a","name":"张三"}]}"#;
-        let request = parse(body.as_bytes()).unwrap();
+        let request: CheckRequest = parse(body.as_bytes()).unwrap();
         assert!(matches!(request.matter.0, Cow::Borrowed(_)));
         assert!(matches!(request.subjects.items[0].0.name, Some(Text(Cow::Borrowed(_)))));
         assert_eq!(request.case.unwrap().as_str(), "一");
@@ -480,7 +480,7 @@ mod tests {
         let subject = r#"{"ref":"a"}"#;
         let many = vec![subject; limits::SUBJECTS_MAX + 1].join(",");
         let body = format!(r#"{{"matter":"m","subjects":[{many}]}}"#);
-        let request = parse(body.as_bytes()).unwrap();
+        let request: CheckRequest = parse(body.as_bytes()).unwrap();
         assert!(request.subjects.beyond);
         assert_eq!(request.subjects.items.len(), limits::SUBJECTS_MAX);
     }

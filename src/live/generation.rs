@@ -3,7 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::index::Index;
 use crate::screen::Ground;
-use crate::snapshot::{OpenError, Snapshot};
+use crate::snapshot::{OpenError, Snapshot, TrustedKeys};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,9 +30,14 @@ impl Generation {
     ///
     /// # Errors
     ///
-    /// The file is missing, damaged, or of another version.
-    pub fn open(path: &Path, catalogue: Arc<Catalogue>) -> Result<Generation, OpenError> {
-        let snapshot = Snapshot::open(path)?;
+    /// The file is missing, damaged, of another version, or, where there are keys to trust, not
+    /// signed by one of them.
+    pub fn open(
+        path: &Path,
+        catalogue: Arc<Catalogue>,
+        trusted: Option<&TrustedKeys>,
+    ) -> Result<Generation, OpenError> {
+        let snapshot = Snapshot::open_trusting(path, trusted)?;
         let index = Index::open(&snapshot)?;
         warm(&snapshot)?;
         Ok(Generation::new(snapshot, Ground::new(index, catalogue)))

@@ -16,6 +16,8 @@ pub const CONTEXT_BYTES_MAX: usize = 200;
 pub const SUBJECTS_MAX: usize = 1_000;
 /// Identifiers of one subject.
 pub const IDENTIFIERS_MAX: usize = 16;
+/// Changes in one request: they are one commit of the ledger.
+pub const CHANGES_MAX: usize = 4_096;
 /// Bytes of a request body: 1,000 subjects with every field used stay under it.
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Entries in one index: ordinals are 32-bit and the top bit is a mark.

@@ -1,7 +1,9 @@
 //! Maps a file and verifies every byte of it before anyone uses one.
 
 use super::array::{Array, Mapped};
+use super::key::{KeyId, TrustedKeys};
 use super::layout::{FORMAT, HEADER_BYTES, Header, MAGIC, ROW_BYTES, Row, SECTIONS_MAX, padded};
+use super::signature::{Signature, SignatureError};
 use rayon::prelude::*;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What is wrong.
         fault: Fault,
+    },
+    /// It should be signed by someone who is trusted, and is not.
+    #[error("{path}: {fault}")]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// Why its signature does not count.
+        fault: SignatureError,
     },
 }
 
@@ -90,12 +100,31 @@ pub struct Snapshot {
     path: PathBuf,
     rows: Vec<Row>,
     contents: u64,
+    signed_by: Option<KeyId>,
 }
 
 impl Snapshot {
     /// Map a file and verify all of it: length, magic, header, format, table, every section.
+    /// Whether it is signed is not asked.
     /// Cost: one pass over the bytes, about 0.1 s per GiB in the page cache.
     pub fn open(path: &Path) -> Result<Snapshot, OpenError> {
+        Snapshot::open_trusting(path, None)
+    }
+
+    /// The same, and before all else that it was signed under its name by one of these keys.
+    pub fn open_signed(path: &Path, trusted: &TrustedKeys) -> Result<Snapshot, OpenError> {
+        Snapshot::open_trusting(path, Some(trusted))
+    }
+
+    /// [`Snapshot::open_signed`] where there are keys to trust, [`Snapshot::open`] where not.
+    ///
+    /// The file is mapped once, and what is verified is that mapping: another file under the same
+    /// name a moment later changes nothing. The signature comes first, so that no byte of an
+    /// unsigned file is interpreted.
+    pub fn open_trusting(
+        path: &Path,
+        trusted: Option<&TrustedKeys>,
+    ) -> Result<Snapshot, OpenError> {
         let io = |source| OpenError::Io { path: path.to_path_buf(), source };
         let damaged = |fault| OpenError::Damaged { path: path.to_path_buf(), fault };
         // An empty file cannot be mapped on every system, so its length is asked first.
@@ -104,8 +133,12 @@ impl Snapshot {
             return Err(damaged(Fault::TooShort { got: length }));
         }
         let mapped = Mapped::map(path).map_err(io)?;
+        let signed_by = trusted
+            .map(|trusted| verify_signature(mapped.bytes(), path, trusted))
+            .transpose()
+            .map_err(|fault| OpenError::Signature { path: path.to_path_buf(), fault })?;
         let (rows, contents) = verify(mapped.bytes()).map_err(damaged)?;
-        Ok(Snapshot { mapped, path: path.to_path_buf(), rows, contents })
+        Ok(Snapshot { mapped, path: path.to_path_buf(), rows, contents, signed_by })
     }
 
     /// The file.
@@ -116,6 +149,11 @@ impl Snapshot {
     /// The hash that names the contents: equal contents, equal hash.
     pub fn contents(&self) -> u64 {
         self.contents
+    }
+
+    /// The trusted key that signed it; `None` when it was opened without asking.
+    pub fn signed_by(&self) -> Option<KeyId> {
+        self.signed_by
     }
 
     /// Bytes of the file.
@@ -147,6 +185,18 @@ impl Snapshot {
     fn fault(&self, fault: Fault) -> OpenError {
         OpenError::Damaged { path: self.path.clone(), fault }
     }
+}
+
+/// The signature beside a file holds for these bytes under the file's name.
+fn verify_signature(
+    bytes: &[u8],
+    path: &Path,
+    trusted: &TrustedKeys,
+) -> Result<KeyId, SignatureError> {
+    let signature = Signature::beside(path)?;
+    let id = path.file_stem().unwrap_or_default().to_string_lossy();
+    signature.verify(bytes, &id, trusted)?;
+    Ok(signature.key())
 }
 
 /// Every check of a file's bytes, in order. Answers the rows of its table and the table's hash.

@@ -2,14 +2,33 @@
 //!
 //! ```text
 //! <folder>/<id>.xcs         published snapshots, immutable
+//! <folder>/<id>.sig         the signature of each, where there is a key to sign with
 //! <folder>/CURRENT          the id of the one to serve, replaced atomically
 //! <folder>/building-<id>    being written; a wreck after a crash, removed by the next build
 //! ```
+//!
+//! A publish is these steps, and a crash between any two of them leaves what is current current and
+//! signed:
+//!
+//! | step | what a crash after it leaves | removed by |
+//! |---|---|---|
+//! | 1. sync the body | `building-<id>` | the next build |
+//! | 2. write the signature aside, sync it | `building-<id>.sig` too | the next build |
+//! | 3. rename the signature, sync the folder | `<id>.sig` of no snapshot | the next build |
+//! | 4. rename the body, sync the folder | a whole signed snapshot that nothing points to | pruning |
+//! | 5. replace the pointer, sync the folder | the new snapshot is current | |
+//!
+//! So a snapshot is never seen under its name before its signature is durable. Pruning goes the
+//! other way: first the snapshot, then its signature.
 
+use super::array::Mapped;
+use super::key::SigningKey;
+use super::signature::{self, Signature};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const POINTER: &str = "CURRENT";
 const SUFFIX: &str = "xcs";
@@ -19,13 +38,20 @@ const BUILDING: &str = "building-";
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// Signs what is published; shared, because a key is not copied.
+    signing: Option<Arc<SigningKey>>,
 }
 
 impl Store {
     /// The store of a folder, which is created when absent.
     pub fn open(folder: &Path) -> io::Result<Store> {
         fs::create_dir_all(folder)?;
-        Ok(Store { folder: folder.to_path_buf() })
+        Ok(Store { folder: folder.to_path_buf(), signing: None })
+    }
+
+    /// Sign with this key what is published from now on.
+    pub fn signing(self, key: Option<SigningKey>) -> Store {
+        Store { signing: key.map(Arc::new), ..self }
     }
 
     /// The folder.
@@ -33,13 +59,13 @@ impl Store {
         &self.folder
     }
 
-    /// A new file to build in, readable by its owner alone. Wrecks of builds that died are removed first, so one build at a time
-    /// may run in a folder.
+    /// A new file to build in, readable by its owner alone. Wrecks of builds that died are removed
+    /// first, so one build at a time may run in a folder.
     pub fn building(&self, id: &str) -> io::Result<(PathBuf, File)> {
         for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(BUILDING) {
-                fs::remove_file(entry.path())?;
+            let path = entry?.path();
+            if is_wreck(&path) {
+                fs::remove_file(path)?;
             }
         }
         let path = self.folder.join(format!("{BUILDING}{id}"));
@@ -48,15 +74,29 @@ impl Store {
         Ok((path, file))
     }
 
-    /// Publish a finished file under its id and point to it. Crash-safe: sync the body, rename it,
-    /// sync the folder, and only then replace the pointer.
+    /// Publish a finished file under its id and point to it, signed where there is a key. Crash-safe:
+    /// the steps are in the [module](self).
     pub fn publish(&self, building: &Path, id: &str) -> io::Result<PathBuf> {
         File::open(building)?.sync_all()?;
         let published = self.path_of(id);
+        if let Some(key) = &self.signing {
+            self.sign(building, id, key)?;
+        }
         fs::rename(building, &published)?;
         self.sync_folder()?;
         self.point_to(id)?;
         Ok(published)
+    }
+
+    /// The durable signature of a file that is not published yet.
+    fn sign(&self, building: &Path, id: &str, key: &SigningKey) -> io::Result<()> {
+        let signature = Signature::sign(Mapped::map(building)?.bytes(), id, key);
+        let aside = self.folder.join(format!("{BUILDING}{id}.{}", signature::SUFFIX));
+        let mut file = File::create(&aside)?;
+        file.write_all(signature.to_string().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&aside, Signature::path_of(&self.path_of(id)))?;
+        self.sync_folder()
     }
 
     /// Replace the pointer.
@@ -85,7 +125,8 @@ impl Store {
         Ok(Some(path))
     }
 
-    /// Remove published snapshots but the current and the newest `keep` others (ids sort by time).
+    /// Remove published snapshots but the current and the newest `keep` others (ids sort by time),
+    /// each with its signature.
     pub fn prune(&self, keep: usize) -> io::Result<()> {
         let current = self.current()?;
         let mut others: Vec<PathBuf> = fs::read_dir(&self.folder)?
@@ -95,7 +136,7 @@ impl Store {
             .collect();
         others.sort();
         let surplus = others.len().saturating_sub(keep);
-        others[..surplus].iter().try_for_each(fs::remove_file)
+        others[..surplus].iter().try_for_each(|path| remove(path))
     }
 
     fn path_of(&self, id: &str) -> PathBuf {
@@ -105,5 +146,22 @@ impl Store {
     /// A rename is durable once its folder is.
     fn sync_folder(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// A file of a build that died: begun, or a signature whose snapshot was never published.
+fn is_wreck(path: &Path) -> bool {
+    let is_begun =
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILDING));
+    let is_signature = path.extension().is_some_and(|suffix| suffix == signature::SUFFIX);
+    is_begun || is_signature && !path.with_extension(SUFFIX).exists()
+}
+
+/// A snapshot and then its signature: the other way round a crash would leave it unsigned.
+fn remove(snapshot: &Path) -> io::Result<()> {
+    fs::remove_file(snapshot)?;
+    match fs::remove_file(Signature::path_of(snapshot)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -233,7 +233,7 @@ pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
         standing: Vec::new(),
     };
     builder.finish(described, &|_| {}).unwrap();
-    let generation = Generation::open(&path, Arc::new(catalogue())).unwrap();
+    let generation = Generation::open(&path, Arc::new(catalogue()), None).unwrap();
     (folder, Arc::new(View::of(Arc::new(generation))))
 }
 

@@ -9,6 +9,7 @@ mod feeds;
 mod golden;
 mod oracle;
 mod random_city;
+mod signature;
 mod snapshot_damage;
 mod town;
 mod traps;
