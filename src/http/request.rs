@@ -461,7 +461,7 @@ mod tests {
             assert_eq!((problem.code, problem.pointer.as_deref()), (*code, *pointer), "{body}");
         }
         assert_eq!(
-            parse(b"{\"matter\":\"\xff\"}").err().map(|problem| problem.code),
+            parse::<CheckRequest>(b"{\"matter\":\"\xff\"}").err().map(|problem| problem.code),
             Some(Code::InvalidJson)
         );
     }
