@@ -79,7 +79,7 @@ impl OriginConfig {
         let identity = match self {
             OriginConfig::Folder(config) => config.identity(),
             OriginConfig::Http(config) => config.identity()?,
-            OriginConfig::S3(config) => config.identity(),
+            OriginConfig::S3(config) => config.identity()?,
             OriginConfig::Postgres(config) => config.identity()?,
         };
         Ok(xxhash_rust::xxh3::xxh3_64(identity.as_bytes()))

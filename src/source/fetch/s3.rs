@@ -35,7 +35,7 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields)]
 pub struct S3Config {
     /// URL of the service, without user and password.
-    pub endpoint: String,
+    pub endpoint: Secret,
     /// The bucket.
     pub bucket: String,
     /// The folder, as it were, in the bucket; objects directly in it count. Default: the bucket's top.
@@ -78,12 +78,13 @@ fn yes() -> bool {
 }
 
 impl S3Config {
-    pub(super) fn identity(&self) -> String {
-        format!("s3 {} {} {}", self.endpoint, self.bucket, self.prefix)
+    pub(super) fn identity(&self) -> Result<String, FetchError> {
+        let endpoint = self.endpoint()?.identity();
+        Ok(format!("s3 {endpoint} {} {}", self.bucket, self.prefix))
     }
 
     fn endpoint(&self) -> Result<Address, FetchError> {
-        let endpoint = Address::parse("endpoint", &Secret::new(self.endpoint.clone()))?;
+        let endpoint = Address::parse("endpoint", &self.endpoint)?;
         if endpoint.has_user() {
             return Err(FetchError::config("endpoint: 不得含用户名 / must not hold a user"));
         }
