@@ -5,19 +5,26 @@
 //! | [`serve`] | the service, from the configuration to the drained end |
 //! | [`build`] | feeds → a published snapshot |
 //! | [`check`] | one check, offline |
+//! | [`change`] | changes, sent to the running service |
+//! | [`status`] | the state of a running service's data, and the commands that steer it |
+//! | [`remote`] | the running service, asked over HTTP |
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
 pub mod build;
+pub mod change;
 pub mod check;
 pub mod keygen;
 pub mod progress;
+pub mod remote;
 pub mod serve;
+pub mod status;
 pub mod synth;
 pub mod verify;
 
+use crate::ledger::{FileLedger, LedgerError};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +41,7 @@ Exit codes / 退出码:
   1  failed, the reason is on stderr         失败，原因见标准错误
   2  wrong arguments                         参数错误
   3  a check: review, restrict or prohibit   核查结果为审查、限制或禁止
+     a change refused; data not all well     变更被拒绝；数据状态异常
   4  a check: undetermined                   核查结果无法确定
 
 Examples / 示例:
@@ -59,6 +67,18 @@ enum Command {
     Build(build::Build),
     /// 离线核查 / check subjects offline, the same answer as POST /v1/check
     Check(check::Check),
+    /// 登记变更 / send changes to the running service: listing, repair, objection, revocation …
+    Change(change::Change),
+    /// 数据状态 / the data of the running service: sources, snapshots, what is held
+    Status(status::Status),
+    /// 立即刷新 / let the running service ask its sources now
+    Refresh(status::Refresh),
+    /// 回退快照 / let the running service serve an older snapshot
+    Rollback(status::Rollback),
+    /// 批准被搁置的数据 / take a held delivery
+    Approve(status::Held),
+    /// 丢弃被搁置的数据 / drop a held delivery
+    Discard(status::Held),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
     /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
@@ -75,16 +95,19 @@ pub fn run(cli: Cli) -> ExitCode {
     let config = || {
         crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok())
     };
+    let with = |run: &dyn Fn(&crate::config::Config) -> Outcome| run(&config()?);
     let outcome = match &cli.command {
-        None | Some(Command::Serve) => {
-            config().map_err(Into::into).and_then(|config| serve::run(&config))
-        }
+        None | Some(Command::Serve) => with(&serve::run),
         Some(Command::Build(build)) => {
             config().map_err(Into::into).and_then(|config| build.run(config))
         }
-        Some(Command::Check(check)) => {
-            config().map_err(Into::into).and_then(|config| check.run(&config))
-        }
+        Some(Command::Check(check)) => with(&|config| check.run(config)),
+        Some(Command::Change(change)) => with(&|config| change.run(config)),
+        Some(Command::Status(status)) => with(&|config| status.run(config)),
+        Some(Command::Refresh(refresh)) => with(&|config| refresh.run(config)),
+        Some(Command::Rollback(rollback)) => with(&|config| rollback.run(config)),
+        Some(Command::Approve(held)) => with(&|config| held.approve(config)),
+        Some(Command::Discard(held)) => with(&|config| held.discard(config)),
         Some(Command::Verify(verify)) => verify.run(config),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),
@@ -93,6 +116,16 @@ pub fn run(cli: Cli) -> ExitCode {
         eprintln!("xincha: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// The embedded ledger of changes. One process at a time holds it.
+fn ledger(config: &crate::config::Config) -> Result<FileLedger, LedgerError> {
+    let path = &config.data.ledger;
+    if let Some(folder) = path.parent() {
+        let failed = |error| LedgerError::Unavailable(format!("{}: {error}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    FileLedger::open(path)
 }
 
 /// Now, for whoever must be told it.

@@ -5,8 +5,11 @@
 
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
+use crate::live::{LoaderConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
+use crate::source::fetch::OriginConfig;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +23,8 @@ pub struct Config {
     pub data: DataConfig,
     /// The server.
     pub http: HttpConfig,
+    /// What is told of single sources, by the code of their mapping.
+    pub source: BTreeMap<String, SourceConfig>,
 }
 
 /// Where entries come from and where snapshots go.
@@ -39,6 +44,10 @@ pub struct DataConfig {
     pub as_of_build: bool,
     /// Snapshots kept beside the current one. Default: 3.
     pub keep: usize,
+    /// Folder of the deliveries that were accepted or are held. Default: `../data/deliveries`.
+    pub deliveries: PathBuf,
+    /// The embedded ledger of changes. Default: `../data/ledger.redb`.
+    pub ledger: PathBuf,
     /// The private key that builds sign with. Default: none, snapshots are not signed.
     pub signing_key: Option<PathBuf>,
     /// Public keys; where there are any, only snapshots that one of them signed are opened. Default:
@@ -52,6 +61,7 @@ impl Default for Config {
             catalogue: "catalogue".into(),
             data: DataConfig::default(),
             http: HttpConfig::default(),
+            source: BTreeMap::new(),
         }
     }
 }
@@ -65,6 +75,8 @@ impl Default for DataConfig {
             build_on_start: false,
             as_of_build: false,
             keep: 3,
+            deliveries: "../data/deliveries".into(),
+            ledger: "../data/ledger.redb".into(),
             signing_key: None,
             trusted_keys: TrustedKeys::default(),
         }
@@ -122,12 +134,28 @@ impl Config {
             })?;
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        let DataConfig { feeds, sources, snapshots, signing_key, .. } = &mut config.data;
-        let folders = [&mut config.catalogue, feeds, sources, snapshots];
-        for of_file in folders.into_iter().chain(signing_key) {
+        let DataConfig { feeds, sources, snapshots, deliveries, ledger, signing_key, .. } =
+            &mut config.data;
+        let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger];
+        let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
+        let of_origins = origins.flat_map(OriginConfig::paths);
+        for of_file in of_data.into_iter().chain(signing_key).chain(of_origins) {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
+    }
+
+    /// What the loader is told.
+    pub fn loader(&self) -> LoaderConfig {
+        LoaderConfig {
+            sources: self.data.sources.clone(),
+            feeds: self.data.feeds.clone(),
+            deliveries: self.data.deliveries.clone(),
+            keep: self.data.keep,
+            build_on_start: self.data.build_on_start,
+            as_of_build: self.data.as_of_build,
+            source: self.source.clone(),
+        }
     }
 
     /// The catalogue of the configured folder; every mistake of it at once.

@@ -16,6 +16,8 @@
 //! | [`check`] | bytes → bytes, without a socket |
 //! | [`changes`] | the body of changes, and what became of them |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
+//! | [`desk`] | whom the routes ask |
+//! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
@@ -24,13 +26,15 @@
 //!
 //! No subject data is written anywhere but into answers.
 
-pub mod check;
 pub mod changes;
+pub mod check;
 pub mod check_id;
 pub mod config;
+pub mod desk;
 mod fragments;
 mod gather;
 mod json;
+pub mod operation;
 mod person;
 pub mod problem;
 mod request;
@@ -41,6 +45,7 @@ mod service;
 pub use check::{Worker, answer};
 pub use check_id::CheckIds;
 pub use config::HttpConfig;
+pub use desk::Desk;
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
 

@@ -45,6 +45,10 @@ pub trait Ledger: Send + Sync {
     /// Wait until there are changes after this number, at most so long; `false` when there are none.
     fn wait(&self, after: u64, most: Duration) -> Result<bool, LedgerError>;
 
+    /// Begin after a snapshot's last change, where the ledger knows less: it was lost, or never there.
+    /// Answers whether it did.
+    fn begin_after(&self, change: u64) -> Result<bool, LedgerError>;
+
     /// Others append too, so whoever serves has to follow.
     fn is_shared(&self) -> bool;
 
@@ -73,6 +77,11 @@ pub enum LedgerError {
         /// The first that is kept.
         kept: u64,
     },
+    /// Another process holds the file.
+    #[error(
+        "变更台账被占用，服务正在运行？/ the ledger is held by another process, is the service running? ({0})"
+    )]
+    Held(String),
     /// It cannot be reached, read or written now.
     #[error("变更台账不可用 / the ledger is not available: {0}")]
     Unavailable(String),

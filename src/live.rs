@@ -13,14 +13,23 @@
 //! | [`generation`] | a snapshot and a catalogue that answer together |
 //! | [`view`] | a generation and the changes since |
 //! | [`current`] | which view answers now, and how workers come to know |
+//! | [`loader`] | fetch, build aside, prove, guard, swap; rollback |
+//! | [`schedule`] | when a source is asked next |
+//! | [`guards`] | what must be so of a delivery |
+//! | [`states`] | what is known of each source and each kept snapshot |
 //! | [`recorder`] | takes changes: validated, durable, visible |
 
 pub mod current;
 pub mod generation;
+pub mod guards;
+pub mod loader;
 pub mod recorder;
+pub mod schedule;
+pub mod states;
 pub mod view;
 
 pub use current::{Follower, Live};
 pub use generation::Generation;
+pub use loader::{Loader, LoaderConfig, LoaderError, Loading, SourceConfig};
 pub use recorder::{Outcome, RecordError, Recorded, Recorder, Recording};
 pub use view::View;

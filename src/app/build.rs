@@ -5,10 +5,14 @@ use super::{Outcome, now};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::ingest::{self, IngestError, Order, Plan, Report};
+use crate::ledger::Ledger;
+use crate::live::{Generation, View};
+use crate::record::Stood;
 use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tracing::info;
+use std::sync::Arc;
+use tracing::{info, warn};
 
 /// The arguments of `build`.
 #[derive(clap::Args, Debug)]
@@ -56,12 +60,39 @@ impl Build {
     }
 }
 
+/// What changes say beyond the feeds, up to the last one in the ledger, and which that is.
+fn standing(
+    config: &Config,
+    catalogue: &Arc<Catalogue>,
+    store: &Store,
+) -> Result<(Vec<Stood>, u64), Box<dyn std::error::Error>> {
+    let ledger = super::ledger(config)?;
+    let generation = match store.current()? {
+        Some(path) => match Generation::open(&path, catalogue.clone(), config.data.trusted()) {
+            Ok(generation) => Some(generation),
+            Err(error) => {
+                warn!("上一快照不可用 / the snapshot before cannot be used: {error}");
+                None
+            }
+        },
+        None => None,
+    };
+    let Some(generation) = generation else {
+        // What the ledger no longer keeps was in the snapshots: without them it is not known.
+        ledger.read(0)?;
+        return Ok((Vec::new(), 0));
+    };
+    let mut view = View::of(Arc::new(generation));
+    view.catch_up(&ledger)?;
+    Ok((view.overlay.standing(), view.overlay.change()))
+}
+
 /// Build the configured feeds and publish. What was published before stays when it fails.
 pub fn build(
     config: &Config,
-    catalogue: &Catalogue,
+    catalogue: &Arc<Catalogue>,
     rejects: Option<PathBuf>,
-) -> Result<Report, IngestError> {
+) -> Result<Report, Box<dyn std::error::Error>> {
     let folder = &config.data.snapshots;
     let io = |source| IngestError::Io { path: folder.clone(), source };
     let signing = config.data.load_signing_key()?;
@@ -69,6 +100,7 @@ pub fn build(
         info!(key = %key.id(), "快照将签名 / the snapshot will be signed");
     }
     let store = Store::open(folder).map_err(io)?.signing(signing);
+    let (standing, change) = standing(config, catalogue, &store)?;
     let plan = Plan::of(&config.data.feeds, &config.data.sources)?;
     let progress = BuildProgress::new(plan.bytes());
     let order = Order {
@@ -77,8 +109,8 @@ pub fn build(
         store: &store,
         rejects: &rejects.unwrap_or_else(|| folder.join("rejects.csv")),
         now: now(),
-        standing: &[],
-        change: 0,
+        standing: &standing,
+        change,
         as_of_build: config.data.as_of_build,
     };
     let report = ingest::build(&order, &progress);

@@ -1,8 +1,10 @@
 //! `xincha check`: one check, offline, with the very code that answers `POST /v1/check`.
 
+use super::remote::Remote;
 use super::{Outcome, now};
 use crate::config::Config;
 use crate::http::{CheckIds, Worker, answer};
+use crate::ledger::{FileLedger, LedgerError};
 use crate::live::{Generation, View};
 use crate::snapshot::Store;
 use serde_json::{Value, json};
@@ -53,27 +55,22 @@ pub struct Check {
 impl Check {
     /// Ask the current snapshot and print the answer.
     pub fn run(&self, config: &Config) -> Outcome {
-        let folder = &config.data.snapshots;
-        let catalogue = config.load_catalogue()?;
-        let current = match Store::open(folder)?.current()? {
-            Some(path) => path,
-            // the embedded default: the first check builds
-            None => super::build::build(config, &catalogue, None)?.path,
-        };
-        let generation = Generation::open(&current, catalogue, config.data.trusted())?;
-        let view = View::of(Arc::new(generation));
         let request = self.request()?;
-        let mut out = Vec::new();
-        let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-        if let Err(problem) = answer(&view, now(), id, &request, &mut Worker::default(), &mut out) {
-            let problem: Value = serde_json::from_slice(&problem.to_json())?;
+        let answered = match super::ledger(config) {
+            // Whoever holds the ledger knows of the changes since the snapshot.
+            Err(LedgerError::Held(_)) => {
+                let answer = Remote::new(config, None).post("/v1/check", request)?;
+                if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
+            }
+            ledger => offline(config, ledger?, &request)?,
+        };
+        let answer = answered.map_err(|problem| {
             let mut told = told(&problem);
-            if problem["type"].as_str().is_some_and(|kind| kind.ends_with("unknown_matter")) {
+            if problem["code"] == "unknown_matter" {
                 told += &format!("\n{}", config.catalogue.join("matters.toml").display());
             }
-            return Err(told.into());
-        }
-        let answer: Value = serde_json::from_slice(&out)?;
+            told
+        })?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&answer)?);
         } else {
@@ -119,8 +116,37 @@ impl Check {
     }
 }
 
+/// Ask the current snapshot and the changes since: the answer, or the problem with the request.
+fn offline(
+    config: &Config,
+    ledger: FileLedger,
+    request: &[u8],
+) -> Result<Result<Value, Value>, Box<dyn std::error::Error>> {
+    let catalogue = config.load_catalogue()?;
+    let store = Store::open(&config.data.snapshots)?;
+    let (current, ledger) = match store.current()? {
+        Some(path) => (path, ledger),
+        // The embedded default: the first check builds, for which the ledger is needed there.
+        None => {
+            drop(ledger);
+            let path = super::build::build(config, &catalogue, None)?.path;
+            (path, super::ledger(config)?)
+        }
+    };
+    let generation = Generation::open(&current, catalogue, config.data.trusted())?;
+    let mut view = View::of(Arc::new(generation));
+    view.catch_up(&ledger)?;
+    let mut out = Vec::new();
+    let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
+    let answered = answer(&view, now(), id, request, &mut Worker::default(), &mut out);
+    Ok(match answered {
+        Ok(()) => Ok(serde_json::from_slice(&out)?),
+        Err(problem) => Err(serde_json::from_slice(&problem.to_json())?),
+    })
+}
+
 /// A problem in two lines.
-fn told(problem: &Value) -> String {
+pub(super) fn told(problem: &Value) -> String {
     let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
     let pointer = text("pointer");
     let place = if pointer.is_empty() { String::new() } else { format!(" ({pointer})") };

@@ -212,9 +212,7 @@ impl ChangeRequest {
         let record = self.record.map(|Object(record)| record.read(&at.of("record"), &self.list));
         let record = record.transpose()?;
         let entry = match (&self.entry, &record) {
-            (Some(entry), _) => {
-                at.of("entry").text(entry.clone(), limits::DOCUMENT_BYTES_MAX)?
-            }
+            (Some(entry), _) => at.of("entry").text(entry.clone(), limits::DOCUMENT_BYTES_MAX)?,
             (None, Some(record)) => id_of(record),
             (None, None) => return Err(at.of("entry").problem(Code::MissingField)),
         };
@@ -315,7 +313,10 @@ impl SubjectRequest {
         }
         let (mut ids, mut masked) = (Vec::new(), None);
         if self.ids.len() + usize::from(self.id.is_some()) > limits::IDENTIFIERS_MAX {
-            return Err(at.of("ids").problem(Code::TooManyIdentifiers).beyond(limits::IDENTIFIERS_MAX));
+            return Err(at
+                .of("ids")
+                .problem(Code::TooManyIdentifiers)
+                .beyond(limits::IDENTIFIERS_MAX));
         }
         if let Some(id) = &self.id {
             identified(&at.of("id"), None, id, &mut ids, &mut masked)?;
@@ -347,13 +348,14 @@ impl SubjectRequest {
 /// What a subject is, where it is not told: as its identifiers say.
 fn kind_of(ids: &[Identifier], masked: bool) -> SubjectKind {
     let is_person = ids.iter().any(|id| id.kind().is_personal()) || (ids.is_empty() && masked);
-    let is_small = |id: &Identifier| {
-        id.kind() == IdentifierKind::Uscc && id.text().starts_with("92")
-    };
+    let is_small =
+        |id: &Identifier| id.kind() == IdentifierKind::Uscc && id.text().starts_with("92");
     match () {
         () if is_person => SubjectKind::NaturalPerson,
         () if ids.iter().any(is_small) => SubjectKind::IndividualBusiness,
-        () if ids.iter().any(|id| id.kind() == IdentifierKind::VehiclePlate) => SubjectKind::Vehicle,
+        () if ids.iter().any(|id| id.kind() == IdentifierKind::VehiclePlate) => {
+            SubjectKind::Vehicle
+        }
         () => SubjectKind::Organisation,
     }
 }
@@ -379,8 +381,8 @@ fn identified(
 
 impl RelatedRequest {
     fn read(self, at: &At) -> Result<Related, Problem> {
-        let role = Role::from_code(&self.role)
-            .ok_or_else(|| at.of("role").problem(Code::UnknownRole))?;
+        let role =
+            Role::from_code(&self.role).ok_or_else(|| at.of("role").problem(Code::UnknownRole))?;
         let name = at.of("name").text(self.name, limits::NAME_BYTES_MAX)?;
         let id = self.id.as_deref().map(Identifier::recognise).transpose();
         let id = id.map_err(|_| at.of("id").problem(Code::InvalidIdentifier))?;
@@ -397,9 +399,9 @@ pub fn answer(changes: &[Change], recorded: &Recorded) -> Value {
             Outcome::KeyReused(number) => ("refused", Some(number), Some(KEY_REUSED)),
             Outcome::Refused(refusal) => ("refused", None, Some(told(*refusal))),
         };
-        let refusal = refusal.map(|(code, title, title_zh)| {
-            json!({"code": code, "title": title, "title_zh": title_zh})
-        });
+        let refusal = refusal.map(
+            |(code, title, title_zh)| json!({"code": code, "title": title, "title_zh": title_zh}),
+        );
         json!({
             "key": change.key,
             "list": change.list,

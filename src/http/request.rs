@@ -166,8 +166,7 @@ pub(super) fn min_change(body: &[u8]) -> u64 {
 #[cold]
 fn diagnose<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Problem {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader)
-    else {
+    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) else {
         // The document is whole and something follows it.
         return Code::InvalidJson.whole();
     };
@@ -457,7 +456,8 @@ mod tests {
             ("null", Code::WrongType, Some("")),
         ];
         for (body, code, pointer) in rows {
-            let problem = parse::<CheckRequest>(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
+            let problem =
+                parse::<CheckRequest>(body.as_bytes()).err().unwrap_or_else(|| panic!("{body}"));
             assert_eq!((problem.code, problem.pointer.as_deref()), (*code, *pointer), "{body}");
         }
         assert_eq!(

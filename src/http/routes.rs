@@ -1,11 +1,12 @@
 //! The paths that are asked now and then, over the same hyper as the check.
 
-use super::OPENAPI;
 use super::check::write_stale;
+use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::service::clock;
+use super::{OPENAPI, operation};
 use crate::catalogue::{Catalogue, ListNo, Reach};
-use crate::live::{Live, View};
+use crate::live::View;
 use crate::record::Instant;
 use crate::screen::Stale;
 use axum::Router;
@@ -16,14 +17,20 @@ use axum::routing::{get, post};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 9] = [
+pub const PATHS: [(&str, &[&str]); 14] = [
     ("/v1/check", &["POST"]),
+    ("/v1/changes", &["POST"]),
     ("/v1/lists", &["GET"]),
     ("/v1/measures", &["GET"]),
     ("/v1/matters", &["GET"]),
     ("/v1/data", &["GET"]),
+    ("/v1/data/refresh", &["POST"]),
+    ("/v1/data/rollback", &["POST"]),
+    ("/v1/data/approve", &["POST"]),
+    ("/v1/data/discard", &["POST"]),
     ("/v1/problems", &["GET"]),
     ("/healthz", &["GET"]),
     ("/readyz", &["GET"]),
@@ -31,13 +38,19 @@ pub const PATHS: [(&str, &[&str]); 9] = [
 ];
 
 /// Routes everything but the check, which the caller answers before it comes here.
-pub(super) fn router(live: Live) -> Router {
+pub(super) fn router(desk: Desk, body_timeout: Duration) -> Router {
+    let asked = Asked { desk, body_timeout };
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
-        .route("/v1/lists", get(|State(live)| of_generation(live, lists)))
-        .route("/v1/measures", get(|State(live)| of_generation(live, measures)))
-        .route("/v1/matters", get(|State(live)| of_generation(live, matters)))
-        .route("/v1/data", get(|State(live)| of_generation(live, data)))
+        .route("/v1/changes", post(operation::changes))
+        .route("/v1/lists", get(|State(asked)| of_view(asked, lists)))
+        .route("/v1/measures", get(|State(asked)| of_view(asked, measures)))
+        .route("/v1/matters", get(|State(asked)| of_view(asked, matters)))
+        .route("/v1/data", get(operation::data))
+        .route("/v1/data/refresh", post(operation::refresh))
+        .route("/v1/data/rollback", post(operation::rollback))
+        .route("/v1/data/approve", post(operation::approve))
+        .route("/v1/data/discard", post(operation::discard))
         .route("/v1/problems", get(|| async { document(StatusCode::OK, &problems()) }))
         .route("/healthz", get(|| async { document(StatusCode::OK, &json!({"alive": true})) }))
         .route("/readyz", get(ready))
@@ -47,11 +60,19 @@ pub(super) fn router(live: Live) -> Router {
         )
         .method_not_allowed_fallback(|| async { told(&Code::MethodNotAllowed.whole()) })
         .fallback(|| async { told(&Code::NotFound.whole()) })
-        .with_state(live)
+        .with_state(asked)
 }
 
-async fn of_generation(live: Live, describe: fn(&View, Instant) -> Value) -> Response {
-    match live.current() {
+/// What every route is given.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub desk: Desk,
+    /// From the end of a head until all of the body is there.
+    pub body_timeout: Duration,
+}
+
+async fn of_view(asked: Asked, describe: fn(&View, Instant) -> Value) -> Response {
+    match asked.desk.live.current() {
         Some(view) => document(StatusCode::OK, &describe(&view, clock().0)),
         None => told(&Code::NotReady.whole()),
     }
@@ -64,11 +85,11 @@ fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -
     response
 }
 
-fn document(status: StatusCode, value: &Value) -> Response {
+pub(super) fn document(status: StatusCode, value: &Value) -> Response {
     bytes(status, "application/json", value.to_string())
 }
 
-fn told(problem: &Problem) -> Response {
+pub(super) fn told(problem: &Problem) -> Response {
     bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json())
 }
 
@@ -165,7 +186,8 @@ fn stale_json(view: &View, stale: &[Stale]) -> Value {
     Value::Array(rendered.collect())
 }
 
-fn data(view: &View, now: Instant) -> Value {
+/// The view that answers: the snapshot, what it was built of, the changes since.
+pub(super) fn data(view: &View, now: Instant) -> Value {
     let generation = &view.generation;
     let ground = &generation.ground;
     let meta = ground.index.meta();
@@ -219,8 +241,8 @@ fn problems() -> Value {
 }
 
 /// Ready as long as some list can be relied on: a check says itself which ones cannot.
-async fn ready(State(live): State<Live>) -> Response {
-    let Some(view) = live.current() else {
+async fn ready(State(asked): State<Asked>) -> Response {
+    let Some(view) = asked.desk.live.current() else {
         return document(
             StatusCode::SERVICE_UNAVAILABLE,
             &json!({"ready": false, "reasons": ["no_data"], "behind": null, "stale": []}),

@@ -5,6 +5,7 @@
 //! request writes.
 
 use super::HttpConfig;
+use super::desk::Desk;
 use super::gather::Gather;
 use super::problem::{self, Code};
 use super::service::Service;
@@ -38,7 +39,7 @@ impl Server {
     /// # Errors
     ///
     /// The address is taken or not ours, or a setting is out of its bounds.
-    pub fn bind(config: HttpConfig, live: Live) -> io::Result<Bound> {
+    pub fn bind(config: HttpConfig, desk: impl Into<Desk>) -> io::Result<Bound> {
         if config.buffer_bytes_max < HttpConfig::BUFFER_BYTES_MIN {
             let why = format!("buffer_bytes_max is below {}", HttpConfig::BUFFER_BYTES_MIN);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -56,7 +57,7 @@ impl Server {
         for _ in 1..config.worker_count() {
             listeners.push(listen(address, config.backlog)?);
         }
-        Ok(Bound { config, live, address, listeners })
+        Ok(Bound { config, desk: desk.into(), address, listeners })
     }
 }
 
@@ -73,7 +74,7 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 /// A server that listens.
 pub struct Bound {
     config: HttpConfig,
-    live: Live,
+    desk: Desk,
     address: SocketAddr,
     listeners: Vec<TcpListener>,
 }
@@ -103,10 +104,10 @@ impl Bound {
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
-            let (config, live) = (self.config.clone(), self.live.clone());
+            let (config, desk) = (self.config.clone(), self.desk.clone());
             let (admission, shutdown, stopped) =
                 (admission.clone(), shutdown.clone(), stop.subscribe());
-            let work = move || work(&config, &live, listener, admission, shutdown, stopped);
+            let work = move || work(&config, &desk, listener, admission, shutdown, stopped);
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -186,7 +187,7 @@ impl Drop for Admitted {
 /// One worker from its start to the end of its drain: how many connections were cut.
 fn work(
     config: &HttpConfig,
-    live: &Live,
+    desk: &Desk,
     listener: TcpListener,
     admission: Arc<Admission>,
     mut shutdown: watch::Receiver<bool>,
@@ -196,8 +197,8 @@ fn work(
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let service = Rc::new(Service::new(live, Duration::from_millis(config.body_timeout_ms)));
-        tokio::task::spawn_local(follow(live.clone(), service.clone()));
+        let service = Rc::new(Service::new(desk, Duration::from_millis(config.body_timeout_ms)));
+        tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);
         tokio::select! {

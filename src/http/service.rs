@@ -2,6 +2,7 @@
 
 use super::check::{self, Worker};
 use super::check_id::CheckIds;
+use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::{request, routes};
 use crate::live::{Follower, Live};
@@ -44,15 +45,15 @@ struct Own {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Service {
-    pub fn new(live: &Live, body_timeout: Duration) -> Service {
+    pub fn new(desk: &Desk, body_timeout: Duration) -> Service {
         let own = Own {
-            follower: live.follow(),
+            follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let router = routes::router(live.clone());
-        Service { own: RefCell::new(own), router, live: live.clone(), body_timeout }
+        let router = routes::router(desk.clone(), body_timeout);
+        Service { own: RefCell::new(own), router, live: desk.live.clone(), body_timeout }
     }
 
     /// Answer a request.

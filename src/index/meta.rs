@@ -1,8 +1,9 @@
 //! What was built from what, and when: one JSON document in the snapshot.
 
 use super::sets::SetKey;
-use crate::record::ListKind;
+use crate::record::{Instant, ListKind};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -67,8 +68,27 @@ pub struct SourceMeta {
     pub future: u64,
     /// Headings of its files, each once, in order.
     pub headings: Vec<String>,
+    /// Rows that were used, by list.
+    pub lists: BTreeMap<String, u64>,
     /// Age of the oldest file: seconds since 1970.
     pub as_of: i64,
+}
+
+impl SourceMeta {
+    /// A source of which nothing is read yet.
+    pub fn new(code: &str, name: &str, as_of: Instant) -> SourceMeta {
+        SourceMeta {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            rows: 0,
+            rejects: 0,
+            warnings: 0,
+            future: 0,
+            headings: Vec::new(),
+            lists: BTreeMap::new(),
+            as_of: as_of.0,
+        }
+    }
 }
 
 /// A file as read.

@@ -11,7 +11,9 @@ use crate::index::{Builder, Encoded, Encoder, Index, ListMeta, SourceMeta};
 use crate::record::{Day, Entry, Instant, ListKind, Stood};
 use crate::snapshot::{Snapshot, Store};
 use crate::source::mapper::wanted;
-use crate::source::{AsOf, Batch, Feed, Mapper, Reject, RejectWriter, SourceError, Survey, Wanted};
+use crate::source::{
+    AsOf, Batch, Feed, Mapper, Mapping, Reject, RejectWriter, SourceError, Survey, Wanted,
+};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::BufWriter;
@@ -263,8 +265,12 @@ impl Run<'_> {
             }
         })?;
         self.bytes_before += delivery.bytes;
-        let source = (mapping.code.clone(), mapping.name.clone());
-        self.account(source, as_of, name, feed.survey(), counts, headings);
+        let at = self.account(mapping, as_of, name, feed.survey(), counts);
+        let source = &mut self.sources[at];
+        source.headings.extend(headings);
+        source.headings.sort_unstable();
+        source.headings.dedup();
+        *source.lists.entry(spec.list.clone()).or_default() += counts.rows - counts.rejects;
         Ok(())
     }
 
@@ -377,44 +383,30 @@ impl Run<'_> {
         self.lists.len() as u16 - 1
     }
 
+    /// Account for a file; answers the position of its source.
     fn account(
         &mut self,
-        (code, name): (String, String),
+        mapping: &Mapping,
         as_of: Instant,
         file: String,
         survey: Survey,
         counts: Counts,
-        headings: Vec<String>,
-    ) {
-        let Counts { rows, rejects, warnings, future } = counts;
+    ) -> usize {
+        let code = &mapping.code;
         let hash = format!("{:016x}", survey.hash);
-        self.files.push(FileMeta { source: code.clone(), name: file, rows, hash });
-        match self.sources.iter_mut().find(|source| source.code == code) {
-            Some(source) => {
-                source.rows += rows;
-                source.rejects += rejects;
-                source.warnings += warnings;
-                source.future += future;
-                source.headings.extend(headings);
-                source.headings.sort_unstable();
-                source.headings.dedup();
-                source.as_of = source.as_of.min(as_of.0);
-            }
-            None => {
-                let mut headings = headings;
-                headings.sort_unstable();
-                self.sources.push(SourceMeta {
-                    code,
-                    name,
-                    rows,
-                    rejects,
-                    warnings,
-                    future,
-                    headings,
-                    as_of: as_of.0,
-                });
-            }
-        }
+        self.files.push(FileMeta { source: code.clone(), name: file, rows: counts.rows, hash });
+        let known = self.sources.iter().position(|source| source.code == *code);
+        let at = known.unwrap_or_else(|| {
+            self.sources.push(SourceMeta::new(code, &mapping.name, as_of));
+            self.sources.len() - 1
+        });
+        let source = &mut self.sources[at];
+        source.rows += counts.rows;
+        source.rejects += counts.rejects;
+        source.warnings += counts.warnings;
+        source.future += counts.future;
+        source.as_of = source.as_of.min(as_of.0);
+        at
     }
 }
 

@@ -11,7 +11,8 @@
 use super::{Commit, Ledger, LedgerError};
 use redb::backends::FileBackend;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    WriteTransaction,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -47,22 +48,6 @@ impl FileLedger {
         let ledger = FileLedger { path: None, database: Mutex::new(Some(database)) };
         ledger.prepare()?;
         Ok(ledger)
-    }
-
-    /// Begin after a snapshot's last change, where the ledger knows less: it was lost, or never there.
-    /// Answers whether it did.
-    pub fn begin_after(&self, change: u64) -> Result<bool, LedgerError> {
-        if self.last()? >= change {
-            return Ok(false);
-        }
-        self.write(|transaction| {
-            let mut commits = transaction.open_table(COMMITS).map_err(unavailable)?;
-            commits.retain(|_, _| false).map_err(unavailable)?;
-            let mut bounds = transaction.open_table(BOUNDS).map_err(unavailable)?;
-            bounds.insert(LAST, change).map_err(unavailable)?;
-            Ok(())
-        })?;
-        Ok(true)
     }
 
     /// Reading finds its tables from the first time on.
@@ -109,8 +94,14 @@ fn open(path: &Path) -> Result<Database, LedgerError> {
     let mut options = std::fs::File::options();
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     let file = file.map_err(|error| at(path, error))?;
-    let backend = FileBackend::new(file).map_err(|error| at(path, error))?;
-    Database::builder().create_with_backend(backend).map_err(|error| at(path, error))
+    let backend = FileBackend::new(file).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => LedgerError::Held(path.display().to_string()),
+        error => at(path, error),
+    })?;
+    Database::builder().create_with_backend(backend).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => LedgerError::Held(path.display().to_string()),
+        error => at(path, error),
+    })
 }
 
 fn at(path: &Path, error: impl std::fmt::Display) -> LedgerError {
@@ -182,6 +173,20 @@ impl Ledger for FileLedger {
 
     fn wait(&self, after: u64, _most: Duration) -> Result<bool, LedgerError> {
         Ok(self.last()? > after)
+    }
+
+    fn begin_after(&self, change: u64) -> Result<bool, LedgerError> {
+        if self.last()? >= change {
+            return Ok(false);
+        }
+        self.write(|transaction| {
+            let mut commits = transaction.open_table(COMMITS).map_err(unavailable)?;
+            commits.retain(|_, _| false).map_err(unavailable)?;
+            let mut bounds = transaction.open_table(BOUNDS).map_err(unavailable)?;
+            bounds.insert(LAST, change).map_err(unavailable)?;
+            Ok(())
+        })?;
+        Ok(true)
     }
 
     fn is_shared(&self) -> bool {

@@ -136,6 +136,11 @@ impl Recorder {
         }
     }
 
+    /// Forget changes up to and with this number, which every kept snapshot contains.
+    pub fn truncate(&self, through: u64) -> Result<(), LedgerError> {
+        self.shared.ledger.truncate(through)
+    }
+
     /// Let another generation answer, with every change that its snapshot does not hold. Requests
     /// under way end on the one they began with. Cost: microseconds a change; while the last of them
     /// are replayed no other is recorded.
@@ -146,10 +151,16 @@ impl Recorder {
     /// goes on answering.
     pub fn swap(&self, generation: Arc<Generation>) -> Result<Arc<View>, LedgerError> {
         let mut next = View::of(generation);
+        if self.shared.ledger.begin_after(next.overlay.change())? {
+            warn!(
+                change = next.overlay.change(),
+                "变更台账比快照旧，从快照之后开始 / the ledger knew less than the snapshot: it was lost, or is new"
+            );
+        }
         // Most of it without the lock, so that changes are taken meanwhile.
-        self.shared.catch_up(&mut next)?;
+        next.catch_up(&*self.shared.ledger)?;
         let mut newest = self.shared.newest();
-        self.shared.catch_up(&mut next)?;
+        next.catch_up(&*self.shared.ledger)?;
         next.behind = newest.as_ref().and_then(|view| view.behind);
         let view = Arc::new(next.clone());
         *newest = Some(next);
@@ -165,19 +176,6 @@ impl Shared {
 
     fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
-    }
-
-    /// Read on to the ledger's end.
-    fn catch_up(&self, view: &mut View) -> Result<(), LedgerError> {
-        loop {
-            let commits = self.ledger.read(view.overlay.change())?;
-            if commits.is_empty() {
-                return Ok(());
-            }
-            for commit in &commits {
-                commit.after(view.overlay.change()).iter().for_each(|change| view.replay(change));
-            }
-        }
     }
 
     /// The thread that records: all that waits goes into one commit.
@@ -226,7 +224,7 @@ impl Shared {
                 match self.ledger.append(&commit) {
                     Ok(()) => view = next,
                     Err(LedgerError::Behind { last, first }) if last >= first => {
-                        self.catch_up(&mut view)?;
+                        view.catch_up(&*self.ledger)?;
                         continue;
                     }
                     Err(failed) => return Err(failed.into()),
@@ -264,7 +262,7 @@ impl Shared {
         let Some(mut view) = newest.clone() else { return Ok(()) };
         let was_behind = view.behind.take().is_some();
         if news || was_behind {
-            self.catch_up(&mut view)?;
+            view.catch_up(&*self.ledger)?;
             if was_behind {
                 info!("变更台账恢复 / the ledger is reached again");
             }

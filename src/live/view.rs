@@ -2,6 +2,7 @@
 
 use super::Generation;
 use crate::index::{Listed, Overlay, Unfit};
+use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Change, Instant};
 use crate::screen::Basis;
 use std::sync::Arc;
@@ -51,6 +52,19 @@ impl View {
     pub fn replay(&mut self, change: &Change) {
         if self.apply(change).is_err() {
             self.overlay.pass(change);
+        }
+    }
+
+    /// Read on to the ledger's end. Cost: microseconds a change.
+    pub fn catch_up(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        loop {
+            let commits = ledger.read(self.overlay.change())?;
+            if commits.is_empty() {
+                return Ok(());
+            }
+            for commit in &commits {
+                commit.after(self.overlay.change()).iter().for_each(|change| self.replay(change));
+            }
         }
     }
 }

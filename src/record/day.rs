@@ -92,7 +92,17 @@ impl<'de> Deserialize<'de> for Day {
 /// The instant for which a check is decided: whole seconds since 1970-01-01T00:00:00Z.
 /// Made by the edge; nothing below it reads a clock.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(transparent)]
 pub struct Instant(pub i64);

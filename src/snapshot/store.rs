@@ -139,7 +139,20 @@ impl Store {
         others[..surplus].iter().try_for_each(|path| remove(path))
     }
 
-    fn path_of(&self, id: &str) -> PathBuf {
+    /// The ids of the published snapshots, oldest first.
+    pub fn kept(&self) -> io::Result<Vec<String>> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let id = path.file_stem().and_then(|id| id.to_str()).map(str::to_owned);
+            kept.extend(id.filter(|_| path.extension().is_some_and(|suffix| suffix == SUFFIX)));
+        }
+        kept.sort();
+        Ok(kept)
+    }
+
+    /// The file of a snapshot, whether it is there or not.
+    pub fn path_of(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}.{SUFFIX}"))
     }
 

@@ -74,6 +74,16 @@ pub enum OriginConfig {
 }
 
 impl OriginConfig {
+    /// The paths in it, which follow the folder of the configuration.
+    pub fn paths(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            OriginConfig::Folder(config) => vec![&mut config.path],
+            OriginConfig::Http(config) => config.ca_file.as_mut().into_iter().collect(),
+            OriginConfig::S3(_) => Vec::new(),
+            OriginConfig::Postgres(config) => config.ca_file.as_mut().into_iter().collect(),
+        }
+    }
+
     /// What tells this origin from another, without credentials: a memory of another is not used.
     fn fingerprint(&self) -> Result<u64, FetchError> {
         let identity = match self {

@@ -222,6 +222,7 @@ pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
             warnings: 0,
             future: 0,
             headings: Vec::new(),
+            lists: Default::default(),
             as_of: as_of.0,
         }],
         files: vec![FileMeta {

@@ -1,0 +1,21 @@
+//! Whom the routes ask.
+
+use crate::live::{Live, Loader, Recorder};
+
+/// The view that answers, and who changes it. Cloning shares.
+#[derive(Clone)]
+pub struct Desk {
+    /// What checks are decided on.
+    pub live: Live,
+    /// Takes changes; none where a snapshot is served and nothing else.
+    pub recorder: Option<Recorder>,
+    /// Refreshes the lists; none where nothing is loaded.
+    pub loader: Option<Loader>,
+}
+
+impl From<Live> for Desk {
+    /// A view that nobody changes.
+    fn from(live: Live) -> Desk {
+        Desk { live, recorder: None, loader: None }
+    }
+}

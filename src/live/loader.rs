@@ -1,0 +1,1000 @@
+//! Refreshes the lists while they are served: fetch, build aside, prove, guard, swap.
+//!
+//! ```text
+//! schedule | refresh | wake ─► fetch (a thread a source) ─► candidate
+//!                                                            │  all that is there
+//!                                             build of accepted and candidates ─► guards ──► held
+//!                                                            │                     (built again
+//!                                     publish ─► open, warm ─► Recorder::swap       without it)
+//! ```
+//!
+//! One thread decides; fetches run beside it. A source that fails, lingers or delivers what trips a
+//! guard holds back nothing but itself: of it what was accepted before is built in again, with its age.
+
+use super::guards::{Figures, Guards, Trip};
+use super::schedule::Schedule;
+use super::states::{Delivery, Held, States};
+use super::{Generation, Recorder};
+use crate::catalogue::Catalogue;
+use crate::ingest::{self, Built, Delivered, IngestError, Order, Plan, Progress};
+use crate::record::Instant;
+use crate::snapshot::{Store, TrustedKeys};
+use crate::source::Mapping;
+use crate::source::fetch::{
+    self, Fetch, FetchError, Fetched, FolderConfig, Limits, Memory, OriginConfig, Wake,
+};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tracing::{error, info, warn};
+
+/// Begins the names of folders that are being filled.
+const INCOMING: &str = "incoming-";
+/// Fetches at once.
+const FETCHES_MAX: usize = 4;
+/// How long candidates wait for the fetches that are under way.
+const CANDIDATES_WAIT: Duration = Duration::from_secs(10);
+/// The longest sleep, after which clocks that were set are noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Changes beside the index from which on they are folded into a new snapshot without any delivery.
+const CHANGES_MAX: u64 = 200_000;
+/// A source that is as old as its last fetch is built in anew when that is so much later.
+const CONFIRMED_SECONDS: i64 = 6 * 3_600;
+
+/// What the loader is told.
+#[derive(Clone, Debug)]
+pub struct LoaderConfig {
+    /// Folder of the mappings, each of which is a source.
+    pub sources: PathBuf,
+    /// Folder of the feeds of every source that has no origin of its own.
+    pub feeds: PathBuf,
+    /// Where accepted and held deliveries are kept.
+    pub deliveries: PathBuf,
+    /// Snapshots kept beside the current one.
+    pub keep: usize,
+    /// Build at start even where there is a snapshot.
+    pub build_on_start: bool,
+    /// Take every feed as true at the moment of the build.
+    pub as_of_build: bool,
+    /// What is told of single sources, by code.
+    pub source: BTreeMap<String, SourceConfig>,
+}
+
+/// What is told of one source: `[source.CODE]`, where CODE is that of its mapping.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceConfig {
+    /// Where its files come from. Default: the folder of feeds.
+    pub origin: Option<OriginConfig>,
+    /// When it is asked. Default: every 60 seconds.
+    pub schedule: Schedule,
+    /// How long a fetch may take, how much it may bring, how often it tries.
+    pub limits: Limits,
+    /// What must be so of a delivery.
+    pub guards: Guards,
+}
+
+/// How far a refresh is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Refresh {
+    /// Bytes brought so far, by source that is being fetched.
+    pub fetching: BTreeMap<String, u64>,
+    /// The step of the build, where one runs.
+    pub building: Option<String>,
+    /// Bytes and rows read by it.
+    pub read: (u64, u64),
+    /// Bytes it will read.
+    pub bytes: u64,
+    /// Why the last build failed, until one succeeds.
+    pub failure: Option<String>,
+    /// Builds that were published.
+    pub published: u64,
+}
+
+impl Refresh {
+    /// Something is being fetched or built.
+    pub fn is_running(&self) -> bool {
+        !self.fetching.is_empty() || self.building.is_some()
+    }
+}
+
+/// Why the loader did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LoaderError {
+    /// A refresh is under way.
+    #[error("正在刷新 / a refresh is under way")]
+    Running,
+    /// No mapping has this code.
+    #[error("没有这个来源 / there is no such source")]
+    UnknownSource,
+    /// No delivery of the source is held.
+    #[error("没有被搁置的数据 / nothing is held")]
+    NothingHeld,
+    /// No such snapshot is kept.
+    #[error("没有这个快照 / no such snapshot is kept")]
+    NoSuchSnapshot,
+    /// It failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A handle of the loader. Cloning shares.
+#[derive(Clone)]
+pub struct Loader {
+    shared: Arc<Shared>,
+    events: Sender<Event>,
+}
+
+struct Shared {
+    states: Mutex<States>,
+    refresh: Mutex<Refresh>,
+    /// Turns `Some` when the first data serves, or could not be had.
+    first: Mutex<Option<Result<(), String>>>,
+    told: Condvar,
+    stopped: AtomicBool,
+    codes: BTreeSet<String>,
+}
+
+/// The loader's thread; dropping it ends the thread.
+pub struct Loading {
+    shared: Arc<Shared>,
+    events: Sender<Event>,
+    thread: Option<JoinHandle<()>>,
+    _wakes: Vec<Wake>,
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+        let _ = self.events.send(Event::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+enum Event {
+    Refresh(Option<String>),
+    Fetched { code: String, folder: PathBuf, base: Base, result: Box<Result<Fetched, FetchError>> },
+    Approve(String),
+    Discarded,
+    Rollback { to: Option<String>, reply: Sender<Result<String, LoaderError>> },
+    Stop,
+}
+
+/// What a fetch was compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Base {
+    Nothing,
+    Accepted,
+    Held,
+    Discarded,
+}
+
+impl Loader {
+    /// Begin: serve the current snapshot where there is one, and refresh from then on.
+    ///
+    /// # Errors
+    ///
+    /// Mappings, settings of sources or the states cannot be used.
+    pub fn start(
+        config: LoaderConfig,
+        catalogue: Arc<Catalogue>,
+        store: Store,
+        trusted: Option<TrustedKeys>,
+        recorder: Recorder,
+    ) -> Result<(Loader, Loading), IngestError> {
+        let mappings = Mapping::load_folder(&config.sources)?;
+        let codes: BTreeSet<String> = mappings.iter().map(|mapping| mapping.code.clone()).collect();
+        check_sources(&config, &codes)?;
+        let failed = |source| IngestError::Io { path: config.deliveries.clone(), source };
+        std::fs::create_dir_all(&config.deliveries).map_err(failed)?;
+        let states = States::load(&config.deliveries).map_err(failed)?;
+        let shared = Arc::new(Shared {
+            states: Mutex::new(states),
+            refresh: Mutex::default(),
+            first: Mutex::new(None),
+            told: Condvar::new(),
+            stopped: AtomicBool::new(false),
+            codes,
+        });
+        let (events, received) = channel();
+        let wakes = wakes(&config, &events)?;
+        let work = Work {
+            due: shared.codes.iter().map(|code| (code.clone(), Instant(i64::MIN))).collect(),
+            config,
+            mappings,
+            catalogue,
+            store,
+            trusted,
+            recorder,
+            shared: shared.clone(),
+            events: events.clone(),
+            again: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            candidates: BTreeMap::new(),
+            waited: None,
+            approved: BTreeSet::new(),
+            fetches: 0,
+        };
+        let thread = std::thread::Builder::new()
+            .name("loader".to_owned())
+            .spawn(move || work.run(&received))
+            .map_err(|source| IngestError::Io { path: "loader".into(), source })?;
+        let loading = Loading {
+            shared: shared.clone(),
+            events: events.clone(),
+            thread: Some(thread),
+            _wakes: wakes,
+        };
+        Ok((Loader { shared, events }, loading))
+    }
+
+    /// Wait for the first data.
+    ///
+    /// # Errors
+    ///
+    /// There is none, and why.
+    pub fn first(&self) -> Result<(), String> {
+        let mut first = lock(&self.shared.first);
+        loop {
+            if let Some(first) = &*first {
+                return first.clone();
+            }
+            first = self.shared.told.wait(first).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What is known of sources and snapshots.
+    pub fn states(&self) -> States {
+        lock(&self.shared.states).clone()
+    }
+
+    /// How far the present refresh is.
+    pub fn progress(&self) -> Refresh {
+        lock(&self.shared.refresh).clone()
+    }
+
+    /// The codes of all sources.
+    pub fn sources(&self) -> &BTreeSet<String> {
+        &self.shared.codes
+    }
+
+    /// Ask a source, or all, now. Returns at once; [`Loader::progress`] follows it.
+    pub fn refresh(&self, code: Option<&str>) -> Result<(), LoaderError> {
+        self.known(code)?;
+        if self.progress().is_running() {
+            return Err(LoaderError::Running);
+        }
+        self.send(Event::Refresh(code.map(str::to_owned)))
+    }
+
+    /// Take the held delivery of a source all the same: it is built in at once, guards apart.
+    pub fn approve(&self, code: &str) -> Result<(), LoaderError> {
+        self.held(code)?;
+        self.send(Event::Approve(code.to_owned()))
+    }
+
+    /// Drop the held delivery of a source; the same contents are not taken again.
+    pub fn discard(&self, code: &str) -> Result<(), LoaderError> {
+        self.held(code)?;
+        let mut states = lock(&self.shared.states);
+        let Some(state) = states.sources.get_mut(code) else { return Ok(()) };
+        state.discarded = state.held.take().map(|held| held.delivery);
+        drop(states);
+        self.send(Event::Discarded)
+    }
+
+    /// Serve a kept snapshot again: the one of this id, or the newest before the current one. The
+    /// deliveries that it lacks are held until somebody approves or discards them, or newer ones come.
+    /// Answers its id once it serves. Blocks.
+    pub fn rollback(&self, to: Option<&str>) -> Result<String, LoaderError> {
+        let (reply, answer) = channel();
+        self.send(Event::Rollback { to: to.map(str::to_owned), reply })?;
+        answer.recv().unwrap_or(Err(LoaderError::Failed("stopped".to_owned())))
+    }
+
+    fn known(&self, code: Option<&str>) -> Result<(), LoaderError> {
+        match code {
+            Some(code) if !self.shared.codes.contains(code) => Err(LoaderError::UnknownSource),
+            _ => Ok(()),
+        }
+    }
+
+    fn held(&self, code: &str) -> Result<(), LoaderError> {
+        self.known(Some(code))?;
+        let states = lock(&self.shared.states);
+        match states.sources.get(code) {
+            Some(state) if state.held.is_some() => Ok(()),
+            _ => Err(LoaderError::NothingHeld),
+        }
+    }
+
+    fn send(&self, event: Event) -> Result<(), LoaderError> {
+        self.events.send(event).map_err(|_| LoaderError::Failed("stopped".to_owned()))
+    }
+}
+
+/// Every mistake of the settings of sources.
+fn check_sources(config: &LoaderConfig, codes: &BTreeSet<String>) -> Result<(), IngestError> {
+    let mut mistakes = Vec::new();
+    for (code, source) in &config.source {
+        if !codes.contains(code) {
+            mistakes.push(format!("[source.{code}]: 没有此映射 / no mapping has this code"));
+        }
+        if let Err(why) = source.schedule.check() {
+            mistakes.push(format!("[source.{code}.schedule]: {why}"));
+        }
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(IngestError::Plan(mistakes.join("\n"))) }
+}
+
+/// The listeners of sources that have one.
+fn wakes(config: &LoaderConfig, events: &Sender<Event>) -> Result<Vec<Wake>, IngestError> {
+    let mut wakes = Vec::new();
+    for (code, source) in &config.source {
+        let Some(OriginConfig::Postgres(origin)) = &source.origin else { continue };
+        let (events, woken) = (events.clone(), code.clone());
+        let wake = move || {
+            let _ = events.send(Event::Refresh(Some(woken.clone())));
+        };
+        let listening = Wake::listen(origin, &source.limits, wake)
+            .map_err(|error| IngestError::Plan(format!("[source.{code}.origin]: {error}")))?;
+        wakes.extend(listening);
+    }
+    Ok(wakes)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The clock, read where something is decided.
+fn now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant(since.as_secs() as i64)
+}
+
+/// What the loader's thread holds.
+struct Work {
+    config: LoaderConfig,
+    mappings: Vec<Mapping>,
+    catalogue: Arc<Catalogue>,
+    store: Store,
+    trusted: Option<TrustedKeys>,
+    recorder: Recorder,
+    shared: Arc<Shared>,
+    events: Sender<Event>,
+    /// When each source is asked next.
+    due: BTreeMap<String, Instant>,
+    /// Sources that were asked for while they were being fetched.
+    again: BTreeSet<String>,
+    /// Sources that are due and wait for a thread.
+    waiting: VecDeque<String>,
+    /// Deliveries that were brought and are not built in yet.
+    candidates: BTreeMap<String, Delivery>,
+    /// Since when the first of them waits.
+    waited: Option<std::time::Instant>,
+    /// Candidates that an operator approved.
+    approved: BTreeSet<String>,
+    /// Fetches begun, which names their folders.
+    fetches: u64,
+}
+
+impl Work {
+    fn run(mut self, events: &Receiver<Event>) {
+        self.begin();
+        self.fetch_due();
+        loop {
+            match events.recv_timeout(SLEEP_MAX) {
+                Ok(Event::Stop) => return,
+                Ok(event) => self.take(event),
+                Err(_) if self.shared.stopped.load(Ordering::Relaxed) => return,
+                Err(_) => {}
+            }
+            self.fetch_due();
+            if self.is_time_to_build() {
+                self.build();
+            }
+            self.recorder.live().reap();
+        }
+    }
+
+    /// Serve what is there.
+    fn begin(&mut self) {
+        self.sweep(&|_| false);
+        let current = match self.store.current() {
+            Ok(current) => current.filter(|_| !self.config.build_on_start),
+            Err(error) => {
+                warn!("将重新构建 / building anew: {error}");
+                None
+            }
+        };
+        let Some(path) = current else { return };
+        match self.serve(&path) {
+            Ok(id) => {
+                lock(&self.shared.states).current = Some(id);
+                self.tell_first(Ok(()));
+            }
+            Err(why) => warn!("将重新构建 / building anew: {why}"),
+        }
+    }
+
+    fn tell_first(&self, outcome: Result<(), String>) {
+        lock(&self.shared.first).get_or_insert(outcome);
+        self.shared.told.notify_all();
+    }
+
+    /// Let a published snapshot answer; its id.
+    fn serve(&self, path: &Path) -> Result<String, String> {
+        let catalogue = self.catalogue.clone();
+        let generation = Generation::open(path, catalogue, self.trusted.as_ref())
+            .map_err(|error| error.to_string())?;
+        let meta = generation.ground.index.meta();
+        let (id, change, built) = (meta.id.clone(), meta.change, Instant(meta.built));
+        self.recorder.swap(Arc::new(generation)).map_err(|error| error.to_string())?;
+        let mut states = lock(&self.shared.states);
+        let build = states.builds.entry(id.clone()).or_default();
+        (build.change, build.built) = (change, built);
+        info!(snapshot = %id, change, "快照已就绪 / snapshot serves");
+        Ok(id)
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Refresh(code) => {
+                let asked = |of: &&String| code.as_ref().is_none_or(|code| code == *of);
+                let asked: Vec<String> = self.due.keys().filter(asked).cloned().collect();
+                let now = now();
+                for code in asked {
+                    let due = self.due.entry(code.clone()).or_insert(now);
+                    *due = (*due).min(now);
+                    if lock(&self.shared.refresh).fetching.contains_key(&code) {
+                        self.again.insert(code);
+                    }
+                }
+            }
+            Event::Discarded => self.save(),
+            Event::Fetched { code, folder, base, result } => {
+                let fetched = self.fetched(&code, &folder, base, *result);
+                if let Err(error) = fetched {
+                    error!(source = code, "交付无法保存 / a delivery cannot be kept: {error}");
+                }
+                self.save();
+            }
+            Event::Approve(code) => {
+                let held = lock(&self.shared.states)
+                    .sources
+                    .get_mut(&code)
+                    .and_then(|state| state.held.take());
+                if let Some(held) = held {
+                    info!(source = code, "已批准 / approved");
+                    self.candidates.entry(code.clone()).or_insert(held.delivery);
+                    self.approved.insert(code);
+                    self.build();
+                }
+            }
+            Event::Rollback { to, reply } => {
+                let _ = reply.send(self.roll_back(to));
+                self.save();
+            }
+            Event::Stop => {}
+        }
+    }
+
+    fn save(&self) {
+        let states = lock(&self.shared.states).clone();
+        if let Err(error) = states.save(&self.config.deliveries) {
+            error!("状态无法保存 / the states cannot be saved: {error}");
+        }
+    }
+
+    fn source(&self, code: &str) -> SourceConfig {
+        self.config.source.get(code).cloned().unwrap_or_default()
+    }
+
+    /// Begin the fetches that are due, as far as there is room.
+    fn fetch_due(&mut self) {
+        let now = now();
+        let fetching = lock(&self.shared.refresh).fetching.clone();
+        for (code, due) in &self.due {
+            let is_new = !fetching.contains_key(code) && !self.waiting.contains(code);
+            if *due <= now && is_new && !self.candidates.contains_key(code) {
+                self.waiting.push_back(code.clone());
+            }
+        }
+        let mut room = FETCHES_MAX.saturating_sub(fetching.len());
+        while room > 0
+            && let Some(code) = self.waiting.pop_front()
+        {
+            room -= 1;
+            if let Err(error) = self.begin_fetch(&code) {
+                error!(source = code, "无法开始获取 / a fetch cannot begin: {error}");
+                lock(&self.shared.refresh).fetching.remove(&code);
+                self.due.insert(code.clone(), self.source(&code).schedule.after(now, 1));
+            }
+        }
+    }
+
+    fn begin_fetch(&mut self, code: &str) -> io::Result<()> {
+        self.fetches += 1;
+        let source = self.source(code);
+        let of_source = self.config.deliveries.join(code);
+        let folder = of_source.join(format!("{INCOMING}{}", self.fetches));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        let (base, delivery) = self.base(code);
+        let previous = delivery.as_ref().map(|delivery| of_source.join(&delivery.name));
+        let memory = delivery.map(|delivery| delivery.memory).unwrap_or_default();
+        let origin = source.origin.unwrap_or_else(|| {
+            let path = self.config.feeds.clone();
+            let complete = fetch::Complete::default();
+            OriginConfig::Folder(FolderConfig { path, complete, settled_seconds: 0 })
+        });
+        let mapping = self.mappings.iter().find(|mapping| mapping.code == code).cloned();
+        lock(&self.shared.refresh).fetching.insert(code.to_owned(), 0);
+        lock(&self.shared.states).sources.entry(code.to_owned()).or_default().attempted =
+            Some(now());
+        let (shared, events, code) = (self.shared.clone(), self.events.clone(), code.to_owned());
+        let fetching =
+            Fetching { origin, limits: source.limits, memory, previous, folder, mapping };
+        std::thread::Builder::new().name(format!("fetch-{code}")).spawn(move || {
+            let result = Box::new(fetching.run(&shared, &code));
+            let folder = fetching.folder;
+            let _ = events.send(Event::Fetched { code, folder, base, result });
+        })?;
+        Ok(())
+    }
+
+    /// What a fetch is compared with: the delivery brought last that is still of use.
+    fn base(&self, code: &str) -> (Base, Option<Delivery>) {
+        let states = lock(&self.shared.states);
+        let state = states.sources.get(code);
+        let held = state.and_then(|state| state.held.as_ref()).map(|held| &held.delivery);
+        let discarded = state.and_then(|state| state.discarded.as_ref());
+        let found = [
+            (Base::Held, held),
+            (Base::Discarded, discarded),
+            (Base::Accepted, states.accepted(code)),
+        ];
+        let found = found.into_iter().find_map(|(base, of)| of.map(|of| (base, of.clone())));
+        found.map_or((Base::Nothing, None), |(base, delivery)| (base, Some(delivery)))
+    }
+
+    /// What a fetch brought: a candidate, a confirmation, a failure.
+    fn fetched(
+        &mut self,
+        code: &str,
+        folder: &Path,
+        base: Base,
+        result: Result<Fetched, FetchError>,
+    ) -> io::Result<()> {
+        lock(&self.shared.refresh).fetching.remove(code);
+        let now = now();
+        let mut states = lock(&self.shared.states);
+        let state = states.sources.entry(code.to_owned()).or_default();
+        match &result {
+            Ok(_) => {
+                (state.succeeded, state.failures, state.failure) = (Some(now), 0, None);
+                state.awaited.clear();
+            }
+            Err(error) => {
+                state.failures = state.failures.saturating_add(1);
+                let why = error.to_string();
+                if state.failure.as_ref() != Some(&why) {
+                    warn!(source = code, "获取失败 / a fetch failed: {why}");
+                }
+                state.failure = Some(why);
+            }
+        }
+        let schedule = self.config.source.get(code).map(|source| source.schedule.clone());
+        let due = schedule.unwrap_or_default().after(now, state.failures);
+        // Asked for once more while it was under way: what is new may have come after its look.
+        let due = if self.again.remove(code) { now } else { due };
+        self.due.insert(code.to_owned(), due);
+        match result {
+            Ok(Fetched::Delivery { hash, memory, .. }) => {
+                let is_discarded = state.discarded.as_ref().is_some_and(|of| of.hash == hash);
+                let is_held = state.held.as_ref().is_some_and(|held| held.delivery.hash == hash);
+                if let Some(accepted) = states.accepted_mut(code).filter(|of| of.hash == hash) {
+                    (accepted.fetched, accepted.memory) = (now, memory);
+                } else if !is_discarded && !is_held {
+                    drop(states);
+                    return self.candidate(code, folder, hash, memory);
+                }
+                std::fs::remove_dir_all(folder)
+            }
+            Ok(Fetched::Unchanged { memory }) => {
+                if let Some(accepted) = states.accepted_mut(code)
+                    && base == Base::Accepted
+                {
+                    (accepted.fetched, accepted.memory) = (now, memory);
+                }
+                std::fs::remove_dir_all(folder)
+            }
+            Ok(Fetched::Incomplete { awaited }) => {
+                state.awaited = awaited;
+                std::fs::remove_dir_all(folder)
+            }
+            Err(_) => std::fs::remove_dir_all(folder),
+        }
+    }
+
+    fn candidate(
+        &mut self,
+        code: &str,
+        folder: &Path,
+        hash: u64,
+        memory: Memory,
+    ) -> io::Result<()> {
+        let fetched = now();
+        let name = format!("{}-{:08x}-{}", fetched.0, hash >> 32, self.fetches);
+        let kept = folder.with_file_name(&name);
+        std::fs::rename(folder, &kept)?;
+        if let Some(parent) = kept.parent() {
+            std::fs::File::open(parent)?.sync_all()?;
+        }
+        info!(source = code, delivery = name, "收到新数据 / new data was brought");
+        let figures = Figures::default();
+        let delivery = Delivery { name, hash, fetched, figures, memory };
+        self.candidates.insert(code.to_owned(), delivery);
+        self.waited.get_or_insert_with(std::time::Instant::now);
+        Ok(())
+    }
+
+    /// There is something to build, and nothing worth waiting for.
+    fn is_time_to_build(&mut self) -> bool {
+        let is_fetching =
+            !lock(&self.shared.refresh).fetching.is_empty() || !self.waiting.is_empty();
+        let waited = self.waited.is_some_and(|since| since.elapsed() >= CANDIDATES_WAIT);
+        if is_fetching && !waited {
+            return false;
+        }
+        if !self.candidates.is_empty() {
+            return true;
+        }
+        match self.recorder.live().current() {
+            // Every source was asked and none has anything.
+            None if !is_fetching => {
+                let why = self.nothing();
+                self.tell_first(Err(why));
+                false
+            }
+            None => false,
+            Some(view) => {
+                let folded = view.generation.ground.index.meta().change;
+                view.overlay.change() - folded > CHANGES_MAX || self.is_confirmed_later()
+            }
+        }
+    }
+
+    /// Why there is no data at all.
+    fn nothing(&self) -> String {
+        let states = lock(&self.shared.states);
+        let failures: Vec<String> = states
+            .sources
+            .iter()
+            .filter_map(|(code, state)| Some(format!("{code}: {}", state.failure.as_ref()?)))
+            .collect();
+        let held = states.sources.iter().filter_map(|(code, state)| {
+            let trips = state.held.as_ref()?.trips.iter().map(ToString::to_string);
+            Some(format!("{code}: {}", trips.collect::<Vec<_>>().join("; ")))
+        });
+        let failure = lock(&self.shared.refresh).failure.clone();
+        let whys: Vec<String> = failures.into_iter().chain(held).chain(failure).collect();
+        if whys.is_empty() {
+            let feeds = self.config.feeds.display();
+            return format!("{feeds}: 没有可用的数据文件 / no file that a mapping claims");
+        }
+        whys.join("\n")
+    }
+
+    /// A source whose data is as old as its last fetch was confirmed long after the build.
+    fn is_confirmed_later(&self) -> bool {
+        let states = lock(&self.shared.states);
+        let Some(build) = states.current.as_ref().and_then(|id| states.builds.get(id)) else {
+            return false;
+        };
+        let is_of_fetch = |code: &str| {
+            let mapping = self.mappings.iter().find(|mapping| mapping.code == code);
+            mapping.is_some_and(|mapping| {
+                mapping.feeds.iter().any(|feed| feed.as_of == crate::source::AsOf::Build)
+            })
+        };
+        build.sources.iter().any(|(code, delivery)| {
+            delivery.fetched.0 - build.built.0 > CONFIRMED_SECONDS && is_of_fetch(code)
+        })
+    }
+
+    /// Build what is there; what trips a guard is held, and the rest built again without it.
+    fn build(&mut self) {
+        self.waited = None;
+        loop {
+            match self.build_once() {
+                Ok(Ok(id)) => {
+                    lock(&self.shared.refresh).failure = None;
+                    self.tell_first(Ok(()));
+                    self.settle(&id);
+                    break;
+                }
+                Ok(Err(tripped)) => {
+                    self.hold(tripped);
+                    let serves = self.recorder.live().current().is_some();
+                    if self.candidates.is_empty() && (serves || self.accepted().is_empty()) {
+                        break;
+                    }
+                }
+                Err(why) => {
+                    error!(
+                        "构建失败，沿用上一快照 / build failed, the snapshot before it serves: {why}"
+                    );
+                    lock(&self.shared.refresh).failure = Some(why.clone());
+                    // They are brought again, with the pauses of a failure.
+                    for code in std::mem::take(&mut self.candidates).into_keys() {
+                        let state = &mut lock(&self.shared.states).sources;
+                        let state = state.entry(code.clone()).or_default();
+                        state.failures += 1;
+                        let due = self.source(&code).schedule.after(now(), state.failures);
+                        self.due.insert(code, due);
+                    }
+                    self.fall_back();
+                    break;
+                }
+            }
+        }
+        self.approved.clear();
+        let mut refresh = lock(&self.shared.refresh);
+        (refresh.building, refresh.read, refresh.bytes) = (None, (0, 0), 0);
+        drop(refresh);
+        self.save();
+        self.sweep(&|name| name.starts_with(INCOMING));
+    }
+
+    fn sweep(&self, is_busy: &dyn Fn(&str) -> bool) {
+        let states = lock(&self.shared.states).clone();
+        if let Err(error) = states.sweep(&self.config.deliveries, is_busy) {
+            warn!("旧交付未能清理 / old deliveries cannot be removed: {error}");
+        }
+    }
+
+    /// Where nothing serves, the snapshot before may.
+    fn fall_back(&self) {
+        if self.recorder.live().current().is_some() {
+            return;
+        }
+        let failure = lock(&self.shared.refresh).failure.clone().unwrap_or_default();
+        let current = self.store.current().ok().flatten();
+        let served = current.ok_or(failure).and_then(|path| self.serve(&path));
+        if let Ok(id) = &served {
+            lock(&self.shared.states).current = Some(id.clone());
+        }
+        self.tell_first(served.map(|_| ()));
+    }
+
+    fn accepted(&self) -> BTreeMap<String, Delivery> {
+        lock(&self.shared.states).accepted_all().cloned().unwrap_or_default()
+    }
+
+    /// One build: the id of the snapshot that serves, or what trips which guards.
+    fn build_once(&mut self) -> Result<Result<String, BTreeMap<String, Vec<Trip>>>, String> {
+        let mut deliveries = self.accepted();
+        deliveries.extend(self.candidates.clone());
+        let folder = |code: &str, of: &Delivery| self.config.deliveries.join(code).join(&of.name);
+        let delivered: Vec<Delivered> = deliveries
+            .iter()
+            .map(|(code, of)| Delivered {
+                code: code.clone(),
+                folder: folder(code, of),
+                fetched: of.fetched,
+            })
+            .collect();
+        let built = match self.prepare(&delivered) {
+            Ok(built) => built,
+            Err(IngestError::Delivery { code, error }) if self.candidates.contains_key(&code) => {
+                let trip = Trip::Unreadable { why: error.to_string() };
+                return Ok(Err(BTreeMap::from([(code, vec![trip])])));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        for source in &built.report.meta.sources {
+            if let Some(delivery) = deliveries.get_mut(&source.code) {
+                delivery.figures = Figures::of(source);
+            }
+            if let Some(candidate) = self.candidates.get_mut(&source.code) {
+                candidate.figures = Figures::of(source);
+            }
+        }
+        let tripped = self.judge();
+        if !tripped.is_empty() {
+            let _ = std::fs::remove_file(&built.building);
+            return Ok(Err(tripped));
+        }
+        self.publish(built, deliveries).map(Ok)
+    }
+
+    fn prepare(&self, delivered: &[Delivered]) -> Result<Built, IngestError> {
+        let plan = Plan::of_delivered(&self.mappings, delivered)?;
+        lock(&self.shared.refresh).bytes = plan.bytes();
+        let view = self.recorder.live().current();
+        let standing = view.as_ref().map(|view| view.overlay.standing()).unwrap_or_default();
+        let order = Order {
+            plan: &plan,
+            kind_of: &|code| self.catalogue.list_no(code).map(|no| self.catalogue.list(no).kind),
+            store: &self.store,
+            rejects: &self.store.folder().join("rejects.csv"),
+            now: now(),
+            standing: &standing,
+            change: view.map_or(0, |view| view.overlay.change()),
+            as_of_build: self.config.as_of_build,
+        };
+        ingest::prepare(&order, &Following(&self.shared))
+    }
+
+    /// Why candidates are held, those apart that an operator approved.
+    fn judge(&self) -> BTreeMap<String, Vec<Trip>> {
+        let states = lock(&self.shared.states);
+        let judged = self.candidates.iter().filter(|(code, _)| !self.approved.contains(*code));
+        judged
+            .map(|(code, delivery)| {
+                let before = states.accepted(code).map(|of| &of.figures);
+                (code.clone(), self.source(code).guards.judge(&delivery.figures, before))
+            })
+            .filter(|(_, trips)| !trips.is_empty())
+            .collect()
+    }
+
+    fn hold(&mut self, tripped: BTreeMap<String, Vec<Trip>>) {
+        let mut states = lock(&self.shared.states);
+        for (code, trips) in tripped {
+            let Some(delivery) = self.candidates.remove(&code) else { continue };
+            let shown: Vec<String> = trips.iter().map(ToString::to_string).collect();
+            warn!(source = code, "数据被搁置 / a delivery is held: {}", shown.join("; "));
+            let state = states.sources.entry(code).or_default();
+            state.held = Some(Held { delivery, since: now(), trips });
+        }
+    }
+
+    /// Publish, open, swap. What served before serves on where that fails.
+    fn publish(
+        &mut self,
+        built: Built,
+        sources: BTreeMap<String, Delivery>,
+    ) -> Result<String, String> {
+        lock(&self.shared.refresh).building = Some("publish".to_owned());
+        let before = self.store.current().ok().flatten();
+        let report = built.publish(&self.store).map_err(|error| error.to_string())?;
+        let id = match self.serve(&report.path) {
+            Ok(id) => id,
+            Err(why) => {
+                let id = before.as_ref().and_then(|path| path.file_stem()?.to_str());
+                if let Some(id) = id {
+                    self.store.point_to(id).map_err(|error| error.to_string())?;
+                }
+                return Err(why);
+            }
+        };
+        let mut states = lock(&self.shared.states);
+        for code in std::mem::take(&mut self.candidates).into_keys() {
+            let state = states.sources.entry(code).or_default();
+            (state.held, state.discarded) = (None, None);
+        }
+        states.builds.entry(id.clone()).or_default().sources = sources;
+        states.current = Some(id.clone());
+        drop(states);
+        lock(&self.shared.refresh).published += 1;
+        info!(
+            snapshot = %id, rows = report.rows, rejects = report.rejects, seconds = report.seconds,
+            "快照已构建 / snapshot built"
+        );
+        Ok(id)
+    }
+
+    /// Old snapshots go, and the changes that no kept one needs.
+    fn settle(&self, id: &str) {
+        if let Err(error) = self.store.prune(self.config.keep) {
+            warn!(snapshot = id, "旧快照未能清理 / old snapshots cannot be removed: {error}");
+        }
+        let kept = match self.store.kept() {
+            Ok(kept) => kept,
+            Err(error) => {
+                warn!("快照目录无法读取 / the snapshots cannot be listed: {error}");
+                return;
+            }
+        };
+        let mut states = lock(&self.shared.states);
+        states.forget(|id| kept.iter().any(|kept| kept == id));
+        // Of a snapshot that somebody else put there it is not known what it contains.
+        if kept.iter().all(|id| states.builds.contains_key(id)) {
+            let through = states.oldest_change();
+            drop(states);
+            if let Err(error) = self.recorder.truncate(through) {
+                warn!("变更台账未能截断 / the ledger cannot be truncated: {error}");
+            }
+        }
+    }
+
+    fn roll_back(&mut self, to: Option<String>) -> Result<String, LoaderError> {
+        let kept = self.store.kept().map_err(|error| LoaderError::Failed(error.to_string()))?;
+        let current = lock(&self.shared.states).current.clone();
+        let before = |id: &&String| current.as_ref().is_none_or(|current| *id < current);
+        let target = match &to {
+            Some(to) => kept.iter().find(|id| *id == to),
+            None => kept.iter().rev().find(before),
+        };
+        let target = target.ok_or(LoaderError::NoSuchSnapshot)?.clone();
+        let path = self.store.path_of(&target);
+        self.serve(&path).map_err(LoaderError::Failed)?;
+        let pointed = self.store.point_to(&target);
+        pointed.map_err(|error| LoaderError::Failed(error.to_string()))?;
+        self.candidates.clear();
+        let mut states = lock(&self.shared.states);
+        let left = current.and_then(|id| states.builds.get(&id)).cloned().unwrap_or_default();
+        states.current = Some(target.clone());
+        for (code, delivery) in left.sources {
+            if states.accepted(&code).is_none_or(|of| of.hash != delivery.hash) {
+                let held = Held { delivery, since: now(), trips: vec![Trip::RolledBack] };
+                states.sources.entry(code).or_default().held = Some(held);
+            }
+        }
+        warn!(snapshot = %target, "已回退 / rolled back");
+        Ok(target)
+    }
+}
+
+/// One fetch on its thread.
+struct Fetching {
+    origin: OriginConfig,
+    limits: Limits,
+    memory: Memory,
+    previous: Option<PathBuf>,
+    folder: PathBuf,
+    mapping: Option<Mapping>,
+}
+
+impl Fetching {
+    fn run(&self, shared: &Shared, code: &str) -> Result<Fetched, FetchError> {
+        let feeds = self.mapping.iter().flat_map(|mapping| &mapping.feeds);
+        let matchers: Vec<_> = feeds.filter_map(|feed| feed.matcher().ok()).collect();
+        fetch::fetch(&Fetch {
+            origin: &self.origin,
+            limits: &self.limits,
+            memory: &self.memory,
+            previous: self.previous.as_deref().filter(|folder| folder.is_dir()),
+            into: &self.folder,
+            matches: &|name| matchers.iter().any(|matcher| matcher.is_match(name)),
+            progress: &|bytes| {
+                if let Some(so_far) = lock(&shared.refresh).fetching.get_mut(code) {
+                    *so_far = bytes;
+                }
+            },
+            cancelled: &|| shared.stopped.load(Ordering::Relaxed),
+        })
+    }
+}
+
+/// Tells the handles how far a build is.
+struct Following<'a>(&'a Shared);
+
+impl Progress for Following<'_> {
+    fn file(&self, name: &str) {
+        lock(&self.0.refresh).building = Some(name.to_owned());
+    }
+
+    fn read(&self, bytes: u64, rows: u64) {
+        lock(&self.0.refresh).read = (bytes, rows);
+    }
+
+    fn step(&self, name: &'static str) {
+        lock(&self.0.refresh).building = Some(name.to_owned());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.stopped.load(Ordering::Relaxed)
+    }
+}
