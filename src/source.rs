@@ -25,11 +25,13 @@
 //! | [`date`] | the forms of dates and of nothing (DOMAIN 2) |
 //! | [`mapper`] | row → entry or reject |
 //! | [`reject`] | what could not be used, and why |
+//! | [`mod@fetch`] | where files come from, and bringing them: folder, HTTP, object storage, table |
 
 pub mod batch;
 mod csv;
 pub mod date;
 mod excel;
+pub mod fetch;
 pub mod file;
 mod jsonl;
 pub mod mapper;

@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 fn files_of(module: &str) -> Vec<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = vec![source.join(format!("{module}.rs"))];
-    if let Ok(folder) = fs::read_dir(source.join(module)) {
-        files.extend(folder.map(|entry| entry.unwrap().path()));
+    let mut folders = vec![source.join(module)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let (inner, found): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        folders.extend(inner);
+        files.extend(found);
     }
     files
 }
