@@ -22,7 +22,7 @@
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, days, limits |
 //! | 1 | [`text`] | names: folding into keys; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
-//! | 1 | [`source`] | a department's bytes → entries, and rejects with row and reason |
+//! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
 //! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot; `fst` and `roaring` live here |
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |

@@ -79,7 +79,7 @@ impl OriginConfig {
         match self {
             OriginConfig::Folder(config) => vec![&mut config.path],
             OriginConfig::Http(config) => config.ca_file.as_mut().into_iter().collect(),
-            OriginConfig::S3(_) => Vec::new(),
+            OriginConfig::S3(config) => config.ca_file.as_mut().into_iter().collect(),
             OriginConfig::Postgres(config) => config.ca_file.as_mut().into_iter().collect(),
         }
     }
@@ -108,7 +108,8 @@ pub struct Fetch<'a> {
     /// The folder of the last accepted delivery, as it was brought. Files that did not change are
     /// copied from it; without it, or where it was damaged, everything is brought anew.
     pub previous: Option<&'a Path>,
-    /// An existing, empty folder on the disk where the delivery shall stay.
+    /// An existing, empty folder on the disk where the delivery shall stay. Its files and itself are
+    /// synced, not the folder that it lies in.
     pub into: &'a Path,
     /// Which file names the source's mapping claims.
     pub matches: &'a dyn Fn(&str) -> bool,

@@ -4,7 +4,7 @@ use crate::keeper::{Came, Keeper, files, let_a_tick_pass};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 use xincha::source::fetch::FetchError;
 
@@ -143,6 +143,23 @@ fn a_file_that_is_written_to_is_not_taken() {
     assert_eq!(keeper.fetch(&settled).unwrap(), Came::Incomplete(vec!["sxbzxr-1.csv".to_owned()]));
 }
 
+#[test]
+fn files_of_a_delivery_belong_together() {
+    let (folder, mut keeper) = (tempfile::tempdir().unwrap(), Keeper::new());
+    put(&folder, "sxbzxr-1.csv", "old");
+    put(&folder, "sxbzxr-2.csv", "new");
+    // Asked after every piece: the first file is overwritten once it is copied.
+    let pieces = AtomicUsize::new(0);
+    let meanwhile = || {
+        if pieces.fetch_add(1, Ordering::SeqCst) == 1 {
+            put(&folder, "sxbzxr-1.csv", "new");
+        }
+        false
+    };
+    let both = files(&[("sxbzxr-1.csv", "new"), ("sxbzxr-2.csv", "new")]);
+    assert_eq!(keeper.fetch_until(&origin(&folder, ""), &meanwhile).unwrap(), both);
+}
+
 fn append(path: &Path) {
     use std::io::Write;
     fs::File::options().append(true).open(path).unwrap().write_all(b"y").unwrap();
@@ -160,12 +177,4 @@ fn the_size_is_limited_and_a_full_folder_refused() {
     assert!(matches!(keeper.fetch(&origin(&folder, "")), Ok(Came::Files(_))));
     let error = keeper.fetch_until(&origin(&folder, ""), &|| true).unwrap_err();
     assert!(matches!(error, FetchError::Cancelled), "{error}");
-}
-
-#[test]
-fn settings_that_are_not_known_are_refused() {
-    use xincha::source::fetch::OriginConfig;
-    for text in ["kind = 'ftp'", "kind = 'folder'\npath = 'x'\nsettle = 1", "path = 'x'"] {
-        assert!(toml::from_str::<OriginConfig>(text).is_err(), "{text}");
-    }
 }

@@ -1,7 +1,7 @@
 //! What the loader does around a fetch: a folder each, the last one and its memory kept.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use xincha::source::fetch::{Fetch, FetchError, Fetched, Limits, Memory, OriginConfig, fetch};
@@ -75,7 +75,7 @@ impl Keeper {
                 self.memory = through_json(&memory);
                 self.previous = Some(into.clone());
                 assert_eq!(std::fs::read_dir(&into).unwrap().count(), files.len());
-                let files: BTreeMap<String, String> = files.iter().map(|path| read(path)).collect();
+                let files: BTreeMap<String, String> = files.iter().map(read).collect();
                 assert_eq!(bytes, files.values().map(|text| text.len() as u64).sum::<u64>());
                 Came::Files(files)
             }
@@ -84,7 +84,8 @@ impl Keeper {
     }
 }
 
-fn read(path: &PathBuf) -> (String, String) {
+fn read(path: impl AsRef<Path>) -> (String, String) {
+    let path = path.as_ref();
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
     (name, std::fs::read_to_string(path).unwrap())
 }

@@ -3,6 +3,7 @@
 #[path = "../servers/mod.rs"]
 mod servers;
 
+mod configured;
 mod folder;
 mod http;
 mod keeper;

@@ -175,6 +175,7 @@ fn no_error_shows_a_credential_or_a_row() {
         (with_dsn(&format!("{dsn} s3cret-p4ss"), "t", ""), "dsn"),
         (with_dsn(&format!("{dsn} sslmode=require"), "t", ""), "TLS"),
         (with_dsn(&dsn, "a.b.c", ""), "a.b.c"),
+        (with_dsn(&dsn, "t", "").replace("sxbzxr-table", "other"), "other.csv"),
     ];
     for (text, expected) in rows {
         let error = Keeper::new().fetch(&text).unwrap_err();
@@ -195,7 +196,9 @@ fn a_killed_server_is_tried_again_and_recovers() {
     let text = origin(&postgres, "t", "listen = 'Neu \"es'");
     let OriginConfig::Postgres(config) = toml::from_str(&text).unwrap() else { panic!() };
     let counted = Arc::clone(&wakes);
-    let count = move || drop(counted.fetch_add(1, Ordering::SeqCst));
+    let count = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
     let limits = Limits { backoff_first_ms: 20, backoff_max_ms: 200, ..Limits::default() };
     let wake = Wake::listen(&config, &limits, count).unwrap().unwrap();
     let count = || wakes.load(Ordering::SeqCst);
@@ -216,6 +219,26 @@ fn a_killed_server_is_tried_again_and_recovers() {
     let silent = toml::from_str(&origin(&postgres, "t", "")).unwrap();
     let OriginConfig::Postgres(silent) = silent else { panic!() };
     assert!(Wake::listen(&silent, &limits, || ()).unwrap().is_none());
+}
+
+#[test]
+fn a_server_may_be_killed_in_the_middle() {
+    let (mut postgres, mut keeper) = (Postgres::start(), Keeper::new());
+    postgres.sql().run(
+        "CREATE VIEW t AS SELECT n, repeat('x', 9000) AS x, pg_sleep(0.01)::text AS s
+         FROM generate_series(1, 150) n",
+    );
+    keeper.limits.attempts = 100;
+    let origin = origin(&postgres, "t", "");
+    let came = std::thread::scope(|scope| {
+        let fetching = scope.spawn(|| keeper.fetch(&origin).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        assert!(!fetching.is_finished(), "the server is killed in the middle");
+        postgres.kill();
+        postgres.restart();
+        fetching.join().unwrap()
+    });
+    assert_eq!(rows(came)[0].1.len(), 150);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod s3;
 mod web;
 
 pub use certificate::Certificate;
-pub use postgres::{Postgres, Sql};
+pub use postgres::Postgres;
 pub use s3::S3;
 pub use web::{Answer, Asked, Web};
 

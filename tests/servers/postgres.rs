@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-/// A server with one superuser `xincha`, a password, and the database `postgres`.
+/// A server with one superuser `xincha`, a password, and the database `postgres`. It ends with the
+/// thread that started it, so one cannot be shared among tests.
 pub struct Postgres {
     folder: TempDir,
     port: u16,

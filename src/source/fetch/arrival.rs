@@ -74,13 +74,9 @@ impl<'a> Arrival<'a> {
         Ok(())
     }
 
-    /// Begin all anew.
-    pub fn forget(&mut self) -> Result<(), FetchError> {
-        for name in std::mem::take(&mut self.files).into_keys() {
-            let path = self.into.join(name);
-            std::fs::remove_file(&path).map_err(|source| FetchError::io(&path, source))?;
-        }
-        Ok(())
+    /// What an earlier attempt brought of other names is not wanted any more.
+    pub fn keep_only(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.files.retain(|name, _| is_wanted(name));
     }
 
     /// An earlier attempt brought this very file.
@@ -114,6 +110,7 @@ impl<'a> Arrival<'a> {
         before: &Memory,
         also: impl IntoIterator<Item = (String, Remembered)>,
     ) -> Result<Fetched, FetchError> {
+        self.sweep()?;
         let (bytes, hash) = (self.bytes(), self.hash());
         let files: Vec<PathBuf> = self.files.keys().map(|name| self.into.join(name)).collect();
         let mut memory = Memory {
@@ -130,6 +127,19 @@ impl<'a> Arrival<'a> {
             .and_then(|folder| folder.sync_all())
             .map_err(|source| FetchError::io(self.into, source))?;
         Ok(Fetched::Delivery { files, bytes, hash, memory })
+    }
+
+    /// Remove what attempts left that came to nothing.
+    fn sweep(&self) -> Result<(), FetchError> {
+        let failed = |source| FetchError::io(self.into, source);
+        for entry in std::fs::read_dir(self.into).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_kept = |name: &str| self.files.contains_key(name);
+            if !entry.file_name().to_str().is_some_and(is_kept) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     fn bytes(&self) -> u64 {
@@ -207,4 +217,42 @@ fn check_name(name: &str) -> Result<(), FetchError> {
         && !name.starts_with('.')
         && !name.contains(['/', '\\', '\0']);
     if sound { Ok(()) } else { Err(FetchError::Name { name: name.to_owned() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::fetch::Limits;
+
+    #[test]
+    fn what_came_to_nothing_is_no_part_of_it() {
+        let (folder, limits) = (tempfile::tempdir().unwrap(), Limits::default());
+        let watch = Watch::start(&limits, &|_| {}, &|| false);
+        let mut arrival = Arrival::new(folder.path(), &watch, 0);
+        for (name, is_kept) in [("a", true), ("gone", true), ("b", true), ("broken", false)] {
+            let mut file = arrival.begin(name).unwrap();
+            file.write(name.as_bytes()).unwrap();
+            if is_kept {
+                arrival.keep(file, None).unwrap();
+            }
+        }
+        arrival.keep_only(|name| name != "gone");
+        let delivered = arrival.conclude(&Memory::default(), None).unwrap();
+        let Fetched::Delivery { files, bytes, .. } = delivered else { panic!("{delivered:?}") };
+        assert_eq!(files, [folder.path().join("a"), folder.path().join("b")]);
+        assert_eq!((std::fs::read_dir(folder.path()).unwrap().count(), bytes), (2, 2));
+    }
+
+    #[test]
+    fn a_name_stays_in_the_folder() {
+        let (folder, limits) = (tempfile::tempdir().unwrap(), Limits::default());
+        let watch = Watch::start(&limits, &|_| {}, &|| false);
+        let mut arrival = Arrival::new(folder.path(), &watch, 0);
+        for name in
+            ["", ".", "..", "../a", "/a", "a/b", "a\\b", ".hidden", "a\0b", &"a".repeat(256)]
+        {
+            assert!(arrival.begin(name).is_err(), "{name:?}");
+        }
+        assert!(arrival.begin("失信-1.csv").is_ok());
+    }
 }

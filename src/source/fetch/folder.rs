@@ -104,8 +104,9 @@ impl Shelf for Folder<'_> {
     async fn read(&self, name: &str) -> Result<Vec<u8>, FetchError> {
         let path = self.config.path.join(name);
         let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes))
+        open(&path)?
+            .take(BYTES_MAX)
+            .read_to_end(&mut bytes)
             .map_err(|source| FetchError::io(&path, source))?;
         Ok(bytes)
     }
@@ -117,15 +118,23 @@ impl Shelf for Folder<'_> {
         into: &mut Incoming<'_>,
     ) -> Result<(), FetchError> {
         let path = self.config.path.join(name);
-        let changed = || FetchError::Changed { file: path.display().to_string() };
-        let mut file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed()),
-            opened => opened.map_err(|source| FetchError::io(&path, source))?,
-        };
+        let mut file = open(&path)?;
         into.write_all_of(&mut file, &path)?;
         let is_still = self.look(&path)?.is_some_and(|now| now.mark == seen.mark);
-        if is_still && into.bytes() == seen.bytes { Ok(()) } else { Err(changed()) }
+        if is_still && into.bytes() == seen.bytes { Ok(()) } else { Err(changed(&path)) }
     }
+}
+
+/// It was there a moment ago.
+fn open(path: &Path) -> Result<File, FetchError> {
+    File::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => changed(path),
+        _ => FetchError::io(path, source),
+    })
+}
+
+fn changed(path: &Path) -> FetchError {
+    FetchError::Changed { file: path.display().to_string() }
 }
 
 fn ns(seconds: i64, ns: i64) -> i64 {

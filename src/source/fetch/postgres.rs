@@ -136,6 +136,9 @@ pub(super) async fn bring(
     mut arrival: Arrival<'_>,
 ) -> Result<Fetched, FetchError> {
     visit.claimed(&config.whole())?;
+    if config.watermark.is_some() {
+        visit.claimed(&config.numbered(1))?;
+    }
     let taken = visit
         .watch
         .persist(async || {

@@ -253,7 +253,7 @@ fn refusal(at: String, error: &Error) -> FetchError {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             ("无权限 / access denied", false)
         }
-        Error::Generic { .. } => ("请求失败 / the request failed", true),
+        Error::Generic { .. } => ("请求失败 / the request failed", status_passes(error)),
         _ => ("不支持 / not supported", false),
     };
     let why = match code(error) {
@@ -276,6 +276,15 @@ fn broken_connection(error: &Error) -> Option<&HttpError> {
 
 fn is_no_bucket(error: &Error) -> bool {
     code(error).as_deref() == Some("NoSuchBucket")
+}
+
+/// Of an answer that the client has no name for. What has no status is no answer of a sound service.
+fn status_passes(error: &Error) -> bool {
+    let text = error.to_string();
+    let status = text.split_once("status code: ").and_then(|(_, rest)| rest.get(..3));
+    status
+        .and_then(|digits| digits.parse().ok())
+        .is_none_or(|status| matches!(status, 408 | 429 | 500..=599u16))
 }
 
 /// `SlowDown` of `<Error><Code>SlowDown</Code>…`.

@@ -74,38 +74,48 @@ async fn take(
     let by_manifest = complete == Complete::Manifest;
     let asked = |name: &str| (visit.matches)(name) || (by_manifest && name == manifest::NAME);
     let listing = shelf.list(&asked).await?;
-    let manifest = match listing.get(manifest::NAME) {
-        Some(seen) if by_manifest => Some(read_manifest(shelf, seen).await?),
-        _ => None,
-    };
-    let names: BTreeSet<&str> = listing.keys().map(String::as_str).collect();
-    let wanted = match complete.choose(&names, manifest, visit.matches, visit.memory) {
+    let wanted = match choose(shelf, complete, visit, &listing).await? {
         Choice::Await(awaited) => return Ok(Taken::Awaiting(awaited)),
-        Choice::Take(wanted) if wanted.is_empty() => {
-            return Err(FetchError::Nothing { at: shelf.at() });
-        }
         Choice::Take(wanted) => wanted,
     };
-    let unsettled: Vec<String> = wanted
-        .iter()
-        .filter(|file| !listing[&file.name].settled)
-        .map(|file| file.name.clone())
-        .collect();
-    if !unsettled.is_empty() {
-        return Ok(Taken::Awaiting(unsettled));
-    }
-    for file in &wanted {
-        file.check_bytes(listing[&file.name].bytes)?;
-    }
     let counting = Counting { listing, wanted, by_manifest };
     if counting.is_known(visit) {
         return Ok(Taken::Nothing);
     }
+    arrival.keep_only(|name| counting.names().any(|wanted| wanted == name));
     for file in &counting.wanted {
         take_one(shelf, file, &counting.listing[&file.name], visit, arrival).await?;
     }
     counting.check_still(&shelf.list(&asked).await?)?;
     Ok(Taken::All(counting.manifest()))
+}
+
+/// At least one file to take, each settled and as long as it should be; or those that are awaited.
+async fn choose(
+    shelf: &impl Shelf,
+    complete: Complete,
+    visit: &Visit<'_>,
+    listing: &Listing,
+) -> Result<Choice, FetchError> {
+    let manifest = match listing.get(manifest::NAME) {
+        Some(seen) if complete == Complete::Manifest => Some(read_manifest(shelf, seen).await?),
+        _ => None,
+    };
+    let names: BTreeSet<&str> = listing.keys().map(String::as_str).collect();
+    let wanted = match complete.choose(&names, manifest, visit.matches, visit.memory) {
+        Choice::Take(wanted) if wanted.is_empty() => {
+            return Err(FetchError::Nothing { at: shelf.at() });
+        }
+        Choice::Take(wanted) => wanted,
+        awaiting => return Ok(awaiting),
+    };
+    let unsettled = wanted.iter().filter(|file| !listing[&file.name].settled);
+    let unsettled: Vec<String> = unsettled.map(|file| file.name.clone()).collect();
+    if !unsettled.is_empty() {
+        return Ok(Choice::Await(unsettled));
+    }
+    wanted.iter().try_for_each(|file| file.check_bytes(listing[&file.name].bytes))?;
+    Ok(Choice::Take(wanted))
 }
 
 async fn read_manifest(shelf: &impl Shelf, seen: &Seen) -> Result<Manifest, FetchError> {

@@ -46,7 +46,7 @@ impl<'a> Reading<'a> {
 
     /// Bring what is new.
     pub async fn take(self, arrival: &mut Arrival<'_>) -> Result<Taken, FetchError> {
-        arrival.forget()?;
+        arrival.keep_only(|_| false);
         let taken = match &self.config.watermark {
             None => {
                 self.copy(&self.config.whole(), "", arrival).await?;
@@ -98,7 +98,7 @@ impl<'a> Reading<'a> {
         let Visit { memory, previous, .. } = self.visit;
         for name in memory.files.keys() {
             if !arrival.take_again(*previous, memory, name)? {
-                arrival.forget()?;
+                arrival.keep_only(|_| false);
                 return Ok(false);
             }
         }
@@ -114,7 +114,6 @@ impl<'a> Reading<'a> {
     ) -> Result<Taken, FetchError> {
         let increments = last.increments + 1;
         let name = self.config.numbered(increments);
-        self.visit.claimed(&name)?;
         let (window, column) = (watermark.window_sql(&last.watermark), watermark.column());
         let rows = format!("WHERE {window} ORDER BY {column} NULLS FIRST");
         self.copy(&name, &rows, arrival).await?;

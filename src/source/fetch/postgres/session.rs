@@ -90,7 +90,10 @@ pub(super) fn parsed(config: &PostgresConfig) -> Result<Config, FetchError> {
         .replace("sslmode=verify-ca", "sslmode=require");
     let mut parsed: Config =
         dsn.parse().map_err(|_| FetchError::config("dsn: 无法解析 / cannot be parsed"))?;
-    parsed.application_name("xincha").keepalives_idle(KEEPALIVE);
+    parsed.keepalives_idle(KEEPALIVE);
+    if parsed.get_application_name().is_none() {
+        parsed.application_name("xincha");
+    }
     Ok(parsed)
 }
 

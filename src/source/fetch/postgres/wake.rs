@@ -92,17 +92,20 @@ impl Listener {
     async fn listen_for_ever(&self, on_wake: &dyn Fn()) {
         let mut delays = self.limits.delays();
         let mut delay = Duration::from_millis(self.limits.backoff_first_ms);
+        let mut is_told = false;
         loop {
             let heard = Cell::new(false);
             let wake = || {
                 heard.set(true);
                 on_wake();
             };
-            if let Err(error) = self.listen_once(&wake).await
-                && heard.get()
-            {
-                tracing::warn!(%error, "listening is interrupted");
-                delays = self.limits.delays();
+            let ended = self.listen_once(&wake).await;
+            if heard.get() {
+                (delays, is_told) = (self.limits.delays(), false);
+            }
+            if let (Err(error), false) = (ended, is_told) {
+                tracing::warn!(%error, "no notifications until the connection is back");
+                is_told = true;
             }
             delay = delays.next().unwrap_or(delay);
             sleep(delay).await;
