@@ -602,9 +602,7 @@ impl Work {
             Ok(Fetched::Delivery { hash, memory, .. }) => {
                 let is_discarded = state.discarded.as_ref().is_some_and(|of| of.hash == hash);
                 let is_held = state.held.as_ref().is_some_and(|held| held.delivery.hash == hash);
-                if let Some(accepted) = states.accepted_mut(code).filter(|of| of.hash == hash) {
-                    (accepted.fetched, accepted.memory) = (now, memory);
-                } else if !is_discarded && !is_held {
+                if !is_discarded && !is_held {
                     drop(states);
                     return self.candidate(code, folder, hash, memory);
                 }

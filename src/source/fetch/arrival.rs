@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes copied at once.
@@ -16,12 +17,22 @@ const PIECE: usize = 1 << 18;
 /// The longest name of a file that file systems take, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
+/// The same contents are a new delivery when they were written so much later than before.
+const RENEWED_SECONDS: i64 = 3_600;
+
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() as i64
+}
+
 /// See the [module](self).
 pub(super) struct Arrival<'a> {
     into: &'a Path,
     watch: &'a Watch<'a>,
     origin: u64,
     files: BTreeMap<String, Remembered>,
+    /// When the oldest file was written, seconds since 1970.
+    oldest: Option<i64>,
 }
 
 /// A file of it while it is written.
@@ -29,6 +40,8 @@ pub(super) struct Incoming<'a> {
     name: String,
     path: PathBuf,
     file: File,
+    /// When its origin wrote it, where that is known.
+    written: Option<SystemTime>,
     watch: &'a Watch<'a>,
     /// Of the files before.
     bytes_before: u64,
@@ -39,7 +52,7 @@ pub(super) struct Incoming<'a> {
 
 impl<'a> Arrival<'a> {
     pub fn new(into: &'a Path, watch: &'a Watch<'a>, origin: u64) -> Arrival<'a> {
-        Arrival { into, watch, origin, files: BTreeMap::new() }
+        Arrival { into, watch, origin, files: BTreeMap::new(), oldest: None }
     }
 
     /// Begin a file, or begin it again.
@@ -58,6 +71,7 @@ impl<'a> Arrival<'a> {
             name: name.to_owned(),
             path,
             file,
+            written: None,
             watch: self.watch,
             bytes_before: self.bytes(),
             bytes: 0,
@@ -68,7 +82,16 @@ impl<'a> Arrival<'a> {
 
     /// A file is all there: sync it and keep it.
     pub fn keep(&mut self, file: Incoming, mark: Option<Mark>) -> Result<(), FetchError> {
-        file.file.sync_all().map_err(|source| FetchError::io(&file.path, source))?;
+        let failed = |source| FetchError::io(&file.path, source);
+        if let Some(written) = file.written {
+            // How old a list is goes by this: a copy is as old as its origin.
+            file.file.set_modified(written).map_err(failed)?;
+        }
+        file.file.sync_all().map_err(failed)?;
+        self.oldest = match (self.oldest, file.written.map(seconds)) {
+            (Some(oldest), Some(written)) => Some(written.min(oldest)),
+            (oldest, written) => oldest.or(written),
+        };
         let kept = Remembered { bytes: file.bytes, hash: file.hash.digest(), mark };
         self.files.insert(file.name, kept);
         Ok(())
@@ -95,7 +118,8 @@ impl<'a> Arrival<'a> {
             return Ok(false);
         };
         let Ok(mut from) = File::open(folder.join(name)) else { return Ok(false) };
-        let mut copy = self.begin(name)?;
+        let written = from.metadata().and_then(|metadata| metadata.modified()).ok();
+        let mut copy = self.begin(name)?.written(written);
         copy.write_all_of(&mut from, &folder.join(name))?;
         if (copy.bytes, copy.hash.digest()) != (known.bytes, known.hash) {
             return Ok(false);
@@ -118,9 +142,16 @@ impl<'a> Arrival<'a> {
             hash: Some(hash),
             files: self.files,
             position: None,
+            written: self.oldest,
         };
         memory.files.extend(also);
-        if before.hash == Some(hash) {
+        // The same contents written anew are as new as that, and worth a build now and then.
+        let is_renewed = match (before.written, memory.written) {
+            (Some(before), Some(now)) => now - before >= RENEWED_SECONDS,
+            _ => false,
+        };
+        if before.hash == Some(hash) && !is_renewed {
+            memory.written = before.written.or(memory.written);
             return Ok(Fetched::Unchanged { memory });
         }
         File::open(self.into)
@@ -159,6 +190,12 @@ impl<'a> Arrival<'a> {
 }
 
 impl Incoming<'_> {
+    /// When its origin wrote it, where that is known.
+    pub fn written(mut self, written: Option<SystemTime>) -> Self {
+        self.written = written;
+        self
+    }
+
     /// Compute its SHA-256 too.
     pub fn with_sha256(mut self) -> Self {
         self.sha256 = Some(Sha256::new());

@@ -69,6 +69,7 @@ impl Folder<'_> {
             settled: settled_ns == 0
                 || now_ns.saturating_sub(modified_ns)
                     >= i64::try_from(settled_ns).unwrap_or(i64::MAX),
+            written: of.modified().ok(),
         }
     }
 

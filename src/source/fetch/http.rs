@@ -18,6 +18,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::SystemTime;
 
 /// Redirects that are followed within one host.
 const REDIRECTS_MAX: usize = 5;
@@ -206,7 +207,8 @@ async fn attempt(
         _ => return Err(refusal(at, &answer)),
     }
     let announced = number(&answer, CONTENT_LENGTH);
-    let mut copy = arrival.begin(&target.name)?;
+    let mut copy =
+        arrival.begin(&target.name)?.written(moment(&answer, LAST_MODIFIED).map(SystemTime::from));
     copy.check_room(announced.unwrap_or(0))?;
     while let Some(piece) = visit.watch.hear(&at, answer.chunk()).await?.map_err(broken)? {
         copy.write(&piece)?;

@@ -17,6 +17,8 @@ pub struct Memory {
     pub(super) files: BTreeMap<String, Remembered>,
     /// Where reading a table stopped.
     pub(super) position: Option<Position>,
+    /// When the oldest file was written, seconds since 1970, where that is known.
+    pub(super) written: Option<i64>,
 }
 
 /// A file of the delivery.

@@ -169,10 +169,10 @@ impl Bucket<'_> {
             Some(e_tag) => Some(e_tag),
             None => self.look(&meta.location).await?.e_tag,
         };
-        let lasting = e_tag.is_some();
+        let (lasting, written) = (e_tag.is_some(), Some(meta.last_modified.into()));
         let e_tag = e_tag.unwrap_or_else(|| meta.last_modified.to_rfc3339());
         let mark = Mark::Object { bytes: meta.size, e_tag };
-        Ok(Seen { bytes: meta.size, mark, lasting, settled: true })
+        Ok(Seen { bytes: meta.size, mark, lasting, settled: true, written })
     }
 
     /// For storage that lists no ETags: a request an object.
@@ -238,7 +238,7 @@ impl Shelf for Bucket<'_> {
 /// Only its being there counts.
 fn bare(meta: &ObjectMeta) -> Seen {
     let mark = Mark::Object { bytes: meta.size, e_tag: String::new() };
-    Seen { bytes: meta.size, mark, lasting: false, settled: true }
+    Seen { bytes: meta.size, mark, lasting: false, settled: true, written: None }
 }
 
 fn refusal(at: String, error: &Error) -> FetchError {

@@ -7,6 +7,7 @@ use super::manifest::{self, Manifest};
 use super::memory::{Mark, Remembered};
 use super::{FetchError, Fetched, Visit};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 /// A file as it lies there.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Seen {
     pub lasting: bool,
     /// Its writer is done, as far as can be told.
     pub settled: bool,
+    /// When it was written, where that is known.
+    pub written: Option<SystemTime>,
 }
 
 pub(super) type Listing = BTreeMap<String, Seen>;
@@ -141,7 +144,7 @@ async fn take_one(
     if is_known && arrival.take_again(visit.previous, visit.memory, &file.name)? {
         return Ok(());
     }
-    let mut copy = arrival.begin(&file.name)?;
+    let mut copy = arrival.begin(&file.name)?.written(seen.written);
     if file.sha256.is_some() {
         copy = copy.with_sha256();
     }
