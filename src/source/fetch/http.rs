@@ -17,8 +17,8 @@ use reqwest::{Certificate, Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
 use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Redirects that are followed within one host.
 const REDIRECTS_MAX: usize = 5;
@@ -208,7 +208,7 @@ async fn attempt(
     }
     let announced = number(&answer, CONTENT_LENGTH);
     let mut copy =
-        arrival.begin(&target.name)?.written(moment(&answer, LAST_MODIFIED).map(SystemTime::from));
+        arrival.begin(&target.name)?.written(moment(&answer, LAST_MODIFIED).map(written));
     copy.check_room(announced.unwrap_or(0))?;
     while let Some(piece) = visit.watch.hear(&at, answer.chunk()).await?.map_err(broken)? {
         copy.write(&piece)?;
@@ -263,6 +263,10 @@ fn retry_after(answer: &Response) -> Option<Duration> {
 
 fn moment(answer: &Response, header: HeaderName) -> Option<Timestamp> {
     Some(jiff::fmt::rfc2822::parse(&text(answer, header)?).ok()?.timestamp())
+}
+
+fn written(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(at.as_second().max(0) as u64)
 }
 
 fn text(answer: &Response, header: HeaderName) -> Option<String> {
