@@ -17,7 +17,6 @@ use reqwest::{Certificate, Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::SystemTime;
 use std::time::{Duration, SystemTime};
 
 /// Redirects that are followed within one host.
