@@ -12,12 +12,25 @@
 //! |---|---|
 //! | [`commit`] | changes that became durable together |
 //! | [`file`] | the embedded ledger: one file of one process |
+//! | [`config`] | what the shared ledger and the lease are told |
+//! | `link` | a connection to NATS servers that knows when it is lost |
+//! | `place` | where a commit stands in a stream, and which changes it holds |
+//! | [`stream`] | the shared ledger: a stream of NATS JetStream, followed by every replica |
+//! | [`lease`] | which of the replicas builds |
 
 pub mod commit;
+pub mod config;
 pub mod file;
+pub mod lease;
+mod link;
+mod place;
+pub mod stream;
 
 pub use commit::Commit;
+pub use config::{LeaseConfig, StreamConfig};
 pub use file::FileLedger;
+pub use lease::{Held, Lease};
+pub use stream::StreamLedger;
 
 use std::time::Duration;
 
@@ -72,6 +85,16 @@ pub enum LedgerError {
         after: u64,
         /// The first that is kept.
         kept: u64,
+    },
+    /// The commit was refused and not kept: it must be sent as several.
+    #[error(
+        "提交 {bytes} 字节，上限 {most} / the commit has {bytes} bytes, the servers take {most}"
+    )]
+    TooLarge {
+        /// Bytes of the commit.
+        bytes: usize,
+        /// Bytes of a message at most, its headers among them.
+        most: usize,
     },
     /// It cannot be reached, read or written now.
     #[error("变更台账不可用 / the ledger is not available: {0}")]

@@ -9,14 +9,17 @@
 //! | [`reader`] | maps a file and verifies every byte of it before anyone uses one |
 //! | [`mod@array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
 //! | [`store`] | a folder of snapshots with a pointer to the current one |
+//! | [`shelf`] | the same in S3-compatible object storage, from which replicas take them |
 
 pub mod array;
 pub mod layout;
 pub mod reader;
+pub mod shelf;
 pub mod store;
 pub mod writer;
 
 pub use array::{Array, prefetch};
 pub use reader::{OpenError, Snapshot};
+pub use shelf::{Current, Listed, Look, Shelf, ShelfConfig, ShelfError};
 pub use store::Store;
 pub use writer::Writer;

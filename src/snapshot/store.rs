@@ -59,6 +59,22 @@ impl Store {
         Ok(published)
     }
 
+    /// Place the signature that came with a snapshot, durable before the snapshot is published; after
+    /// [`Store::building`], which removes signatures of no snapshot.
+    pub fn place_signature(&self, id: &str, bytes: &[u8]) -> io::Result<()> {
+        let aside = self.folder.join(format!("{BUILDING}{id}.sig"));
+        let mut file = File::create(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, self.path_of(id).with_extension("sig"))?;
+        self.sync_folder()
+    }
+
+    /// The file of a published snapshot, `None` when there is none of this id.
+    pub fn published(&self, id: &str) -> Option<PathBuf> {
+        Some(self.path_of(id)).filter(|path| path.is_file())
+    }
+
     /// Replace the pointer.
     pub fn point_to(&self, id: &str) -> io::Result<()> {
         let aside = self.folder.join(format!("{POINTER}.new"));
