@@ -32,6 +32,7 @@ pub use file::FileLedger;
 pub use lease::{Held, Lease};
 pub use stream::StreamLedger;
 
+use crate::secret::SecretError;
 use std::time::Duration;
 
 /// Where changes are kept in order. Every call blocks; none is made on a worker that answers checks.
@@ -96,10 +97,25 @@ pub enum LedgerError {
         /// Bytes of a message at most, its headers among them.
         most: usize,
     },
+    /// The settings do not suffice to reach it.
+    #[error("变更台账配置 / the settings of the ledger: {0}")]
+    Config(String),
     /// It cannot be reached, read or written now.
     #[error("变更台账不可用 / the ledger is not available: {0}")]
     Unavailable(String),
     /// It holds what no program of ours wrote.
     #[error("变更台账已损坏 / the ledger is damaged: {0}")]
     Damaged(String),
+}
+
+impl LedgerError {
+    fn config(what: impl Into<String>) -> LedgerError {
+        LedgerError::Config(what.into())
+    }
+}
+
+impl From<SecretError> for LedgerError {
+    fn from(error: SecretError) -> LedgerError {
+        LedgerError::Config(error.to_string())
+    }
 }

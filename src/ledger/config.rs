@@ -20,8 +20,9 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StreamConfig {
-    /// URLs of the servers, `nats://` or `tls://`; one that is reached is enough. Never shown, because
-    /// they may carry a password. Default: `nats://127.0.0.1:4222`.
+    /// URLs of the servers, `nats://` or `tls://`, without user and password; one that is reached is
+    /// enough. Never shown, because one may be written in them all the same. Default:
+    /// `nats://127.0.0.1:4222`.
     pub servers: Vec<Secret>,
     /// The stream, made when absent. Default: `XINCHA`.
     pub stream: String,

@@ -13,9 +13,10 @@
 //! asking and acting may still act too late: hence the [token](Held::token), by which a shelf refuses
 //! a holder of before.
 
-use super::link::{Link, runtime, unavailable};
+use super::link::{Link, check, runtime, unavailable};
 use super::{LeaseConfig, LedgerError, StreamConfig};
-use async_nats::jetstream::kv::{Config, Entry, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::kv::{Entry, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -69,9 +70,11 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// The system gives no thread. Servers that are not reached are tried again and again.
+    /// [`LedgerError::Config`], or the system gives no thread. Servers that are not reached are tried
+    /// again and again.
     pub fn open(servers: StreamConfig, config: &LeaseConfig) -> Result<Lease, LedgerError> {
         let runtime = runtime("lease")?;
+        runtime.block_on(check(&servers))?;
         let first_wait = servers.connect_timeout();
         let (told, standing) = watch::channel(Standing::default());
         let (stop, stopped) = watch::channel(false);
@@ -223,20 +226,32 @@ impl Contender {
             return Ok(bucket.clone());
         }
         let link = Link::connect(&self.servers).await?;
-        let bucket = match link.context().get_key_value(&self.bucket_name).await {
+        let context = link.context();
+        let bucket = match context.get_key_value(&self.bucket_name).await {
             Ok(bucket) => bucket,
             Err(_) => {
-                let config = Config {
-                    bucket: self.bucket_name.clone(),
-                    history: 1,
-                    num_replicas: self.servers.replicas,
-                    ..Config::default()
-                };
-                link.context().create_key_value(config).await.map_err(unavailable)?
+                context.create_stream(self.bucket_config()).await.map_err(unavailable)?;
+                context.get_key_value(&self.bucket_name).await.map_err(unavailable)?
             }
         };
         self.bucket = Some((link, bucket.clone()));
         Ok(bucket)
+    }
+
+    /// The stream that is a bucket. The library's own way to make one asks the account first, which
+    /// servers before 2.10 answer otherwise than it expects.
+    fn bucket_config(&self) -> Config {
+        Config {
+            name: format!("KV_{}", self.bucket_name),
+            subjects: vec![format!("$KV.{}.>", self.bucket_name)],
+            max_messages_per_subject: 1,
+            num_replicas: self.servers.replicas,
+            discard: DiscardPolicy::New,
+            allow_rollup: true,
+            allow_direct: true,
+            deny_delete: true,
+            ..Config::default()
+        }
     }
 
     async fn renew(&mut self, bucket: &Store, taken: Taken) -> Result<Duration, LedgerError> {

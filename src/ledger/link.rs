@@ -4,6 +4,7 @@
 //! found out by unanswered pings within two seconds. The client then connects again by itself.
 
 use super::{LedgerError, StreamConfig};
+use crate::secret::Secret;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectOptions, Event, ServerAddr};
@@ -103,10 +104,32 @@ impl Sight {
     }
 }
 
+/// Whether the settings suffice to connect; nothing is asked of the servers.
+pub(super) async fn check(config: &StreamConfig) -> Result<(), LedgerError> {
+    servers(config)?;
+    options(config).await.map(drop)
+}
+
 fn servers(config: &StreamConfig) -> Result<Vec<ServerAddr>, LedgerError> {
-    let unsound = |_| LedgerError::Unavailable("servers: 地址无效 / a URL is not sound".to_owned());
-    let urls = config.servers.iter().map(|server| server.reveal().map_err(unavailable));
-    urls.map(|url| url?.parse().map_err(unsound)).collect()
+    if config.servers.is_empty() {
+        return Err(LedgerError::config("servers: 为空 / there is none"));
+    }
+    config.servers.iter().map(server).collect()
+}
+
+fn server(server: &Secret) -> Result<ServerAddr, LedgerError> {
+    let unsound = || LedgerError::config("servers: 地址无效 / a URL is not sound");
+    let server: ServerAddr = server.reveal()?.parse().map_err(|_| unsound())?;
+    if server.host().is_empty() {
+        return Err(unsound());
+    }
+    if server.has_user_pass() || server.password().is_some() {
+        // The client would not use them.
+        let why = "servers: 不得含用户名，请用 user 和 password / \
+                   must not hold a user: set user and password";
+        return Err(LedgerError::config(why));
+    }
+    Ok(server)
 }
 
 async fn options(config: &StreamConfig) -> Result<ConnectOptions, LedgerError> {
@@ -120,14 +143,13 @@ async fn options(config: &StreamConfig) -> Result<ConnectOptions, LedgerError> {
         options = options.add_root_certificates(file.clone());
     }
     if let Some(user) = &config.user {
-        let password = config.password.as_ref().map(|password| password.reveal()).transpose();
-        let password = password.map_err(unavailable)?.unwrap_or_default();
-        options = options.user_and_password(user.reveal().map_err(unavailable)?, password);
+        let password = config.password.as_ref().map(Secret::reveal).transpose()?;
+        options = options.user_and_password(user.reveal()?, password.unwrap_or_default());
     }
     if let Some(file) = &config.credentials {
         // What is wrong in the file may be quoted from it, so only its name is told.
         options = options.credentials_file(file).await.map_err(|_| {
-            LedgerError::Unavailable(format!("{}: 凭据无效 / no sound credentials", file.display()))
+            LedgerError::config(format!("{}: 凭据无效 / no sound credentials", file.display()))
         })?;
     }
     Ok(options)

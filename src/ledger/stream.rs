@@ -13,7 +13,7 @@
 //!
 //! Durability is the servers': see [`StreamConfig`].
 
-use super::link::{Link, runtime, unavailable};
+use super::link::{Link, check, runtime, unavailable};
 use super::place::Place;
 use super::{Commit, Ledger, LedgerError, StreamConfig};
 use async_nats::jetstream::ErrorCode;
@@ -75,9 +75,10 @@ impl StreamLedger {
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// [`LedgerError::Config`], or the system gives no thread.
     pub fn open(config: StreamConfig) -> Result<StreamLedger, LedgerError> {
         let runtime = runtime("stream-ledger")?;
+        runtime.block_on(check(&config))?;
         let connect_timeout = config.connect_timeout();
         let shared = Arc::new(Shared { config, seen: watch::Sender::new(Seen::default()) });
         runtime.spawn(shared.clone().follow());
