@@ -11,17 +11,8 @@ const FOUND_OUT: Duration = Duration::from_millis(3_000);
 #[test]
 fn what_is_acknowledged_outlives_a_kill_and_nothing_is_there_twice() {
     let mut nats = Nats::start();
-    let (ledger, ended) = (open(&nats), AtomicBool::new(false));
-    let acknowledged = thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let (mut acknowledged, mut at) = (Vec::new(), 0);
-            while !ended.load(Ordering::Relaxed) {
-                let key = format!("k{at}");
-                acknowledged.extend(append_once(&ledger, &key).then_some(key));
-                at += 1;
-            }
-            acknowledged
-        });
+    let ledger = open(&nats);
+    let acknowledged = append_while(&ledger, || {
         for pause_ms in [300, 450, 700, 200] {
             thread::sleep(Duration::from_millis(pause_ms));
             nats.kill();
@@ -29,11 +20,69 @@ fn what_is_acknowledged_outlives_a_kill_and_nothing_is_there_twice() {
             nats.restart();
         }
         thread::sleep(Duration::from_millis(800));
-        ended.store(true, Ordering::Relaxed);
-        writer.join().unwrap()
     });
+    check(&read_all(&open(&nats)), &acknowledged);
+}
+
+#[test]
+fn three_servers_lose_nothing_when_one_after_the_other_is_killed() {
+    let mut servers = Nats::cluster();
+    let config = StreamConfig {
+        servers: servers.iter().map(|nats| Secret::new(nats.url())).collect(),
+        replicas: 3,
+        ack_timeout_ms: 1_000,
+        ..StreamConfig::default()
+    };
+    let ledger = StreamLedger::open(config.clone()).unwrap();
+    // They elect a leader first.
+    eventually("reached", || ledger.last().ok());
+    let acknowledged = append_while(&ledger, || {
+        for nats in &mut servers {
+            thread::sleep(Duration::from_millis(1_000));
+            nats.kill();
+            thread::sleep(Duration::from_millis(1_500));
+            nats.restart();
+            let last = eventually("followed again", || ledger.last().ok());
+            eventually("going on", || ledger.last().ok().filter(|&now| now > last + 50));
+        }
+    });
+    let reader = StreamLedger::open(config).unwrap();
+    eventually("reached", || reader.last().ok());
+    check(&read_all(&reader), &acknowledged);
+}
+
+/// The keys that were acknowledged of changes appended during an outage.
+fn append_while(ledger: &StreamLedger, outage: impl FnOnce()) -> Vec<String> {
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let (mut acknowledged, mut at) = (Vec::new(), 0);
+            while !ended.load(Ordering::Relaxed) {
+                let key = format!("k{at}");
+                acknowledged.extend(append_once(ledger, &key).then_some(key));
+                at += 1;
+            }
+            acknowledged
+        });
+        let end = End(&ended);
+        outage();
+        drop(end);
+        writer.join().unwrap()
+    })
+}
+
+/// Ends the writer, also when the outage fails the test.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn check(kept: &[Commit], acknowledged: &[String]) {
     let mut times = BTreeMap::new();
-    for key in keys_of(&read_all(&open(&nats))) {
+    for key in keys_of(kept) {
         *times.entry(key).or_insert(0) += 1;
     }
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());

@@ -29,6 +29,17 @@ impl Nats {
         nats
     }
 
+    /// Three servers that know each other.
+    pub fn cluster() -> [Nats; 3] {
+        let routes = [0; 3].map(|_| format!("nats://127.0.0.1:{}", free_port()));
+        let all = routes.join(",");
+        routes.each_ref().map(|own| {
+            let name = own.replace("nats://127.0.0.1:", "server-");
+            let cluster = ["--cluster_name", "test", "--cluster", own, "--routes", &all];
+            Nats::start_with(&[&["-n", &name], &cluster[..]].concat())
+        })
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
