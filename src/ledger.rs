@@ -11,7 +11,7 @@
 //! | file | noun |
 //! |---|---|
 //! | [`commit`] | changes that became durable together |
-//! | [`file`] | the embedded ledger: one file of one process |
+//! | [`mod@file`] | the embedded ledger: one file of one process |
 //! | [`config`] | what the shared ledger and the lease are told |
 //! | `link` | a connection to NATS servers that knows when it is lost |
 //! | `place` | where a commit stands in a stream, and which changes it holds |

@@ -15,8 +15,8 @@ use std::time::Duration;
 /// ```
 ///
 /// What is acknowledged outlives the death of a server's process. To outlive a power failure of every
-/// server that holds it, the servers need `jetstream { sync_interval: always }`: by default they sync
-/// every two minutes.
+/// server that holds it, the servers need `jetstream { sync_interval: always }`: otherwise they sync
+/// about every two minutes. Servers before 2.10 do not know that setting.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StreamConfig {

@@ -45,7 +45,8 @@ pub struct Lease {
 /// The lease is held, at least until [`Held::is_valid`] says no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
-    /// The revision under which it was taken: higher than that of every holder before.
+    /// The revision under which it was taken: higher than that of every holder before, as long as the
+    /// bucket is not wiped.
     pub token: u64,
     /// When it ends, unless it is renewed.
     pub until: Instant,
