@@ -8,12 +8,15 @@ use std::thread;
 use xincha::ledger::{Held, Lease, LeaseConfig};
 
 const TERM_MS: u64 = 600;
-/// A term and a tenth, and until it is looked at.
-const TAKEN_OVER: Duration = Duration::from_millis(TERM_MS * 2);
+/// A term and a tenth, and until it is looked at; the rest is for noisy cores.
+const TAKEN_OVER: Duration = Duration::from_millis(TERM_MS * 3);
 
 fn contend(url: &str, holder: &str) -> Lease {
-    let config =
-        LeaseConfig { holder: holder.to_owned(), term_ms: TERM_MS, ..LeaseConfig::default() };
+    contend_for(TERM_MS, url, holder)
+}
+
+fn contend_for(term_ms: u64, url: &str, holder: &str) -> Lease {
+    let config = LeaseConfig { holder: holder.to_owned(), term_ms, ..LeaseConfig::default() };
     Lease::open(config_of(url), &config).unwrap()
 }
 
@@ -81,7 +84,8 @@ fn no_two_hold_at_once_through_random_pauses_and_kills() {
     let mut nats = Nats::start();
     let proxies = [0, 1, 2].map(|_| Proxy::to(nats.port()));
     let leases = proxies.each_ref().map(|proxy| {
-        contend(&format!("nats://127.0.0.1:{}", proxy.port()), &proxy.port().to_string())
+        // So short that many pauses outlast it.
+        contend_for(TERM_MS / 2, &format!("nats://127.0.0.1:{}", proxy.port()), "any")
     });
     let mut random = StdRng::seed_from_u64(7);
     let (mut holders, mut token) = ([0; 3], 0);
@@ -89,7 +93,7 @@ fn no_two_hold_at_once_through_random_pauses_and_kills() {
         let proxy = &proxies[random.random_range(0..3)];
         match random.random_range(0..20) {
             0..=5 => proxy.stall(true),
-            6..=17 => proxies.iter().for_each(|proxy| proxy.stall(false)),
+            6..=17 => proxy.stall(false),
             18 => nats.restart(),
             _ => proxy.cut_after(0),
         }
