@@ -11,14 +11,28 @@
 //! | file | noun |
 //! |---|---|
 //! | [`commit`] | changes that became durable together |
-//! | [`file`] | the embedded ledger: one file of one process |
+//! | [`mod@file`] | the embedded ledger: one file of one process |
+//! | [`config`] | what the shared ledger and the lease are told |
+//! | `link` | a connection to NATS servers that knows when it is lost |
+//! | `place` | where a commit stands in a stream, and which changes it holds |
+//! | [`stream`] | the shared ledger: a stream of NATS JetStream, followed by every replica |
+//! | [`lease`] | which of the replicas builds |
 
 pub mod commit;
+pub mod config;
 pub mod file;
+pub mod lease;
+mod link;
+mod place;
+pub mod stream;
 
 pub use commit::Commit;
+pub use config::{LeaseConfig, StreamConfig};
 pub use file::FileLedger;
+pub use lease::{Held, Lease};
+pub use stream::StreamLedger;
 
+use crate::secret::SecretError;
 use std::time::Duration;
 
 /// Where changes are kept in order. Every call blocks; none is made on a worker that answers checks.
@@ -82,10 +96,35 @@ pub enum LedgerError {
         "变更台账被占用，服务正在运行？/ the ledger is held by another process, is the service running? ({0})"
     )]
     Held(String),
+    /// The commit was refused and not kept: it must be sent as several.
+    #[error(
+        "提交 {bytes} 字节，上限 {most} / the commit has {bytes} bytes, the servers take {most}"
+    )]
+    TooLarge {
+        /// Bytes of the commit.
+        bytes: usize,
+        /// Bytes of a message at most, its headers among them.
+        most: usize,
+    },
+    /// The settings do not suffice to reach it.
+    #[error("变更台账配置 / the settings of the ledger: {0}")]
+    Config(String),
     /// It cannot be reached, read or written now.
     #[error("变更台账不可用 / the ledger is not available: {0}")]
     Unavailable(String),
     /// It holds what no program of ours wrote.
     #[error("变更台账已损坏 / the ledger is damaged: {0}")]
     Damaged(String),
+}
+
+impl LedgerError {
+    fn config(what: impl Into<String>) -> LedgerError {
+        LedgerError::Config(what.into())
+    }
+}
+
+impl From<SecretError> for LedgerError {
+    fn from(error: SecretError) -> LedgerError {
+        LedgerError::Config(error.to_string())
+    }
 }

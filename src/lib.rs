@@ -20,10 +20,12 @@
 //! | row | module | what lives there |
 //! |---|---|---|
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, days, limits |
+//! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
 //! | 1 | [`text`] | names: folding into keys; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
+//! | 1 | [`ledger`] | ordered changes since a snapshot: one process's file, or NATS JetStream; the lease |
 //! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot; `fst` and `roaring` live here |
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
 //! | 3 | [`ingest`] | sources → snapshot, with a report |
@@ -43,6 +45,8 @@
 //! - Nothing is filtered at load by today's date.
 
 pub mod record;
+
+pub mod secret;
 
 pub mod text;
 

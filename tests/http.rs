@@ -261,10 +261,16 @@ mod contract {
             .unwrap();
         let names: Vec<Value> = Code::all().map(|code| code.name().into()).collect();
         assert_eq!(*words, names);
-        let responses = document["paths"]["/v1/check"]["post"]["responses"].as_object().unwrap();
         for code in Code::all().filter(|code| *code != Code::NotFound) {
-            let told = responses[code.status().as_str()]["description"].as_str().unwrap();
-            assert!(told.split(", ").any(|name| name == code.name()), "{}", code.name());
+            let is_told = document["paths"].as_object().unwrap().values().any(|path| {
+                let operations = path.as_object().unwrap().values();
+                operations.into_iter().any(|operation| {
+                    let response = &operation["responses"][code.status().as_str()];
+                    let told = response["description"].as_str().unwrap_or_default();
+                    told.split(", ").any(|name| name == code.name())
+                })
+            });
+            assert!(is_told, "{}", code.name());
         }
     }
 

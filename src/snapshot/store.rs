@@ -91,12 +91,23 @@ impl Store {
     /// The durable signature of a file that is not published yet.
     fn sign(&self, building: &Path, id: &str, key: &SigningKey) -> io::Result<()> {
         let signature = Signature::sign(Mapped::map(building)?.bytes(), id, key);
+        self.place_signature(id, signature.to_string().as_bytes())
+    }
+
+    /// Place the signature of a snapshot, durable before the snapshot is published; after
+    /// [`Store::building`], which removes signatures of no snapshot.
+    pub fn place_signature(&self, id: &str, bytes: &[u8]) -> io::Result<()> {
         let aside = self.folder.join(format!("{BUILDING}{id}.{}", signature::SUFFIX));
         let mut file = File::create(&aside)?;
-        file.write_all(signature.to_string().as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&aside, Signature::path_of(&self.path_of(id)))?;
         self.sync_folder()
+    }
+
+    /// The file of a published snapshot, `None` when there is none of this id.
+    pub fn published(&self, id: &str) -> Option<PathBuf> {
+        Some(self.path_of(id)).filter(|path| path.is_file())
     }
 
     /// Replace the pointer.

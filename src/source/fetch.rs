@@ -18,7 +18,6 @@
 //! | file | noun |
 //! |---|---|
 //! | [`limits`] | how long, how much, how often |
-//! | [`secret`] | a credential, as written or from the environment |
 //! | `address` | a URL, and what of it may be shown |
 //! | [`error`] | why nothing was brought |
 //! | [`memory`] | what one fetch remembers for the next |
@@ -40,7 +39,6 @@ mod manifest;
 pub mod memory;
 pub mod postgres;
 pub mod s3;
-pub mod secret;
 mod shelf;
 mod watch;
 
@@ -52,7 +50,6 @@ pub use limits::Limits;
 pub use memory::Memory;
 pub use postgres::{PostgresConfig, Wake};
 pub use s3::S3Config;
-pub use secret::Secret;
 
 use arrival::Arrival;
 use serde::Deserialize;

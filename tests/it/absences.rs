@@ -85,7 +85,7 @@ fn lower_rows_import_nothing_above_them() {
             ],
         ),
         (
-            &["text", "catalogue", "source", "snapshot"],
+            &["text", "catalogue", "source", "snapshot", "ledger"],
             &["index", "screen", "ingest", "live", "http", "app"],
         ),
         (&["index"], &["screen", "ingest", "live", "http", "catalogue", "source"]),
@@ -108,10 +108,12 @@ fn list_formats_and_api_formats_never_meet() {
 fn nothing_below_the_top_imports_the_configuration() {
     let below = [
         "record",
+        "secret",
         "text",
         "catalogue",
         "source",
         "snapshot",
+        "ledger",
         "index",
         "screen",
         "ingest",
@@ -126,10 +128,12 @@ fn nothing_below_the_top_imports_the_configuration() {
 fn fst_and_roaring_live_in_the_index_and_unsafe_in_one_file() {
     let all = [
         "record",
+        "secret",
         "text",
         "catalogue",
         "source",
         "snapshot",
+        "ledger",
         "screen",
         "ingest",
         "live",

@@ -1,6 +1,7 @@
 //! A URL, and what of it may be shown: neither user, password nor query.
 
-use super::{FetchError, Secret};
+use super::FetchError;
+use crate::secret::Secret;
 use reqwest::Url;
 
 /// A sound `http` or `https` URL.

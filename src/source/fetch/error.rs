@@ -1,5 +1,6 @@
 //! Why nothing was brought.
 
+use crate::secret::SecretError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,11 +15,8 @@ pub enum FetchError {
         what: String,
     },
     /// A setting asks for a variable that the environment does not have.
-    #[error("环境变量 {name} 未设置 / the environment has no {name}")]
-    Environment {
-        /// The variable.
-        name: String,
-    },
+    #[error("{0}")]
+    Environment(#[from] SecretError),
     /// The folder to bring files into is not empty.
     #[error("{}: 目标文件夹不为空 / the folder to bring files into is not empty", folder.display())]
     NotEmpty {

@@ -7,7 +7,8 @@ use super::address::Address;
 use super::arrival::Arrival;
 use super::error::chain;
 use super::memory::Mark;
-use super::{FetchError, Fetched, Secret, Visit};
+use super::{FetchError, Fetched, Visit};
+use crate::secret::Secret;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
     CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,

@@ -37,7 +37,8 @@ mod watermark;
 pub use wake::Wake;
 
 use super::arrival::Arrival;
-use super::{FetchError, Fetched, Secret, Visit};
+use super::{FetchError, Fetched, Visit};
+use crate::secret::Secret;
 use reading::{Reading, Taken};
 use serde::Deserialize;
 use session::Session;
