@@ -152,6 +152,9 @@ impl Config {
             feeds: self.data.feeds.clone(),
             deliveries: self.data.deliveries.clone(),
             keep: self.data.keep,
+            builds: self.data.trusted().is_none()
+                || self.data.signing_key.is_some()
+                || self.data.build_on_start,
             build_on_start: self.data.build_on_start,
             as_of_build: self.data.as_of_build,
             source: self.source.clone(),

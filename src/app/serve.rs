@@ -24,7 +24,9 @@ pub fn run(config: &Config) -> Outcome {
     let ledger = super::ledger(config)?;
     let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger))?;
     // A wrong key is a mistake of the configuration, not a failed build to get over.
-    let store = Store::open(&config.data.snapshots)?.signing(config.data.load_signing_key()?);
+    let builds = config.loader().builds;
+    let key = if builds { config.data.load_signing_key()? } else { None };
+    let store = Store::open(&config.data.snapshots)?.signing(key);
     let trusted = config.data.trusted().cloned();
     let (loader, loading) =
         Loader::start(config.loader(), catalogue, store, trusted, recorder.clone())?;

@@ -130,8 +130,11 @@ impl Refresh {
         let remote = Remote::new(config, self.server.as_deref());
         let body = serde_json::to_vec(&json!({"source": self.source}))?;
         remote.post("/v1/data/refresh", body)?.good()?;
+        if self.no_wait {
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut last = String::new();
-        while !self.no_wait {
+        loop {
             std::thread::sleep(LOOK_EVERY);
             let data = remote.get("/v1/data")?.good()?;
             if data["refresh"]["running"] != true {
@@ -144,7 +147,6 @@ impl Refresh {
                 last = now;
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

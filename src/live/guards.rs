@@ -26,8 +26,9 @@ pub struct Guards {
     pub empty: bool,
     /// Whether a list that was delivered before and is not any more is taken for an empty one. Default: no.
     pub vanished: bool,
-    /// Rows decided or published after tomorrow that are taken. Default: 0.
-    pub future_max: u64,
+    /// Share of rows that may be decided or published after tomorrow. Default: 0.01; up to `few` of them
+    /// never trip it.
+    pub future_max: f64,
     /// Whether other headings than before are taken. Default: no.
     pub schema: bool,
 }
@@ -41,7 +42,7 @@ impl Default for Guards {
             few: 20,
             empty: false,
             vanished: false,
-            future_max: 0,
+            future_max: 0.01,
             schema: false,
         }
     }
@@ -176,7 +177,7 @@ impl Guards {
         if now.rejects > self.few && now.rejects as f64 > self.rejects_max * now.rows as f64 {
             trips.push(Trip::Rejects { rejects: now.rejects, rows: now.rows });
         }
-        if now.future > self.future_max {
+        if now.future > self.few && now.future as f64 > self.future_max * now.rows as f64 {
             trips.push(Trip::Future { rows: now.future });
         }
         if let Some(before) = before {
@@ -206,7 +207,8 @@ impl Guards {
         };
         let new = not_in(&now.headings, &before.headings);
         let gone = not_in(&before.headings, &now.headings);
-        if !self.schema && !(new.is_empty() && gone.is_empty()) {
+        let changed = !(new.is_empty() && gone.is_empty());
+        if changed && !self.schema {
             trips.push(Trip::Schema { new, gone });
         }
     }
@@ -246,7 +248,8 @@ mod tests {
                 vec![Trip::Empty, Trip::Shrunk { list: list(), before: 100, now: 0 }],
             ),
             (gone, vec![Trip::Vanished { list: list() }]),
-            (Figures { future: 1, ..figures(100, 0, 100) }, vec![Trip::Future { rows: 1 }]),
+            (Figures { future: 20, ..figures(100, 0, 100) }, vec![]),
+            (Figures { future: 21, ..figures(100, 0, 100) }, vec![Trip::Future { rows: 21 }]),
             (renamed, vec![Trip::Schema { new: vec![], gone: vec!["状态".to_owned()] }]),
         ];
         for (now, expected) in rows {
@@ -261,7 +264,7 @@ mod tests {
             growth_max: f64::INFINITY,
             empty: true,
             vanished: true,
-            future_max: u64::MAX,
+            future_max: 1.0,
             schema: true,
             ..Guards::default()
         };

@@ -58,6 +58,8 @@ pub struct LoaderConfig {
     pub deliveries: PathBuf,
     /// Snapshots kept beside the current one.
     pub keep: usize,
+    /// Fetch and build. Where not, what others built is served: a machine that trusts keys and has none.
+    pub builds: bool,
     /// Build at start even where there is a snapshot.
     pub build_on_start: bool,
     /// Take every feed as true at the moment of the build.
@@ -409,8 +411,9 @@ impl Work {
     /// Serve what is there.
     fn begin(&mut self) {
         self.sweep(&|_| false);
+        let anew = self.config.build_on_start && self.config.builds;
         let current = match self.store.current() {
-            Ok(current) => current.filter(|_| !self.config.build_on_start),
+            Ok(current) => current.filter(|_| !anew),
             Err(error) => {
                 warn!("将重新构建 / building anew: {error}");
                 None
@@ -422,6 +425,7 @@ impl Work {
                 lock(&self.shared.states).current = Some(id);
                 self.tell_first(Ok(()));
             }
+            Err(why) if !self.config.builds => self.tell_first(Err(why)),
             Err(why) => warn!("将重新构建 / building anew: {why}"),
         }
     }
@@ -501,6 +505,9 @@ impl Work {
 
     /// Begin the fetches that are due, as far as there is room.
     fn fetch_due(&mut self) {
+        if !self.config.builds {
+            return;
+        }
         let now = now();
         let fetching = lock(&self.shared.refresh).fetching.clone();
         for (code, due) in &self.due {

@@ -19,7 +19,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let text = format!(
-            "catalogue = {:?}\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\nas_of_build = true\nbuild_on_start = true\n",
+            "catalogue = {:?}\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
             config.join("catalogue"),
             config.join("sample/feeds"),
             config.join("sources"),

@@ -311,6 +311,8 @@ fn the_command_makes_a_key_signs_and_refuses_what_was_tampered_with() {
     let (serves, log) = serve(&home);
     assert!(serves, "{log}");
 
+    // Without the key it cannot build another that it would trust.
+    configure(&home, false, &[&trusted]);
     let snapshots = home.folder.path().join("snapshots");
     let id = fs::read_to_string(snapshots.join("CURRENT")).unwrap();
     let path = snapshots.join(format!("{}.xcs", id.trim()));
