@@ -120,6 +120,10 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// The embedded ledger of changes. One process at a time holds it.
 fn ledger(config: &crate::config::Config) -> Result<FileLedger, LedgerError> {
+    if config.replicas.is_some() {
+        // Changes go through the machines that run.
+        return Err(LedgerError::Held("[replicas]".to_owned()));
+    }
     let path = &config.data.ledger;
     if let Some(folder) = path.parent() {
         let failed = |error| LedgerError::Unavailable(format!("{}: {error}", folder.display()));

@@ -5,7 +5,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
-use crate::live::{LoaderConfig, SourceConfig};
+use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
 use serde::Deserialize;
@@ -23,6 +23,8 @@ pub struct Config {
     pub data: DataConfig,
     /// The server.
     pub http: HttpConfig,
+    /// Where other machines are met that serve the same; absent: this one is alone.
+    pub replicas: Option<ReplicasConfig>,
     /// What is told of single sources, by the code of their mapping.
     pub source: BTreeMap<String, SourceConfig>,
 }
@@ -61,6 +63,7 @@ impl Default for Config {
             catalogue: "catalogue".into(),
             data: DataConfig::default(),
             http: HttpConfig::default(),
+            replicas: None,
             source: BTreeMap::new(),
         }
     }

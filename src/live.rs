@@ -14,6 +14,7 @@
 //! | [`view`] | a generation and the changes since |
 //! | [`current`] | which view answers now, and how workers come to know |
 //! | [`loader`] | fetch, build aside, prove, guard, swap; rollback |
+//! | [`replicas`] | several machines that serve the same: one builds |
 //! | [`schedule`] | when a source is asked next |
 //! | [`guards`] | what must be so of a delivery |
 //! | [`states`] | what is known of each source and each kept snapshot |
@@ -24,6 +25,7 @@ pub mod generation;
 pub mod guards;
 pub mod loader;
 pub mod recorder;
+pub mod replicas;
 pub mod schedule;
 pub mod states;
 pub mod view;
@@ -32,4 +34,5 @@ pub use current::{Follower, Live};
 pub use generation::Generation;
 pub use loader::{Loader, LoaderConfig, LoaderError, Loading, SourceConfig};
 pub use recorder::{Outcome, RecordError, Recorded, Recorder, Recording};
+pub use replicas::{Replicas, ReplicasConfig};
 pub use view::View;

@@ -3,7 +3,8 @@
 use super::Outcome;
 use crate::config::Config;
 use crate::http::{Desk, Server};
-use crate::live::{Live, Loader, Recorder};
+use crate::ledger::{Ledger, LedgerError, StreamLedger};
+use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,16 +22,21 @@ pub fn run(config: &Config) -> Outcome {
         "目录已加载 / catalogue loaded"
     );
     let live = Live::new(None);
-    let ledger = super::ledger(config)?;
-    let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger))?;
+    let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
+    let replicas = config.replicas.as_ref().map(Replicas::open).transpose()?;
+    let is_alone = replicas.is_none();
     // A wrong key is a mistake of the configuration, not a failed build to get over.
     let builds = config.loader().builds;
     let key = if builds { config.data.load_signing_key()? } else { None };
     let store = Store::open(&config.data.snapshots)?.signing(key);
     let trusted = config.data.trusted().cloned();
+    let of_loader = config.loader();
     let (loader, loading) =
-        Loader::start(config.loader(), catalogue, store, trusted, recorder.clone())?;
-    loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
+        Loader::start(of_loader, catalogue, store, trusted, recorder.clone(), replicas)?;
+    if is_alone {
+        // One of several listens before it has data: /readyz tells.
+        loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
+    }
     let desk = Desk { live, recorder: Some(recorder), loader: Some(loader) };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
@@ -40,6 +46,14 @@ pub fn run(config: &Config) -> Outcome {
     recording.stop();
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The ledger of changes: a file, or the stream that several machines share.
+fn ledger(config: &Config) -> Result<Arc<dyn Ledger>, LedgerError> {
+    Ok(match &config.replicas {
+        Some(replicas) => Arc::new(StreamLedger::open(replicas.stream.clone())?),
+        None => Arc::new(super::ledger(config)?),
+    })
 }
 
 /// Turns true at the first SIGTERM or SIGINT.

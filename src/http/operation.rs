@@ -135,6 +135,7 @@ fn add_loader(data: &mut Value, loader: &Loader, now: Instant) {
         json!({"id": id, "change": build.change, "built": build.built.to_string(), "current": is_current})
     });
     data["snapshots"] = snapshots.collect();
+    data["builds"] = json!(loader.is_builder());
     data["refresh"] = json!({
         "running": refresh.is_running(),
         "fetching": refresh.fetching,
@@ -192,6 +193,7 @@ fn problem(error: LoaderError) -> Problem {
         LoaderError::Running => Code::RefreshRunning.whole(),
         LoaderError::UnknownSource => Code::UnknownSource.at("/source"),
         LoaderError::NothingHeld => Code::NothingHeld.at("/source"),
+        LoaderError::NotBuilder => Code::NotLoadedHere.whole(),
         LoaderError::NoSuchSnapshot => Code::NoSuchSnapshot.at("/snapshot"),
         LoaderError::Failed(why) => {
             tracing::error!("{why}");

@@ -41,7 +41,7 @@
 //! | `not_ready` | 503 | no data has been loaded yet |
 //! | `change_not_reached` | 503 | the change asked for is not seen here yet |
 //! | `ledger_unavailable` | 503 | it is not known whether the changes were kept: send them again |
-//! | `not_loaded_here` | 503 | this process serves a snapshot without a loader |
+//! | `not_loaded_here` | 503 | this process serves what another one builds |
 //! | `overloaded` | 503 | more connections, or changes that wait, than the service holds |
 
 use super::json;
@@ -238,8 +238,8 @@ texts! {
         "The ledger is not available" "变更台账不可用"
         "It is not known whether the changes were kept. Send them again under the same keys." "无法确认变更是否已登记，请以相同的键重新提交。"
     NotLoadedHere "not_loaded_here" SERVICE_UNAVAILABLE
-        "No loader here" "本进程不加载数据"
-        "This process serves a snapshot and neither loads data nor records changes." "本进程只提供快照查询，不加载数据，也不登记变更。"
+        "Not done here" "本机不执行此操作"
+        "This process serves what another one builds: ask the one whose /v1/data says that it builds." "本进程只提供由另一进程构建的数据，请向 /v1/data 中 builds 为 true 的进程提交。"
     Overloaded "overloaded" SERVICE_UNAVAILABLE
         "Too many requests" "请求过多"
         "The service holds as many connections or requests as it can; try again later." "服务的连接或请求数已满，请稍后重试。"

@@ -12,6 +12,7 @@
 //! guard holds back nothing but itself: of it what was accepted before is built in again, with its age.
 
 use super::guards::{Figures, Guards, Trip};
+use super::replicas::Replicas;
 use super::schedule::Schedule;
 use super::states::{Delivery, Held, States};
 use super::{Generation, Recorder};
@@ -118,6 +119,9 @@ pub enum LoaderError {
     /// No delivery of the source is held.
     #[error("没有被搁置的数据 / nothing is held")]
     NothingHeld,
+    /// Another machine builds.
+    #[error("由另一台机器构建 / another machine builds")]
+    NotBuilder,
     /// No such snapshot is kept.
     #[error("没有这个快照 / no such snapshot is kept")]
     NoSuchSnapshot,
@@ -140,6 +144,8 @@ struct Shared {
     first: Mutex<Option<Result<(), String>>>,
     told: Condvar,
     stopped: AtomicBool,
+    /// This machine is the one that builds.
+    builds: AtomicBool,
     codes: BTreeSet<String>,
 }
 
@@ -191,6 +197,7 @@ impl Loader {
         store: Store,
         trusted: Option<TrustedKeys>,
         recorder: Recorder,
+        replicas: Option<Replicas>,
     ) -> Result<(Loader, Loading), IngestError> {
         let mappings = Mapping::load_folder(&config.sources)?;
         let codes: BTreeSet<String> = mappings.iter().map(|mapping| mapping.code.clone()).collect();
@@ -204,6 +211,7 @@ impl Loader {
             first: Mutex::new(None),
             told: Condvar::new(),
             stopped: AtomicBool::new(false),
+            builds: AtomicBool::new(config.builds && replicas.is_none()),
             codes,
         });
         let (events, received) = channel();
@@ -216,6 +224,7 @@ impl Loader {
             store,
             trusted,
             recorder,
+            replicas,
             shared: shared.clone(),
             events: events.clone(),
             again: BTreeSet::new(),
@@ -263,6 +272,11 @@ impl Loader {
         lock(&self.shared.refresh).clone()
     }
 
+    /// This machine is the one that builds; of several it is one at a time.
+    pub fn is_builder(&self) -> bool {
+        self.shared.builds.load(Ordering::Relaxed)
+    }
+
     /// The codes of all sources.
     pub fn sources(&self) -> &BTreeSet<String> {
         &self.shared.codes
@@ -271,6 +285,7 @@ impl Loader {
     /// Ask a source, or all, now. Returns at once; [`Loader::progress`] follows it.
     pub fn refresh(&self, code: Option<&str>) -> Result<(), LoaderError> {
         self.known(code)?;
+        self.builder()?;
         if self.progress().is_running() {
             return Err(LoaderError::Running);
         }
@@ -297,6 +312,7 @@ impl Loader {
     /// deliveries that it lacks are held until somebody approves or discards them, or newer ones come.
     /// Answers its id once it serves. Blocks.
     pub fn rollback(&self, to: Option<&str>) -> Result<String, LoaderError> {
+        self.builder()?;
         let (reply, answer) = channel();
         self.send(Event::Rollback { to: to.map(str::to_owned), reply })?;
         answer.recv().unwrap_or(Err(LoaderError::Failed("stopped".to_owned())))
@@ -309,8 +325,13 @@ impl Loader {
         }
     }
 
+    fn builder(&self) -> Result<(), LoaderError> {
+        if self.is_builder() { Ok(()) } else { Err(LoaderError::NotBuilder) }
+    }
+
     fn held(&self, code: &str) -> Result<(), LoaderError> {
         self.known(Some(code))?;
+        self.builder()?;
         let states = lock(&self.shared.states);
         match states.sources.get(code) {
             Some(state) if state.held.is_some() => Ok(()),
@@ -371,6 +392,8 @@ struct Work {
     store: Store,
     trusted: Option<TrustedKeys>,
     recorder: Recorder,
+    /// The other machines; none where this is the only one.
+    replicas: Option<Replicas>,
     shared: Arc<Shared>,
     events: Sender<Event>,
     /// When each source is asked next.
@@ -395,17 +418,50 @@ impl Work {
         self.fetch_due();
         loop {
             match events.recv_timeout(SLEEP_MAX) {
-                Ok(Event::Stop) => return,
+                Ok(Event::Stop) => break,
                 Ok(event) => self.take(event),
-                Err(_) if self.shared.stopped.load(Ordering::Relaxed) => return,
+                Err(_) if self.shared.stopped.load(Ordering::Relaxed) => break,
                 Err(_) => {}
             }
+            self.follow_replicas();
             self.fetch_due();
-            if self.is_time_to_build() {
+            if self.is_builder() && self.is_time_to_build() {
                 self.build();
             }
             self.recorder.live().reap();
         }
+        if let Some(replicas) = self.replicas.take() {
+            replicas.leave();
+        }
+    }
+
+    /// This machine is the one that builds.
+    fn is_builder(&mut self) -> bool {
+        let builds = match &mut self.replicas {
+            Some(replicas) => replicas.held().is_some() && self.config.builds,
+            None => self.config.builds,
+        };
+        self.shared.builds.store(builds, Ordering::Relaxed);
+        builds
+    }
+
+    /// Serve what another machine built.
+    fn follow_replicas(&mut self) {
+        let Some(mut replicas) = self.replicas.take() else { return };
+        if let Some((current, path)) = replicas.news(&self.store) {
+            let serves = lock(&self.shared.states).current.clone();
+            let is_served = serves.as_ref() == Some(&current.id);
+            match if is_served { Ok(current.id.clone()) } else { self.serve(&path) } {
+                Ok(id) => {
+                    lock(&self.shared.states).current = Some(id);
+                    replicas.took(current);
+                    self.tell_first(Ok(()));
+                    self.save();
+                }
+                Err(why) => warn!(snapshot = current.id, "不能使用 / cannot be served: {why}"),
+            }
+        }
+        self.replicas = Some(replicas);
     }
 
     /// Serve what is there.
@@ -505,7 +561,7 @@ impl Work {
 
     /// Begin the fetches that are due, as far as there is room.
     fn fetch_due(&mut self) {
-        if !self.config.builds {
+        if !self.is_builder() {
             return;
         }
         let now = now();
@@ -790,6 +846,7 @@ impl Work {
     fn build_once(&mut self) -> Result<Result<String, BTreeMap<String, Vec<Trip>>>, String> {
         let mut deliveries = self.accepted();
         deliveries.extend(self.candidates.clone());
+        self.check_none_is_lost(&deliveries)?;
         let folder = |code: &str, of: &Delivery| self.config.deliveries.join(code).join(&of.name);
         let delivered: Vec<Delivered> = deliveries
             .iter()
@@ -823,6 +880,22 @@ impl Work {
         self.publish(built, deliveries).map(Ok)
     }
 
+    /// What serves may have been built elsewhere: a source of it of which nothing was brought here yet
+    /// must not vanish.
+    fn check_none_is_lost(&self, deliveries: &BTreeMap<String, Delivery>) -> Result<(), String> {
+        let Some(view) = self.recorder.live().current() else { return Ok(()) };
+        let sources = &view.generation.ground.index.meta().sources;
+        let lost = sources
+            .iter()
+            .map(|source| &source.code)
+            .find(|code| self.shared.codes.contains(*code) && !deliveries.contains_key(*code));
+        lost.map_or(Ok(()), |code| {
+            Err(format!(
+                "{code}: 尚未取得数据，不能重建 / nothing was brought yet, and what serves has it"
+            ))
+        })
+    }
+
     fn prepare(&self, delivered: &[Delivered]) -> Result<Built, IngestError> {
         let plan = Plan::of_delivered(&self.mappings, delivered)?;
         lock(&self.shared.refresh).bytes = plan.bytes();
@@ -847,11 +920,19 @@ impl Work {
         let judged = self.candidates.iter().filter(|(code, _)| !self.approved.contains(*code));
         judged
             .map(|(code, delivery)| {
-                let before = states.accepted(code).map(|of| &of.figures);
-                (code.clone(), self.source(code).guards.judge(&delivery.figures, before))
+                let accepted = states.accepted(code).map(|of| of.figures.clone());
+                let before = accepted.or_else(|| self.figures_that_serve(code));
+                (code.clone(), self.source(code).guards.judge(&delivery.figures, before.as_ref()))
             })
             .filter(|(_, trips)| !trips.is_empty())
             .collect()
+    }
+
+    /// The figures of a source in the snapshot that serves, wherever it was built.
+    fn figures_that_serve(&self, code: &str) -> Option<Figures> {
+        let view = self.recorder.live().current()?;
+        let sources = &view.generation.ground.index.meta().sources;
+        sources.iter().find(|source| source.code == code).map(Figures::of)
     }
 
     fn hold(&mut self, tripped: BTreeMap<String, Vec<Trip>>) {
@@ -874,7 +955,8 @@ impl Work {
         lock(&self.shared.refresh).building = Some("publish".to_owned());
         let before = self.store.current().ok().flatten();
         let report = built.publish(&self.store).map_err(|error| error.to_string())?;
-        let id = match self.serve(&report.path) {
+        let shared = self.share(&report.path, &report.meta.id, report.meta.change);
+        let id = match shared.and_then(|()| self.serve(&report.path)) {
             Ok(id) => id,
             Err(why) => {
                 let id = before.as_ref().and_then(|path| path.file_stem()?.to_str());
@@ -900,10 +982,20 @@ impl Work {
         Ok(id)
     }
 
+    /// Put a snapshot where the other machines find it, while this one still builds.
+    fn share(&mut self, path: &Path, id: &str, change: u64) -> Result<(), String> {
+        let Some(replicas) = &mut self.replicas else { return Ok(()) };
+        let held = replicas.held().ok_or_else(|| LoaderError::NotBuilder.to_string())?;
+        replicas.put(path, id, change, held.token).map_err(|error| error.to_string())
+    }
+
     /// Old snapshots go, and the changes that no kept one needs.
     fn settle(&self, id: &str) {
         if let Err(error) = self.store.prune(self.config.keep) {
             warn!(snapshot = id, "旧快照未能清理 / old snapshots cannot be removed: {error}");
+        }
+        if let Some(Err(error)) = self.replicas.as_ref().map(|all| all.prune(self.config.keep)) {
+            warn!("快照存储未能清理 / the shelf cannot be tidied: {error}");
         }
         let kept = match self.store.kept() {
             Ok(kept) => kept,
@@ -934,7 +1026,10 @@ impl Work {
         };
         let target = target.ok_or(LoaderError::NoSuchSnapshot)?.clone();
         let path = self.store.path_of(&target);
-        self.serve(&path).map_err(LoaderError::Failed)?;
+        let change = lock(&self.shared.states).builds.get(&target).map_or(0, |build| build.change);
+        self.serve(&path)
+            .and_then(|_| self.share(&path, &target, change))
+            .map_err(LoaderError::Failed)?;
         let pointed = self.store.point_to(&target);
         pointed.map_err(|error| LoaderError::Failed(error.to_string()))?;
         self.candidates.clear();

@@ -25,6 +25,8 @@ use tracing::{error, info, warn};
 const WAITING_MAX: usize = 1_024;
 /// Changes in one commit, unless one request alone holds more.
 const COMMIT_CHANGES_MAX: usize = 4_096;
+/// Bytes of the changes of one commit: NATS takes messages of a mebibyte unless told otherwise.
+const COMMIT_BYTES_MAX: usize = 512 * 1024;
 /// How long a follower waits for news at once, and so how long a stop takes.
 const FOLLOW_WAIT: Duration = Duration::from_millis(500);
 /// Between attempts to reach a lost ledger.
@@ -220,15 +222,13 @@ impl Shared {
                     submission.changes.iter().map(|c| take(c, &mut next, &mut commit)).collect()
                 })
                 .collect();
-            if !commit.changes.is_empty() {
-                match self.ledger.append(&commit) {
-                    Ok(()) => view = next,
-                    Err(LedgerError::Behind { last, first }) if last >= first => {
-                        view.catch_up(&*self.ledger)?;
-                        continue;
-                    }
-                    Err(failed) => return Err(failed.into()),
+            match parts(commit).iter().try_for_each(|part| self.ledger.append(part)) {
+                Ok(()) => view = next,
+                Err(LedgerError::Behind { last, first }) if last >= first => {
+                    view.catch_up(&*self.ledger)?;
+                    continue;
                 }
+                Err(failed) => return Err(failed.into()),
             }
             let change = view.overlay.change();
             self.live.publish(Arc::new(view.clone()));
@@ -283,6 +283,27 @@ impl Shared {
         drop(newest);
         std::thread::sleep(LOST_PAUSE);
     }
+}
+
+/// A commit as several that are no larger than a shared ledger takes; none of one without changes.
+fn parts(commit: Commit) -> Vec<Commit> {
+    let Commit { mut first, at, changes } = commit;
+    let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for change in changes {
+        let more = serde_json::to_vec(&change).map_or(0, |change| change.len());
+        if bytes + more > COMMIT_BYTES_MAX && !part.is_empty() {
+            let changes: Vec<Change> = std::mem::take(&mut part);
+            let count = changes.len() as u64;
+            parts.push(Commit { first, at, changes });
+            (first, bytes) = (first + count, 0);
+        }
+        bytes += more;
+        part.push(change);
+    }
+    if !part.is_empty() {
+        parts.push(Commit { first, at, changes: part });
+    }
+    parts
 }
 
 /// Take one change into the view and the commit, if it fits.

@@ -1,0 +1,137 @@
+//! Several machines that serve the same: one builds, all serve.
+//!
+//! ```text
+//! builder: holds the lease ─► builds ─► shelf.put ─► serves
+//! others:  shelf.current ─► fetch ─► open ─► replay the stream ─► serve
+//! ```
+//!
+//! Changes go through the stream and so reach all; snapshots lie on the shelf. Losing the lease, the
+//! stream or the shelf harms nothing: what serves goes on, and says when it is behind.
+
+use crate::ledger::{Held, Lease, LeaseConfig, LedgerError, StreamConfig};
+use crate::snapshot::{Current, Look, Shelf, ShelfConfig, ShelfError, Store};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
+
+/// Between two looks at the shelf.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// `[replicas]`: where the others are met.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicasConfig {
+    /// The shared ledger of changes.
+    #[serde(default)]
+    pub stream: StreamConfig,
+    /// Who builds.
+    #[serde(default)]
+    pub lease: LeaseConfig,
+    /// Where snapshots lie.
+    pub shelf: ShelfConfig,
+}
+
+/// Why the others cannot be met.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicasError {
+    /// The lease.
+    #[error("[replicas.lease]: {0}")]
+    Lease(#[from] LedgerError),
+    /// The shelf.
+    #[error("[replicas.shelf]: {0}")]
+    Shelf(#[from] ShelfError),
+}
+
+/// The others, as one of them sees them. Calls block.
+pub struct Replicas {
+    shelf: Shelf,
+    lease: Lease,
+    /// The snapshot of the shelf that was taken last.
+    known: Option<Current>,
+    looked: Option<Instant>,
+    is_reached: bool,
+    was_builder: bool,
+}
+
+impl Replicas {
+    /// Meet them. What is not reached now is tried again and again.
+    pub fn open(config: &ReplicasConfig) -> Result<Replicas, ReplicasError> {
+        Ok(Replicas {
+            shelf: Shelf::open(&config.shelf)?,
+            lease: Lease::open(config.stream.clone(), &config.lease)?,
+            known: None,
+            looked: None,
+            is_reached: true,
+            was_builder: false,
+        })
+    }
+
+    /// The lease, while this machine builds.
+    pub fn held(&mut self) -> Option<Held> {
+        let held = self.lease.hold();
+        if held.is_some() != self.was_builder {
+            self.was_builder = held.is_some();
+            let is = self.was_builder;
+            info!(builds = is, "构建权变化 / whether this machine builds has changed");
+        }
+        held
+    }
+
+    /// The snapshot that is to be served instead of the one taken last, in the local store; `None`
+    /// when that is still the one, or nothing is known of another. [`Replicas::took`] says that it serves.
+    pub fn news(&mut self, store: &Store) -> Option<(Current, PathBuf)> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
+            return None;
+        }
+        self.looked = Some(Instant::now());
+        // What was signed elsewhere stays as it was signed.
+        let store = store.clone().signing(None);
+        let looked = match self.shelf.current(self.known.as_ref()) {
+            Ok(Look::New(current)) => {
+                self.shelf.fetch(&current.id, &store).map(|path| Some((current, path)))
+            }
+            Ok(Look::Empty | Look::Unchanged) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match looked {
+            Ok(news) => {
+                self.is_reached = true;
+                news
+            }
+            Err(error) => {
+                if std::mem::replace(&mut self.is_reached, false) {
+                    warn!("快照存储不可用 / the shelf is not available: {error}");
+                }
+                None
+            }
+        }
+    }
+
+    /// This one serves now.
+    pub fn took(&mut self, current: Current) {
+        self.known = Some(current);
+    }
+
+    /// Publish for the others.
+    pub fn put(
+        &mut self,
+        file: &Path,
+        id: &str,
+        change: u64,
+        token: u64,
+    ) -> Result<(), ShelfError> {
+        self.known = Some(self.shelf.put(file, id, change, token)?);
+        Ok(())
+    }
+
+    /// Remove old snapshots but so many.
+    pub fn prune(&self, keep: usize) -> Result<(), ShelfError> {
+        self.shelf.prune(keep)
+    }
+
+    /// Let another build at once.
+    pub fn leave(self) {
+        self.lease.release();
+    }
+}
