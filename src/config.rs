@@ -259,6 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_is_sound_too() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+        let sample = read("config/xincha.toml");
+        let shown = sample.split_once("#\n# [source.").unwrap().1;
+        let shown = format!("[source.{}", shown.replace("\n# ", "\n").replace("\n#\n", "\n"));
+        let mut all = vec![shown];
+        for name in ["README.md", "README.zh-CN.md"] {
+            let text = read(name);
+            let blocks = text.split("```toml\n").skip(1);
+            all.extend(blocks.map(|block| block.split("```").next().unwrap().to_owned()));
+        }
+        assert_eq!(all.len(), 5);
+        for text in all {
+            let config: Config = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+            assert!(config.replicas.is_some() || config.source.len() == 4, "{text}");
+        }
+    }
+
+    #[test]
     fn the_shipped_configuration_is_sound() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let config = Config::load(&folder.join("xincha.toml"), None).unwrap();

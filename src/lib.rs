@@ -8,29 +8,35 @@
 //! # The way of the data
 //!
 //! ```text
-//! build time                                               serve time
-//! source ─► text ─► index::Builder ─► snapshot ═══╗  ╔═══► live (open, verify, warm, swap)
-//! decode   fold        build            file      ║  ║            │ one generation a request
-//!    └──────── ingest drives ───────────┘         ╚══╝            ▼
-//!        subject ─► record ─► screen: find ─► decide by the catalogue ─► http
+//! build, aside                                             serve
+//! origin ─► source ─► text ─► index::Builder ─► snapshot ═╗  ╔═► live (open, verify, warm, swap)
+//! fetch     decode    fold        build           file    ║  ║        │ one view a request
+//!    └──────────── live::loader, ingest drive ────────────╝══╝        ▼
+//! change ─► ledger ─► overlay over the index ────────────────────► view ─► screen: find ─► decide ─► http
+//! validated  durable   visible                                                ▲              ▲
+//!                                                                    subject ─┘   catalogue ─┘
 //! ```
+//!
+//! A snapshot is immutable and names the last change that it contains; what changed since lies over it
+//! in memory, and the next build folds it in. Several machines share changes over a stream and
+//! snapshots over object storage; one of them builds, all of them serve.
 //!
 //! # Modules, in reading order. A row imports only rows above it
 //!
 //! | row | module | what lives there |
 //! |---|---|---|
-//! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, days, limits |
+//! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, changes and what stands of them, days, limits |
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
 //! | 1 | [`text`] | names: folding into keys; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
 //! | 1 | [`ledger`] | ordered changes since a snapshot: one process's file, or NATS JetStream; the lease |
-//! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot; `fst` and `roaring` live here |
+//! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot, and the overlay of changes; `fst` and `roaring` live here |
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
 //! | 3 | [`ingest`] | sources → snapshot, with a report |
 //! | 3 | [`synth`] | a synthetic city: feeds in all layouts, and the truth about them |
-//! | 4 | [`live`] | the generation that is served, and its hand-over |
+//! | 4 | [`live`] | the view that is served: the recorder of changes, the loader with its guards, the other machines |
 //! | 5 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
 //! | 6 | [`config`] | one file → each module's own configuration |
 //! | 7 | [`app`] | the subcommands |
@@ -43,6 +49,9 @@
 //! - `snapshot` never imports `index`: it does not know what its sections mean.
 //! - Nothing below `config` imports it; list formats (`source`) and API formats (`http`) never meet.
 //! - Nothing is filtered at load by today's date.
+//! - No change is acknowledged before it is durable and the next check sees it; none that a kept
+//!   snapshot lacks leaves the ledger.
+//! - No worker that answers checks opens a snapshot, waits for the ledger or drops a generation.
 
 pub mod record;
 

@@ -89,6 +89,9 @@ fn print(data: &Value) {
         );
     }
     let refresh = &data["refresh"];
+    for name in refresh["unread"].as_array().into_iter().flatten() {
+        println!("未读取 / not read   {}", text(name));
+    }
     if refresh["running"] == true {
         println!("正在刷新 / refreshing  {}", progress(refresh));
     }

@@ -145,6 +145,7 @@ fn add_loader(data: &mut Value, loader: &Loader, now: Instant) {
         "bytes_total": refresh.bytes,
         "failure": refresh.failure,
         "published": refresh.published,
+        "unread": refresh.unread,
     });
 }
 

@@ -68,6 +68,25 @@ impl Plan {
         plan.bounded(Path::new("-"))
     }
 
+    /// Names in a folder that no mapping claims, or that two do, and so are not read: told, never
+    /// silently passed over.
+    pub fn unread(mappings: &[Mapping], feeds: &Path) -> Result<Vec<String>, IngestError> {
+        let mut unread = Vec::new();
+        for path in files_of(feeds)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match claims(mappings, &name)[..] {
+                _ if path.is_dir() => unread.push(format!("{name}/")),
+                [] => unread.push(name),
+                [_] => {}
+                [(first, _), (second, _), ..] => {
+                    let (first, second) = (&mappings[first].code, &mappings[second].code);
+                    unread.push(format!("{name} ({first}, {second})"));
+                }
+            }
+        }
+        Ok(unread)
+    }
+
     /// Code of the source of a delivery.
     pub fn code(&self, delivery: &Delivery) -> String {
         self.mappings[delivery.mapping].code.clone()

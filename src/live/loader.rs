@@ -24,6 +24,7 @@ use crate::source::Mapping;
 use crate::source::fetch::{
     self, Fetch, FetchError, Fetched, FolderConfig, Limits, Memory, OriginConfig, Wake,
 };
+use globset::GlobMatcher;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -96,6 +97,8 @@ pub struct Refresh {
     pub bytes: u64,
     /// Why the last build failed, until one succeeds.
     pub failure: Option<String>,
+    /// Names in the folder of feeds that no source reads, or that two claim.
+    pub unread: Vec<String>,
     /// Builds that were published.
     pub published: u64,
 }
@@ -559,6 +562,16 @@ impl Work {
         self.config.source.get(code).cloned().unwrap_or_default()
     }
 
+    /// Tell of files that nobody reads.
+    fn look_for_unread(&self) {
+        let unread = Plan::unread(&self.mappings, &self.config.feeds).unwrap_or_default();
+        let mut refresh = lock(&self.shared.refresh);
+        if refresh.unread != unread && !unread.is_empty() {
+            info!("未读取的文件 / files that no source reads: {}", unread.join(", "));
+        }
+        refresh.unread = unread;
+    }
+
     /// Begin the fetches that are due, as far as there is room.
     fn fetch_due(&mut self) {
         if !self.is_builder() {
@@ -566,6 +579,9 @@ impl Work {
         }
         let now = now();
         let fetching = lock(&self.shared.refresh).fetching.clone();
+        if fetching.is_empty() && self.due.values().any(|due| *due <= now) {
+            self.look_for_unread();
+        }
         for (code, due) in &self.due {
             let is_new = !fetching.contains_key(code) && !self.waiting.contains(code);
             if *due <= now && is_new && !self.candidates.contains_key(code) {
@@ -595,18 +611,26 @@ impl Work {
         let (base, delivery) = self.base(code);
         let previous = delivery.as_ref().map(|delivery| of_source.join(&delivery.name));
         let memory = delivery.map(|delivery| delivery.memory).unwrap_or_default();
+        let is_shared = source.origin.is_none();
         let origin = source.origin.unwrap_or_else(|| {
             let path = self.config.feeds.clone();
             let complete = fetch::Complete::default();
             OriginConfig::Folder(FolderConfig { path, complete, settled_seconds: 0 })
         });
-        let mapping = self.mappings.iter().find(|mapping| mapping.code == code).cloned();
+        let mappings = self.mappings.clone();
         lock(&self.shared.refresh).fetching.insert(code.to_owned(), 0);
         lock(&self.shared.states).sources.entry(code.to_owned()).or_default().attempted =
             Some(now());
         let (shared, events, code) = (self.shared.clone(), self.events.clone(), code.to_owned());
-        let fetching =
-            Fetching { origin, limits: source.limits, memory, previous, folder, mapping };
+        let fetching = Fetching {
+            origin,
+            is_shared,
+            limits: source.limits,
+            memory,
+            previous,
+            folder,
+            mappings,
+        };
         std::thread::Builder::new().name(format!("fetch-{code}")).spawn(move || {
             let result = Box::new(fetching.run(&shared, &code));
             let folder = fetching.folder;
@@ -763,6 +787,9 @@ impl Work {
             return false;
         };
         let is_of_fetch = |code: &str| {
+            if self.config.as_of_build {
+                return true;
+            }
             let mapping = self.mappings.iter().find(|mapping| mapping.code == code);
             mapping.is_some_and(|mapping| {
                 mapping.feeds.iter().any(|feed| feed.as_of == crate::source::AsOf::Build)
@@ -1050,24 +1077,34 @@ impl Work {
 /// One fetch on its thread.
 struct Fetching {
     origin: OriginConfig,
+    /// The origin is the folder of feeds of all sources.
+    is_shared: bool,
     limits: Limits,
     memory: Memory,
     previous: Option<PathBuf>,
     folder: PathBuf,
-    mapping: Option<Mapping>,
+    mappings: Vec<Mapping>,
 }
 
 impl Fetching {
     fn run(&self, shared: &Shared, code: &str) -> Result<Fetched, FetchError> {
-        let feeds = self.mapping.iter().flat_map(|mapping| &mapping.feeds);
-        let matchers: Vec<_> = feeds.filter_map(|feed| feed.matcher().ok()).collect();
+        let matchers = |is_ours: bool| -> Vec<_> {
+            let of = self.mappings.iter().filter(|mapping| (mapping.code == code) == is_ours);
+            of.flat_map(|mapping| &mapping.feeds).filter_map(|feed| feed.matcher().ok()).collect()
+        };
+        // In a folder that all share, a file that two claim is nobody's.
+        let ours = matchers(true);
+        let others = if self.is_shared { matchers(false) } else { Vec::new() };
+        let any = |matchers: &[GlobMatcher], name: &str| {
+            matchers.iter().any(|matcher| matcher.is_match(name))
+        };
         fetch::fetch(&Fetch {
             origin: &self.origin,
             limits: &self.limits,
             memory: &self.memory,
             previous: self.previous.as_deref().filter(|folder| folder.is_dir()),
             into: &self.folder,
-            matches: &|name| matchers.iter().any(|matcher| matcher.is_match(name)),
+            matches: &|name| any(&ours, name) && !any(&others, name),
             progress: &|bytes| {
                 if let Some(so_far) = lock(&shared.refresh).fetching.get_mut(code) {
                     *so_far = bytes;
