@@ -9,17 +9,20 @@
 //! |---|---|
 //! | [`plan`] | the files of a folder, each with its mapping and list |
 //! | [`mod@build`] | one build, from the plan to the published snapshot |
+//! | [`delta`] | the delta feeds of a delivery as changes, before the next build |
 //! | [`fold`] | changes that feeds do not know of yet, folded into what they deliver |
 //! | [`sample`] | entries by which a snapshot is asked whether it knows what was delivered |
 //! | [`report`] | what was read, used, rejected |
 
 pub mod build;
+pub mod delta;
 pub mod fold;
 pub mod plan;
 pub mod report;
 pub mod sample;
 
 pub use build::{Built, CHANGES, Order, Progress, build, prepare};
+pub use delta::{Delta, DeltaOrder};
 pub use plan::{Delivered, Plan};
 pub use report::Report;
 

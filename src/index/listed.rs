@@ -6,7 +6,7 @@ use super::names::Mention;
 use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::{EntryNo, Index, SubjectNo};
-use crate::record::{Agreement, Identifier};
+use crate::record::{Agreement, Entry, Identifier, Provenance};
 use crate::text;
 
 /// See the [module](self). Copied freely; a check holds one from its first to its last byte.
@@ -67,6 +67,14 @@ impl<'a> Listed<'a> {
     pub fn entry_of(self, list: &str, id: &str) -> Option<EntryView<'a>> {
         let added = self.overlay.added(id_hash(list, id));
         added.or_else(|| self.index.entry_no(list, id)).and_then(|no| self.entry(no))
+    }
+
+    /// The entry of a list and an id as a record. Its identifiers are all those of its subject.
+    pub fn record(self, list: &str, id: &str) -> Option<Entry> {
+        let entry = self.entry_of(list, id)?;
+        let ids = self.identifiers_of(entry.subject()).collect();
+        let (source, file) = (String::new(), String::new());
+        Some(entry.record(list, ids, Provenance { source, file, row: 0 }))
     }
 
     /// The entries of a subject.

@@ -150,7 +150,7 @@ impl Plan {
 }
 
 /// What is in a folder, by name.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, IngestError> {
     let failed = |source| IngestError::Io { path: folder.to_owned(), source };
     let paths = std::fs::read_dir(folder).map_err(failed)?;
     let mut paths: Vec<PathBuf> = paths

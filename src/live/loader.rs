@@ -15,10 +15,12 @@ use super::guards::{Figures, Guards, Trip};
 use super::replicas::Replicas;
 use super::schedule::Schedule;
 use super::states::{Delivery, Held, States};
-use super::{Generation, Recorder};
+use super::{Generation, Outcome, Recorder};
 use crate::catalogue::Catalogue;
-use crate::ingest::{self, Built, Delivered, IngestError, Order, Plan, Progress};
-use crate::record::Instant;
+use crate::ingest::{
+    self, Built, Delivered, Delta, DeltaOrder, IngestError, Order, Plan, Progress,
+};
+use crate::record::{Instant, limits};
 use crate::snapshot::{Store, TrustedKeys};
 use crate::source::Mapping;
 use crate::source::fetch::{
@@ -728,8 +730,68 @@ impl Work {
         info!(source = code, delivery = name, "收到新数据 / new data was brought");
         let figures = Figures::default();
         let delivery = Delivery { name, hash, fetched, figures, memory };
+        if let Err(trip) = self.record_delta(code, &kept) {
+            self.candidates.insert(code.to_owned(), delivery);
+            self.hold(BTreeMap::from([(code.to_owned(), vec![trip])]));
+            return Ok(());
+        }
         self.candidates.insert(code.to_owned(), delivery);
         self.waited.get_or_insert_with(std::time::Instant::now);
+        Ok(())
+    }
+
+    /// The delta feeds of a delivery take effect at once, unless they say too much.
+    fn record_delta(&self, code: &str, folder: &Path) -> Result<(), Trip> {
+        let mapping = self.mappings.iter().find(|mapping| mapping.code == code);
+        let (Some(mapping), Some(view)) = (mapping, self.recorder.live().current()) else {
+            return Ok(());
+        };
+        let accepted = lock(&self.shared.states).accepted(code).cloned();
+        let previous = accepted.map(|of| self.config.deliveries.join(code).join(of.name));
+        let listed = view.listed();
+        let delta = Delta::read(&DeltaOrder {
+            mapping,
+            folder,
+            previous: previous.as_deref(),
+            current: &|list, id| listed.record(list, id),
+            today: now().day(),
+        });
+        let delta = delta.map_err(|error| Trip::Unreadable { why: error.to_string() })?;
+        let guards = self.source(code).guards;
+        if delta.rejects > guards.few
+            && delta.rejects as f64 > guards.rejects_max * delta.rows as f64
+        {
+            return Err(Trip::Rejects { rejects: delta.rejects, rows: delta.rows });
+        }
+        for (list, &ends) in &delta.ends {
+            let lists = &view.generation.ground.index.meta().lists;
+            let before = lists.iter().find(|of| of.code == *list).map_or(0, |of| of.entries);
+            if ends > guards.few && ends as f64 > guards.shrink_max * before as f64 {
+                let now = before.saturating_sub(ends);
+                return Err(Trip::Shrunk { list: list.clone(), before, now });
+            }
+        }
+        for changes in delta.changes.chunks(limits::CHANGES_MAX) {
+            let answer =
+                self.recorder.record(changes.to_vec()).map(|answer| answer.blocking_recv());
+            match answer {
+                Ok(Ok(Ok(recorded))) => {
+                    let taken = |outcome: &&Outcome| matches!(outcome, Outcome::Recorded(_));
+                    let taken = recorded.outcomes.iter().filter(taken).count();
+                    info!(
+                        source = code,
+                        taken,
+                        of = changes.len(),
+                        "增量已登记 / delta rows are recorded"
+                    );
+                }
+                // They are in the build that follows, all the same.
+                failed => warn!(
+                    source = code,
+                    "增量未能登记 / delta rows could not be recorded: {failed:?}"
+                ),
+            }
+        }
         Ok(())
     }
 

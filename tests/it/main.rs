@@ -5,6 +5,7 @@ mod absences;
 mod changes;
 mod city;
 mod command;
+mod delta;
 mod feeds;
 mod golden;
 mod oracle;
