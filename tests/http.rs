@@ -806,3 +806,179 @@ mod cool_routes {
         assert_eq!(client.get("/v1/data").json()["stale"][0]["list"], "jycm");
     }
 }
+
+mod changes {
+    use super::*;
+    use xincha::http::Desk;
+    use xincha::ledger::FileLedger;
+    use xincha::live::{Recorder, Recording};
+
+    /// A server that records, and what must outlive it.
+    fn start() -> (Running, Recording) {
+        let (folder, view) = ground::view(real_now());
+        let generation = view.generation.clone();
+        let ledger = FileLedger::open(&folder.path().join("ledger.redb")).unwrap();
+        let live = Live::default();
+        let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
+        recorder.swap(generation).unwrap();
+        let desk = Desk { live: live.clone(), recorder: Some(recorder), loader: None };
+        let bound = Server::bind(config(), desk).unwrap();
+        let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
+        let thread = std::thread::spawn(move || bound.run(stopped).unwrap());
+        let running =
+            Running { address, live, shutdown, thread: Some(thread), folder: Some(folder) };
+        (running, recording)
+    }
+
+    fn change(client: &mut Client, body: &Value) -> Reply {
+        client.request("POST", "/v1/changes", "", body.to_string().as_bytes())
+    }
+
+    fn one(fields: Value) -> Value {
+        let mut change = json!({"key": "k", "change": "repair", "list": "sxbzxr", "entry": "e"});
+        for (field, value) in fields.as_object().unwrap() {
+            match value {
+                Value::String(absent) if absent == "absent" => {
+                    change.as_object_mut().unwrap().remove(field);
+                }
+                value => change[field] = value.clone(),
+            }
+        }
+        json!({"changes": [change]})
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_request_is_named_and_nothing_of_it_is_recorded() {
+        let (server, recording) = start();
+        let mut client = server.connect();
+        let record = json!({"subject": {"name": "苏州明珠建设有限公司"}});
+        let with = |path: &str, value: Value| {
+            let mut record = record.clone();
+            record.pointer_mut(path).map(|field| *field = value.clone()).unwrap_or_else(|| {
+                let (parent, name) = path.rsplit_once('/').unwrap();
+                record.pointer_mut(parent).unwrap()[name] = value;
+            });
+            one(json!({"change": "list", "record": record}))
+        };
+        let rows = [
+            (json!({"changes": []}), Code::EmptyChanges, "/changes"),
+            (json!({"changes": [{}]}), Code::MissingField, "/changes/0/key"),
+            (json!({"change": []}), Code::UnknownField, "/change"),
+            (one(json!({"key": ""})), Code::EmptyValue, "/changes/0/key"),
+            (one(json!({"key": "k".repeat(201)})), Code::ValueTooLong, "/changes/0/key"),
+            (one(json!({"change": "erase"})), Code::UnknownChange, "/changes/0/change"),
+            (one(json!({"list": "nowhere"})), Code::UnknownList, "/changes/0/list"),
+            (one(json!({"entry": "absent"})), Code::MissingField, "/changes/0/entry"),
+            (one(json!({"entry": ""})), Code::EmptyValue, "/changes/0/entry"),
+            (one(json!({"to": null})), Code::UnknownField, "/changes/0/to"),
+            (one(json!({"record": record})), Code::UnknownField, "/changes/0/record"),
+            (one(json!({"change": "extend"})), Code::MissingField, "/changes/0/to"),
+            (
+                one(json!({"change": "extend", "to": "2026-02-30"})),
+                Code::InvalidDay,
+                "/changes/0/to",
+            ),
+            (one(json!({"change": "extend", "to": 5})), Code::WrongType, "/changes/0/to"),
+            (one(json!({"change": "exit", "on": "tomorrow"})), Code::InvalidDay, "/changes/0/on"),
+            (one(json!({"change": "amend", "fields": {}})), Code::EmptyValue, "/changes/0/fields"),
+            (
+                one(json!({"change": "amend", "fields": {"state": "x"}})),
+                Code::UnknownField,
+                "/changes/0/fields/state",
+            ),
+            (with("/from", json!("20260101")), Code::InvalidDay, "/changes/0/record/from"),
+            (with("/subject/name", json!(" ")), Code::EmptyValue, "/changes/0/record/subject/name"),
+            (
+                with("/subject/id", json!("0000")),
+                Code::InvalidIdentifier,
+                "/changes/0/record/subject/id",
+            ),
+            (
+                with("/subject/kind", json!("ghost")),
+                Code::UnknownSubjectKind,
+                "/changes/0/record/subject/kind",
+            ),
+            (with("/region", json!(1_000_000)), Code::WrongType, "/changes/0/record/region"),
+            (
+                with("/subject/related", json!([{"role": "friend", "name": "李四"}])),
+                Code::UnknownRole,
+                "/changes/0/record/subject/related/0/role",
+            ),
+        ];
+        for (body, code, pointer) in rows {
+            let problem = change(&mut client, &body).problem(code);
+            assert_eq!(problem["pointer"], pointer, "{body}");
+        }
+        let many: Vec<Value> = (0..=limits::CHANGES_MAX)
+            .map(|n| json!({"key": n.to_string(), "change": "repair", "list": "sxbzxr", "entry": "e"}))
+            .collect();
+        change(&mut client, &json!({"changes": many})).problem(Code::TooManyChanges);
+        assert_eq!(server.live.current().unwrap().overlay.change(), 1234, "as the snapshot says");
+        recording.stop();
+    }
+
+    #[test]
+    fn what_was_recorded_is_seen_by_the_next_check_and_may_be_waited_for() {
+        let (server, recording) = start();
+        let mut client = server.connect();
+        let example = &openapi()["paths"]["/v1/changes"]["post"]["requestBody"]["content"]["application/json"]
+            ["example"];
+        conforms(example, "ChangesRequest");
+        let verdict = |client: &mut Client, subject, min_change: Option<u64>| {
+            let mut body: Value = serde_json::from_str(&ground::body(subject)).unwrap();
+            body["min_change"] = json!(min_change);
+            let reply = client.check(&body.to_string());
+            (reply.status, reply.json())
+        };
+        assert_eq!(verdict(&mut client, ground::CLEAR, None).1["verdict"], "clear");
+        let (_, hit) = verdict(&mut client, ground::BLACK, None);
+        let entry = hit["subjects"][0]["hits"][0]["entry"].clone();
+        let (name, id) = ground::CLEAR;
+        let list = json!({"key": "a", "change": "list", "list": "sxbzxr",
+            "record": {"subject": {"name": name, "id": id}, "document": "（2026）1号"}});
+        let repair = json!({"key": "b", "change": "repair", "list": "sxbzxr", "entry": entry});
+        let late =
+            json!({"key": "c", "change": "extend", "list": "sxbzxr", "entry": entry, "to": null});
+        let reply = change(&mut client, &json!({"changes": [list, repair, late]}));
+        assert_eq!(reply.status, 200);
+        let answer = reply.json();
+        conforms(&answer, "ChangesAnswer");
+        assert_eq!((&answer["change"], &answer["refused"]), (&json!(1236), &json!(1)), "{answer}");
+        assert_eq!(answer["results"][2]["refusal"]["code"], "entry_ended");
+        let (_, listed) = verdict(&mut client, ground::CLEAR, Some(1236));
+        assert_eq!(listed["verdict"], "restrict", "{listed}");
+        assert_eq!(listed["data"]["change"], 1236);
+        let (_, repaired) = verdict(&mut client, ground::BLACK, None);
+        let entries = repaired["subjects"][0]["hits"].as_array().unwrap();
+        assert!(entries.iter().all(|hit| hit["entry"] != entry), "{repaired}");
+        let again = change(&mut client, &json!({"changes": [list]})).json();
+        assert_eq!(again["results"][0]["status"], "repeated");
+        assert_eq!(again["results"][0]["change"], 1235);
+
+        // A change to come is waited for, a while.
+        let (status, problem) = verdict(&mut client, ground::CLEAR, Some(1237));
+        assert_eq!((status, &problem["code"]), (503, &json!("change_not_reached")));
+        let address = server.address;
+        let sender = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            let mut client =
+                Client { stream: TcpStream::connect(address).unwrap(), rest: Vec::new() };
+            let key =
+                json!({"entry": listed["subjects"][0]["hits"][0]["entry"], "change": "revoke"});
+            change(&mut client, &one(key)).json()
+        });
+        let (status, revoked) = verdict(&mut client, ground::CLEAR, Some(1237));
+        assert_eq!((status, &revoked["verdict"]), (200, &json!("clear")), "{revoked}");
+        assert_eq!(sender.join().unwrap()["results"][0]["change"], 1237);
+        recording.stop();
+    }
+
+    #[test]
+    fn a_view_that_nobody_changes_says_so() {
+        let server = super::start(config());
+        let mut client = server.connect();
+        change(&mut client, &one(json!({}))).problem(Code::NotLoadedHere);
+        let refresh = client.request("POST", "/v1/data/refresh", "", b"");
+        refresh.problem(Code::NotLoadedHere);
+    }
+}

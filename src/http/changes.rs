@@ -157,9 +157,10 @@ impl At {
     }
 
     fn day(&self, text: &str) -> Result<Day, Problem> {
-        let day = text.parse::<Day>().map_err(|_| self.problem(Code::InvalidDay))?;
-        let (year, ..) = day.ymd();
-        if (1800..=2200).contains(&year) { Ok(day) } else { Err(self.problem(Code::InvalidDay)) }
+        // One form only: the parser takes others too.
+        let day = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+        day.filter(|day: &Day| (1800..=2200).contains(&day.ymd().0))
+            .ok_or_else(|| self.problem(Code::InvalidDay))
     }
 
     fn optional_day(&self, text: &Option<String>) -> Result<Option<Day>, Problem> {

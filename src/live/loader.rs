@@ -238,6 +238,7 @@ impl Loader {
             waited: None,
             approved: BTreeSet::new(),
             fetches: 0,
+            anew: false,
         };
         let thread = std::thread::Builder::new()
             .name("loader".to_owned())
@@ -415,6 +416,8 @@ struct Work {
     approved: BTreeSet<String>,
     /// Fetches begun, which names their folders.
     fetches: u64,
+    /// Build once although there may be a snapshot.
+    anew: bool,
 }
 
 impl Work {
@@ -472,9 +475,9 @@ impl Work {
     /// Serve what is there.
     fn begin(&mut self) {
         self.sweep(&|_| false);
-        let anew = self.config.build_on_start && self.config.builds;
+        self.anew = self.config.build_on_start && self.config.builds;
         let current = match self.store.current() {
-            Ok(current) => current.filter(|_| !anew),
+            Ok(current) => current,
             Err(error) => {
                 warn!("将重新构建 / building anew: {error}");
                 None
@@ -484,7 +487,10 @@ impl Work {
         match self.serve(&path) {
             Ok(id) => {
                 lock(&self.shared.states).current = Some(id);
-                self.tell_first(Ok(()));
+                // A new one is built over it, which knows what stands by it.
+                if !self.anew {
+                    self.tell_first(Ok(()));
+                }
             }
             Err(why) if !self.config.builds => self.tell_first(Err(why)),
             Err(why) => warn!("将重新构建 / building anew: {why}"),
@@ -806,7 +812,16 @@ impl Work {
         if !self.candidates.is_empty() {
             return true;
         }
+        if self.anew && !is_fetching {
+            self.anew = false;
+            if !self.accepted().is_empty() {
+                return true;
+            }
+            self.tell_if_serving();
+        }
         match self.recorder.live().current() {
+            // What was accepted before is there still.
+            None if !is_fetching && !self.accepted().is_empty() => true,
             // Every source was asked and none has anything.
             None if !is_fetching => {
                 let why = self.nothing();
@@ -864,7 +879,7 @@ impl Work {
 
     /// Build what is there; what trips a guard is held, and the rest built again without it.
     fn build(&mut self) {
-        self.waited = None;
+        (self.waited, self.anew) = (None, false);
         loop {
             match self.build_once() {
                 Ok(Ok(id)) => {
@@ -899,6 +914,7 @@ impl Work {
             }
         }
         self.approved.clear();
+        self.tell_if_serving();
         let mut refresh = lock(&self.shared.refresh);
         (refresh.building, refresh.read, refresh.bytes) = (None, (0, 0), 0);
         drop(refresh);
@@ -910,6 +926,12 @@ impl Work {
         let states = lock(&self.shared.states).clone();
         if let Err(error) = states.sweep(&self.config.deliveries, is_busy) {
             warn!("旧交付未能清理 / old deliveries cannot be removed: {error}");
+        }
+    }
+
+    fn tell_if_serving(&self) {
+        if self.recorder.live().current().is_some() {
+            self.tell_first(Ok(()));
         }
     }
 

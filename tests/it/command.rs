@@ -148,9 +148,8 @@ impl Drop for Service {
     }
 }
 
-#[test]
-fn the_service_builds_serves_and_drains() {
-    let home = Home::new();
+/// A service of a home, its address, and the rest of its log.
+fn served(home: &Home) -> (Service, String, std::thread::JoinHandle<String>) {
     let mut service =
         Service(home.command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
     let mut lines = BufReader::new(service.0.stderr.take().unwrap()).lines();
@@ -161,6 +160,70 @@ fn the_service_builds_serves_and_drains() {
         .expect("an address in the log");
     let log =
         std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+    (service, address, log)
+}
+
+#[test]
+fn a_running_service_is_steered_by_commands_and_remembers() {
+    const ENTRY: &str = "sxbzxr-2ee24935544946e86266";
+    let home = Home::new();
+    let (service, address, _log) = served(&home);
+    let server = format!("http://{address}");
+    let steer = |arguments: &[&str]| {
+        let output = home
+            .command(arguments)
+            .env("XINCHA_ADDRESS", &address)
+            .args(if arguments[0] == "check" { vec![] } else { vec!["--server", &server] })
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let check = ["check", "--matter", MATTER, "--id", "91320500MA0000015D", "--json"];
+    let (code, out, err) = steer(&["status"]);
+    assert!(code == 0 && out.contains("sxbzxr") && out.contains("truth.jsonl"), "{out}{err}");
+    let (code, out, _) = steer(&check);
+    assert!(code == 3 && out.contains(ENTRY), "asked of whoever holds the ledger: {out}");
+    let (code, _, err) = home.run(&["build"]);
+    assert!(code == 1 && err.contains("held by another process"), "{err}");
+    let repair = ["change", "repair", "--list", "sxbzxr", "--entry", ENTRY, "--key", "k1"];
+    let (code, out, err) = steer(&repair);
+    assert!(code == 0 && out.contains("recorded  1"), "{out}{err}");
+    let (code, out, _) = steer(&repair);
+    assert!(code == 0 && out.contains("repeated  1"), "{out}");
+    let (code, out, _) =
+        steer(&["change", "repair", "--list", "sxbzxr", "--entry", ENTRY, "--key", "k2"]);
+    assert!(code == 3 && out.contains("The entry has ended"), "{out}");
+    let (code, _, err) = steer(&["change", "erase", "--list", "x", "--entry", "e", "--key", "k"]);
+    assert!(code == 1 && err.contains("/changes/0/list"), "{err}");
+    assert!(!steer(&check).1.contains(ENTRY), "repaired");
+    let (code, _, err) = steer(&["refresh", "nowhere"]);
+    assert!(code == 1 && err.contains("/source"), "{err}");
+    let (code, out, err) = steer(&["refresh"]);
+    assert!(code == 0 && out.contains("change       1"), "{out}{err}");
+    let (code, _, err) = steer(&["approve", "sxbzxr"]);
+    assert!(code == 1 && err.contains("held"), "{err}");
+    let (code, _, err) = steer(&["rollback"]);
+    assert!(code == 1 && err.contains("kept"), "there is none before: {err}");
+    drop(service);
+
+    // Killed. Offline the ledger says it, and so does the next start, which builds anew.
+    let (_, out, err) = home.run(&check);
+    assert!(!out.contains(ENTRY) && out.contains("\"change\": 1"), "{out}{err}");
+    let (_service, address, _log) = served(&home);
+    let body = json!({"matter": MATTER, "subjects": [{"ref": "a", "id": "91320500MA0000015D"}]});
+    let (status, answer) = ask(&address, "POST", "/v1/check", &body.to_string());
+    assert!(status == 200 && !answer.to_string().contains(ENTRY), "{answer}");
+    assert_eq!(answer["data"]["change"], 1);
+    let (_, data) = ask(&address, "GET", "/v1/data", "");
+    assert_eq!(data["change_of_snapshot"], 1, "folded in: {data}");
+    assert_eq!(data["snapshots"].as_array().unwrap().len(), 2, "{data}");
+}
+
+#[test]
+fn the_service_builds_serves_and_drains() {
+    let home = Home::new();
+    let (mut service, address, log) = served(&home);
 
     let body = json!({"matter": MATTER, "case": "c1", "department": "市财政局", "operator": "u1",
         "subjects": [{"ref": "a", "name": "苏州星河科技有限公司", "id": "91320500MA0000015D"}]});
