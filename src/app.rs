@@ -26,7 +26,8 @@ pub mod verify;
 
 use crate::ledger::{FileLedger, LedgerError};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// 信查: matching and screening for social-credit lists
@@ -130,6 +131,16 @@ fn ledger(config: &crate::config::Config) -> Result<FileLedger, LedgerError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     FileLedger::open(path)
+}
+
+/// A request in a file, or on stdin for `-`.
+fn request_of(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    if path.as_os_str() != "-" {
+        return Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    }
+    let mut body = Vec::new();
+    std::io::stdin().read_to_end(&mut body)?;
+    Ok(body)
 }
 
 /// Now, for whoever must be told it.

@@ -4,7 +4,6 @@ use super::Outcome;
 use super::remote::Remote;
 use crate::config::Config;
 use serde_json::{Value, json};
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -76,14 +75,7 @@ impl Change {
 
     fn request(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         match &self.file {
-            Some(path) if path.as_os_str() == "-" => {
-                let mut body = Vec::new();
-                std::io::stdin().read_to_end(&mut body)?;
-                Ok(body)
-            }
-            Some(path) => {
-                Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
-            }
+            Some(path) => super::request_of(path),
             None => Ok(serde_json::to_vec(&json!({"changes": [self.one()]}))?),
         }
     }

@@ -8,7 +8,6 @@ use crate::ledger::{FileLedger, LedgerError};
 use crate::live::{Generation, View};
 use crate::snapshot::Store;
 use serde_json::{Value, json};
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -85,14 +84,7 @@ impl Check {
 
     fn request(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         match &self.file {
-            Some(path) if path.as_os_str() == "-" => {
-                let mut body = Vec::new();
-                std::io::stdin().read_to_end(&mut body)?;
-                Ok(body)
-            }
-            Some(path) => {
-                Ok(std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
-            }
+            Some(path) => super::request_of(path),
             None => {
                 let mut subject = json!({"ref": "1"});
                 let given = [("name", &self.name), ("kind", &self.kind), ("role", &self.role)];
