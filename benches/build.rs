@@ -106,6 +106,7 @@ fn child_build(folder: &Path) {
         rejects: &folder.join("rejects.csv"),
         now: corpus::noon(),
         standing: &[],
+        keys: &[],
         change: 0,
         as_of_build: true,
     };

@@ -9,6 +9,7 @@
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
 //! | [`meta`] | what was built from what, when | `meta`, `standing` |
+//! | [`keys`] | the keys of the changes in it | `changes.keys` |
 //! | [`encoder`] | an entry → what the builder appends | |
 //! | [`builder`] | encoded entries → a snapshot file | all |
 //! | `distinct`, `order` | identifiers and subjects while it is built | |
@@ -27,6 +28,7 @@ mod distinct;
 pub mod encoder;
 pub mod entries;
 pub mod identifiers;
+pub mod keys;
 pub mod listed;
 pub mod meta;
 pub mod names;

@@ -218,6 +218,7 @@ pub fn snapshot(entries: usize) -> PathBuf {
         sources: Vec::new(),
         files: Vec::new(),
         standing: Vec::new(),
+        keys: Vec::new(),
     };
     let start = std::time::Instant::now();
     let step = |name: &'static str| eprintln!("  {:>6.1} s  {name}", start.elapsed().as_secs_f64());

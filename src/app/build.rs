@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::ingest::{self, IngestError, Order, Plan, Report};
 use crate::ledger::Ledger;
 use crate::live::{Generation, View};
-use crate::record::Stood;
 use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,12 +59,13 @@ impl Build {
     }
 }
 
-/// What changes say beyond the feeds, up to the last one in the ledger, and which that is.
+/// The current snapshot with every change of the ledger: what the next build has to take along. `None`
+/// where there is no snapshot yet.
 fn standing(
     config: &Config,
     catalogue: &Arc<Catalogue>,
     store: &Store,
-) -> Result<(Vec<Stood>, u64), Box<dyn std::error::Error>> {
+) -> Result<Option<View>, Box<dyn std::error::Error>> {
     let ledger = super::ledger(config)?;
     let generation = match store.current()? {
         Some(path) => match Generation::open(&path, catalogue.clone(), config.data.trusted()) {
@@ -80,11 +80,11 @@ fn standing(
     let Some(generation) = generation else {
         // What the ledger no longer keeps was in the snapshots: without them it is not known.
         ledger.read(0)?;
-        return Ok((Vec::new(), 0));
+        return Ok(None);
     };
     let mut view = View::of(Arc::new(generation));
     view.catch_up(&ledger)?;
-    Ok((view.overlay.standing(), view.overlay.change()))
+    Ok(Some(view))
 }
 
 /// Build the configured feeds and publish. What was published before stays when it fails.
@@ -100,7 +100,9 @@ pub fn build(
         info!(key = %key.id(), "快照将签名 / the snapshot will be signed");
     }
     let store = Store::open(folder).map_err(io)?.signing(signing);
-    let (standing, change) = standing(config, catalogue, &store)?;
+    let view = standing(config, catalogue, &store)?;
+    let standing = view.as_ref().map(|view| view.overlay.standing()).unwrap_or_default();
+    let keys = view.as_ref().map(View::keys).unwrap_or_default();
     let plan = Plan::of(&config.data.feeds, &config.data.sources)?;
     let progress = BuildProgress::new(plan.bytes());
     let order = Order {
@@ -110,7 +112,8 @@ pub fn build(
         rejects: &rejects.unwrap_or_else(|| folder.join("rejects.csv")),
         now: now(),
         standing: &standing,
-        change,
+        keys: &keys,
+        change: view.map_or(0, |view| view.overlay.change()),
         as_of_build: config.data.as_of_build,
     };
     let report = ingest::build(&order, &progress);

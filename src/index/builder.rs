@@ -11,8 +11,8 @@ use super::entries;
 use super::meta::{FileMeta, ListMeta, Meta, SetMeta, SourceMeta};
 use super::names::{Mention, NamesBuilder};
 use super::order::{DROPPED, Order};
-use super::points;
 use super::sets::{SetKey, SetsBuilder};
+use super::{keys, points};
 use crate::record::{ListKind, Stood, limits};
 use crate::snapshot::Writer;
 use crate::text;
@@ -41,6 +41,8 @@ pub struct Described {
     pub files: Vec<FileMeta>,
     /// What changes say beyond the feeds, in the order of lists and ids.
     pub standing: Vec<Stood>,
+    /// The keys of the latest changes in it, sorted.
+    pub keys: Vec<keys::Row>,
 }
 
 /// Collects encoded entries and writes a snapshot. See the [module](self).
@@ -208,6 +210,7 @@ impl<W: Write + Seek> Builder<W> {
         };
         let standing = serde_json::to_vec(&described.standing).map_err(io::Error::other)?;
         self.writer.section("standing", &standing)?;
+        self.writer.section("changes.keys", described.keys.as_bytes())?;
         let json = serde_json::to_vec(&meta).map_err(io::Error::other)?;
         self.writer.section("meta", &json)?;
         let (out, _) = self.writer.finish()?;

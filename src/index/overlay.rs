@@ -20,7 +20,7 @@ use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
 use super::reader::Owner;
-use super::{EntryNo, Index, SubjectNo, points};
+use super::{EntryNo, Index, SubjectNo, keys, points};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
@@ -28,7 +28,7 @@ use crate::text;
 use rpds::HashTrieMapSync;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_64;
 
 type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<Spread>>;
 
@@ -37,28 +37,13 @@ type Map<K, V> = HashTrieMapSync<K, V, BuildHasherDefault<Spread>>;
 pub struct Overlay {
     change: u64,
     known: Map<u128, Arc<Known>>,
-    keys: Map<u128, Key>,
+    keys: Map<u128, keys::Row>,
     placed: Map<u32, Arc<Placed>>,
     carriers: Map<u64, Arc<[Carrier]>>,
     mentions: Map<u64, Arc<[Mention]>>,
     groups: Map<u32, Arc<Group>>,
     entries: u32,
     subjects: u32,
-}
-
-/// A change that was seen.
-#[derive(Clone, Copy)]
-struct Key {
-    number: u64,
-    contents: u64,
-}
-
-impl Key {
-    fn of(number: u64, change: &Change) -> Key {
-        // A change is plain data: writing it cannot fail.
-        let contents = serde_json::to_vec(change).unwrap_or_default();
-        Key { number, contents: xxh3_64(&contents) }
-    }
 }
 
 /// What is known of an entry beyond the index.
@@ -152,19 +137,24 @@ impl Overlay {
         all
     }
 
-    /// Whether a change of this key was seen since the index was built.
-    fn seen(&self, change: &Change) -> Option<Unfit> {
-        let seen = self.keys.get(&xxh3_128(change.key.as_bytes()))?;
-        let is_same = Key::of(seen.number, change).contents == seen.contents;
-        let unfit = if is_same { Unfit::Repeated } else { Unfit::KeyReused };
-        Some(unfit(seen.number))
+    /// The keys of the latest changes, those of the index among them: what the next build has to take
+    /// along. Cost: a copy of all of it.
+    pub fn keys(&self, index: &Index) -> Vec<keys::Row> {
+        keys::latest(index.keys().iter().chain(self.keys.values()).copied().collect())
+    }
+
+    /// Whether a change of this key was seen.
+    fn seen(&self, index: &Index, change: &Change) -> Option<Unfit> {
+        let since = self.keys.get(&keys::hash_of(change));
+        let seen = since.or_else(|| keys::find(index.keys(), change))?;
+        let unfit = if seen.is(change) { Unfit::Repeated } else { Unfit::KeyReused };
+        Some(unfit(seen.number()))
     }
 
     /// Count a change that alters nothing.
     pub fn pass(&mut self, change: &Change) {
         self.change += 1;
-        let key = Key::of(self.change, change);
-        self.keys.insert_mut(xxh3_128(change.key.as_bytes()), key);
+        self.keys.insert_mut(keys::hash_of(change), keys::Row::of(self.change, change));
     }
 
     /// Take the next change, which gets the number after [`Overlay::change`]. What does not fit
@@ -175,7 +165,7 @@ impl Overlay {
         change: &Change,
         numbers: &ListNumbers,
     ) -> Result<u64, Unfit> {
-        if let Some(unfit) = self.seen(change) {
+        if let Some(unfit) = self.seen(index, change) {
             return Err(unfit);
         }
         let hash = id_hash(&change.list, &change.entry);

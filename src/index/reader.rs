@@ -7,7 +7,7 @@ use super::meta::Meta;
 use super::names::{Mention, Names};
 use super::points::{self, Points};
 use super::sets::Sets;
-use super::{EntryNo, IdentifierNo, SubjectNo, subjects};
+use super::{EntryNo, IdentifierNo, SubjectNo, keys, subjects};
 use crate::record::{
     Agreement, Entry, Identifier, MaskedIdentifier, Packed, Provenance, Role, Stood,
 };
@@ -35,6 +35,7 @@ pub struct Index {
     text: Array<u8>,
     sets: Sets,
     standing: std::sync::Arc<[Stood]>,
+    keys: Array<keys::Row>,
 }
 
 /// Who carries an identifier.
@@ -79,6 +80,7 @@ impl Index {
             text: snapshot.array("text")?,
             sets: Sets::open(snapshot, &meta.sets)?,
             standing: standing.into(),
+            keys: snapshot.array("changes.keys")?,
             meta: std::sync::Arc::new(meta),
         };
         index.check_sizes().map_err(|(section, why)| snapshot.unexpected(section, why))?;
@@ -242,6 +244,11 @@ impl Index {
 
     fn list_code(&self, entry: &EntryView) -> &str {
         self.meta.lists.get(usize::from(entry.list().0)).map_or("", |list| &list.code)
+    }
+
+    /// The keys of the latest changes in it, sorted.
+    pub fn keys(&self) -> &[keys::Row] {
+        &self.keys
     }
 
     /// What changes say beyond the feeds of which the index was built.

@@ -7,7 +7,7 @@ use super::report::Report;
 use super::sample::Sample;
 use crate::index::builder::Described;
 use crate::index::meta::FileMeta;
-use crate::index::{Builder, Encoded, Encoder, Index, ListMeta, SourceMeta};
+use crate::index::{Builder, Encoded, Encoder, Index, ListMeta, SourceMeta, keys};
 use crate::record::{Day, Entry, Instant, ListKind, Stood};
 use crate::snapshot::{Snapshot, Store};
 use crate::source::mapper::wanted;
@@ -42,6 +42,8 @@ pub struct Order<'a> {
     pub now: Instant,
     /// What changes say beyond the feeds, up to and with this one.
     pub standing: &'a [Stood],
+    /// The keys of the latest of them.
+    pub keys: &'a [keys::Row],
     /// The last change in `standing`.
     pub change: u64,
     /// Take the feeds as true at `now`, whatever their mapping says: for samples.
@@ -134,6 +136,7 @@ pub fn prepare(order: &Order, progress: &dyn Progress) -> Result<Built, IngestEr
         sources,
         files,
         standing: fold.standing(),
+        keys: order.keys.to_vec(),
     };
     let (out, meta) =
         builder.finish(described, &|step| progress.step(step)).map_err(io(&building))?;

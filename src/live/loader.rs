@@ -1012,6 +1012,7 @@ impl Work {
         lock(&self.shared.refresh).bytes = plan.bytes();
         let view = self.recorder.live().current();
         let standing = view.as_ref().map(|view| view.overlay.standing()).unwrap_or_default();
+        let keys = view.as_ref().map(|view| view.keys()).unwrap_or_default();
         let order = Order {
             plan: &plan,
             kind_of: &|code| self.catalogue.list_no(code).map(|no| self.catalogue.list(no).kind),
@@ -1019,6 +1020,7 @@ impl Work {
             rejects: &self.store.folder().join("rejects.csv"),
             now: now(),
             standing: &standing,
+            keys: &keys,
             change: view.map_or(0, |view| view.overlay.change()),
             as_of_build: self.config.as_of_build,
         };

@@ -1,7 +1,7 @@
 //! A generation and the changes since: what a check is decided on.
 
 use super::Generation;
-use crate::index::{Listed, Overlay, Unfit};
+use crate::index::{Listed, Overlay, Unfit, keys};
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Change, Instant};
 use crate::screen::Basis;
@@ -32,6 +32,11 @@ impl View {
     /// The lists as they stand.
     pub fn listed(&self) -> Listed<'_> {
         Listed::new(&self.generation.ground.index, &self.overlay)
+    }
+
+    /// The keys of the latest changes: what the next build has to take along.
+    pub fn keys(&self) -> Vec<keys::Row> {
+        self.overlay.keys(&self.generation.ground.index)
     }
 
     /// What a check at this moment is decided on.

@@ -232,6 +232,7 @@ pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
             hash: "0".repeat(16),
         }],
         standing: Vec::new(),
+        keys: Vec::new(),
     };
     builder.finish(described, &|_| {}).unwrap();
     let generation = Generation::open(&path, Arc::new(catalogue()), None).unwrap();

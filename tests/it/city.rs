@@ -38,6 +38,7 @@ fn build(feeds: &Path, out: &Path, now: Instant) -> Result<Report, IngestError> 
             rejects: &out.join("rejects.csv"),
             now,
             standing: &[],
+            keys: &[],
             change: 0,
             as_of_build: true,
         },
@@ -294,6 +295,7 @@ fn a_delta_supersedes() {
         rejects: &folder.path().join("rejects.csv"),
         now: Instant(1_790_000_000),
         standing: &[],
+        keys: &[],
         change: 0,
         as_of_build: false,
     };

@@ -218,6 +218,11 @@ fn a_running_service_is_steered_by_commands_and_remembers() {
     let (_, data) = ask(&address, "GET", "/v1/data", "");
     assert_eq!(data["change_of_snapshot"], 1, "folded in: {data}");
     assert_eq!(data["snapshots"].as_array().unwrap().len(), 2, "{data}");
+    let again =
+        json!({"changes": [{"key": "k1", "change": "repair", "list": "sxbzxr", "entry": ENTRY}]});
+    let (_, again) = ask(&address, "POST", "/v1/changes", &again.to_string());
+    let again = &again["results"][0];
+    assert_eq!((&again["status"], &again["change"]), (&json!("repeated"), &json!(1)), "{again}");
 }
 
 #[test]

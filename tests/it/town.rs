@@ -238,6 +238,7 @@ pub fn build_as_of(entries: &[Entry], as_of: &[Instant; 6]) -> Town {
         sources: Vec::new(),
         files: Vec::new(),
         standing: Vec::new(),
+        keys: Vec::new(),
     };
     builder.finish(described, &|_| {}).expect("a snapshot");
     let snapshot = Snapshot::open(&path).expect("a sound snapshot");
