@@ -730,7 +730,7 @@ mod connections {
         let request = post(&body);
         let (early, late) = request.split_at(request.len() - 5);
         busy.send(early);
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(500));
         server.shutdown.send_replace(true);
         assert!(idle.is_closed());
         busy.send(late);
