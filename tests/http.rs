@@ -745,7 +745,7 @@ mod connections {
         let mut server = start(HttpConfig { drain_timeout_ms: 100, ..config() });
         let mut busy = server.connect();
         busy.send(b"POST /v1/check HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{");
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(500));
         assert_eq!(server.stop(), Drained { cut: 1 });
         assert!(busy.is_closed());
     }
