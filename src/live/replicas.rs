@@ -46,7 +46,8 @@ pub enum ReplicasError {
 /// The others, as one of them sees them. Calls block.
 pub struct Replicas {
     shelf: Shelf,
-    lease: Lease,
+    /// None where this machine cannot build: it must not keep the others from it.
+    lease: Option<Lease>,
     /// The snapshot of the shelf that was taken last.
     known: Option<Current>,
     looked: Option<Instant>,
@@ -55,11 +56,12 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Meet them. What is not reached now is tried again and again.
-    pub fn open(config: &ReplicasConfig) -> Result<Replicas, ReplicasError> {
+    /// Meet them, as one that builds or only serves. What is not reached now is tried again and again.
+    pub fn open(config: &ReplicasConfig, builds: bool) -> Result<Replicas, ReplicasError> {
+        let lease = builds.then(|| Lease::open(config.stream.clone(), &config.lease));
         Ok(Replicas {
             shelf: Shelf::open(&config.shelf)?,
-            lease: Lease::open(config.stream.clone(), &config.lease)?,
+            lease: lease.transpose()?,
             known: None,
             looked: None,
             is_reached: true,
@@ -69,7 +71,7 @@ impl Replicas {
 
     /// The lease, while this machine builds.
     pub fn held(&mut self) -> Option<Held> {
-        let held = self.lease.hold();
+        let held = self.lease.as_ref().and_then(Lease::hold);
         if held.is_some() != self.was_builder {
             self.was_builder = held.is_some();
             let is = self.was_builder;
@@ -132,6 +134,8 @@ impl Replicas {
 
     /// Let another build at once.
     pub fn leave(self) {
-        self.lease.release();
+        if let Some(lease) = self.lease {
+            lease.release();
+        }
     }
 }
