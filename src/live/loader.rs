@@ -442,7 +442,20 @@ impl Work {
             None => self.config.builds,
         };
         self.shared.builds.store(builds, Ordering::Relaxed);
+        if !builds {
+            self.forget_deliveries();
+        }
         builds
+    }
+
+    /// While another builds, what was brought here ages: all is asked for anew once it is built here.
+    fn forget_deliveries(&mut self) {
+        self.candidates.clear();
+        self.approved.clear();
+        self.waiting.clear();
+        self.waited = None;
+        self.due.values_mut().for_each(|due| *due = Instant(i64::MIN));
+        lock(&self.shared.refresh).failure = None;
     }
 
     /// Serve what another machine built.
