@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 use xincha::http::{Code, Drained, HttpConfig, OPENAPI, Server, Worker, answer, routes};
-use xincha::live::{Live, View};
+use xincha::live::{Live, View, view::BEHIND_SECONDS_MAX};
 use xincha::record::{Instant, limits};
 
 /// A server on its own threads, stopped when dropped.
@@ -388,6 +388,32 @@ mod decisions {
     }
 
     #[test]
+    fn a_ledger_lost_for_long_leaves_checks_undetermined_and_a_moment_is_only_told() {
+        let (_folder, view) = ground::view(NOW);
+        // Seconds since it was lost, how long before now is asked about, the verdict.
+        for (lost, before, verdict) in [
+            (0, 0, "clear"),
+            (BEHIND_SECONDS_MAX, 0, "clear"),
+            (BEHIND_SECONDS_MAX + 1, 0, "undetermined"),
+            (3_600, 3_599, "undetermined"),
+            (3_600, 3_601, "clear"),
+        ] {
+            let since = Instant(NOW.0 - lost);
+            let view = View { behind: Some(since), ..View::clone(&view) };
+            let at = Instant(NOW.0 - before).to_string();
+            let body = json!({"matter": MATTER, "at": at, "subjects": [{"ref": "a", "id": ground::CLEAR.1}]});
+            let answer = decide(&view, &body.to_string());
+            assert_eq!(answer["verdict"], verdict, "{lost} {before}");
+            assert_eq!(answer["data"]["behind"], since.to_string());
+            let stale = answer["data"]["stale"].as_array().unwrap();
+            assert_eq!(stale.is_empty(), verdict == "clear", "{stale:?}");
+            let is_told =
+                |stale: &Value| stale["reason"] == "behind" && stale["as_of"] == since.to_string();
+            assert!(stale.iter().all(is_told), "{stale:?}");
+        }
+    }
+
+    #[test]
     fn an_instant_decides_which_terms_count() {
         let (_folder, view) = ground::view(NOW);
         for (at, verdict) in
@@ -592,6 +618,24 @@ mod problems {
         let reply = client.get("/readyz");
         assert_eq!((reply.status, &reply.json()["reasons"]), (503, &json!(["all_lists_stale"])));
         assert_eq!(client.check(&ground::body(ground::CLEAR)).json()["verdict"], "undetermined");
+    }
+
+    #[test]
+    fn a_lost_ledger_is_told_and_only_a_long_loss_ends_the_readiness() {
+        let server = start_with(config(), None);
+        let mut client = server.connect();
+        let (_folder, view) = ground::view(real_now());
+        for (lost, status, reasons) in [
+            (1, 200, json!(["behind"])),
+            (BEHIND_SECONDS_MAX + 1, 503, json!(["all_lists_stale", "behind"])),
+        ] {
+            let since = Instant(real_now().0 - lost);
+            server.live.publish(Arc::new(View { behind: Some(since), ..View::clone(&view) }));
+            let reply = client.get("/readyz");
+            assert_eq!((reply.status, &reply.json()["reasons"]), (status, &reasons));
+            assert_eq!(reply.json()["behind"], since.to_string());
+            conforms(&reply.json(), "Ready");
+        }
     }
 }
 

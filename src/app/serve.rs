@@ -23,10 +23,11 @@ pub fn run(config: &Config) -> Outcome {
     );
     let live = Live::new(None);
     let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
-    let replicas = config.replicas.as_ref().map(Replicas::open).transpose()?;
+    let builds = config.loader().builds;
+    let replicas = config.replicas.as_ref().map(|others| Replicas::open(others, builds));
+    let replicas = replicas.transpose()?;
     let is_alone = replicas.is_none();
     // A wrong key is a mistake of the configuration, not a failed build to get over.
-    let builds = config.loader().builds;
     let key = if builds { config.data.load_signing_key()? } else { None };
     let store = Store::open(&config.data.snapshots)?.signing(key);
     let trusted = config.data.trusted().cloned();

@@ -21,7 +21,7 @@ use crate::ingest::{
     self, Built, Delivered, Delta, DeltaOrder, IngestError, Order, Plan, Progress,
 };
 use crate::record::{Instant, limits};
-use crate::snapshot::{Store, TrustedKeys};
+use crate::snapshot::{Current, Store, TrustedKeys};
 use crate::source::Mapping;
 use crate::source::fetch::{
     self, Fetch, FetchError, Fetched, FolderConfig, Limits, Memory, OriginConfig, Wake,
@@ -450,26 +450,61 @@ impl Work {
             None => self.config.builds,
         };
         self.shared.builds.store(builds, Ordering::Relaxed);
+        if !builds {
+            self.forget_deliveries();
+        }
         builds
+    }
+
+    /// While another builds, what was brought here ages: all is asked for anew once it is built here.
+    fn forget_deliveries(&mut self) {
+        self.candidates.clear();
+        self.approved.clear();
+        self.waiting.clear();
+        self.waited = None;
+        self.due.values_mut().for_each(|due| *due = Instant(i64::MIN));
+        lock(&self.shared.refresh).failure = None;
     }
 
     /// Serve what another machine built.
     fn follow_replicas(&mut self) {
         let Some(mut replicas) = self.replicas.take() else { return };
         if let Some((current, path)) = replicas.news(&self.store) {
-            let serves = lock(&self.shared.states).current.clone();
-            let is_served = serves.as_ref() == Some(&current.id);
-            match if is_served { Ok(current.id.clone()) } else { self.serve(&path) } {
-                Ok(id) => {
-                    lock(&self.shared.states).current = Some(id);
-                    replicas.took(current);
-                    self.tell_first(Ok(()));
-                    self.save();
-                }
-                Err(why) => warn!(snapshot = current.id, "不能使用 / cannot be served: {why}"),
-            }
+            self.follow(&mut replicas, current, &path);
         }
         self.replicas = Some(replicas);
+    }
+
+    fn follow(&self, replicas: &mut Replicas, current: Current, path: &Path) {
+        if self.serving().as_ref() != Some(&current.id) {
+            let generation = match self.open(path) {
+                Ok(generation) => generation,
+                Err(why) => {
+                    // Neither a restart nor a rollback is to come upon it.
+                    if let Err(error) = self.store.remove(&current.id) {
+                        warn!("{}: 未能删除 / cannot be removed: {error}", path.display());
+                    }
+                    return replicas.refuse(current, why);
+                }
+            };
+            if let Err(why) = self.answer_with(generation) {
+                return replicas.postpone(current, why);
+            }
+        }
+        if let Err(error) = self.store.point_to(&current.id) {
+            warn!(snapshot = current.id, "快照指针未能更新 / cannot be pointed to: {error}");
+        }
+        lock(&self.shared.states).current = Some(current.id.clone());
+        replicas.took(current);
+        self.tell_first(Ok(()));
+        self.tidy();
+        self.save();
+    }
+
+    /// The snapshot that answers now.
+    fn serving(&self) -> Option<String> {
+        let view = self.recorder.live().current()?;
+        Some(view.generation.ground.index.meta().id.clone())
     }
 
     /// Serve what is there.
@@ -504,9 +539,16 @@ impl Work {
 
     /// Let a published snapshot answer; its id.
     fn serve(&self, path: &Path) -> Result<String, String> {
-        let catalogue = self.catalogue.clone();
-        let generation = Generation::open(path, catalogue, self.trusted.as_ref())
-            .map_err(|error| error.to_string())?;
+        self.open(path).and_then(|generation| self.answer_with(generation))
+    }
+
+    fn open(&self, path: &Path) -> Result<Generation, String> {
+        Generation::open(path, self.catalogue.clone(), self.trusted.as_ref())
+            .map_err(|error| error.to_string())
+    }
+
+    /// Let it answer, with the changes that it lacks; its id.
+    fn answer_with(&self, generation: Generation) -> Result<String, String> {
         let meta = generation.ground.index.meta();
         let (id, change, built) = (meta.id.clone(), meta.change, Instant(meta.built));
         self.recorder.swap(Arc::new(generation)).map_err(|error| error.to_string())?;
@@ -882,10 +924,10 @@ impl Work {
         (self.waited, self.anew) = (None, false);
         loop {
             match self.build_once() {
-                Ok(Ok(id)) => {
+                Ok(Ok(())) => {
                     lock(&self.shared.refresh).failure = None;
                     self.tell_first(Ok(()));
-                    self.settle(&id);
+                    self.settle();
                     break;
                 }
                 Ok(Err(tripped)) => {
@@ -953,8 +995,8 @@ impl Work {
         lock(&self.shared.states).accepted_all().cloned().unwrap_or_default()
     }
 
-    /// One build: the id of the snapshot that serves, or what trips which guards.
-    fn build_once(&mut self) -> Result<Result<String, BTreeMap<String, Vec<Trip>>>, String> {
+    /// One build, which serves then, or what trips which guards.
+    fn build_once(&mut self) -> Result<Result<(), BTreeMap<String, Vec<Trip>>>, String> {
         let mut deliveries = self.accepted();
         deliveries.extend(self.candidates.clone());
         self.check_none_is_lost(&deliveries)?;
@@ -1060,16 +1102,11 @@ impl Work {
     }
 
     /// Publish, open, swap. What served before serves on where that fails.
-    fn publish(
-        &mut self,
-        built: Built,
-        sources: BTreeMap<String, Delivery>,
-    ) -> Result<String, String> {
+    fn publish(&mut self, built: Built, sources: BTreeMap<String, Delivery>) -> Result<(), String> {
         lock(&self.shared.refresh).building = Some("publish".to_owned());
         let before = self.store.current().ok().flatten();
         let report = built.publish(&self.store).map_err(|error| error.to_string())?;
-        let shared = self.share(&report.path, &report.meta.id, report.meta.change);
-        let id = match shared.and_then(|()| self.serve(&report.path)) {
+        let id = match self.hand_over(&report.path, &report.meta.id, report.meta.change) {
             Ok(id) => id,
             Err(why) => {
                 let id = before.as_ref().and_then(|path| path.file_stem()?.to_str());
@@ -1092,39 +1129,56 @@ impl Work {
             snapshot = %id, rows = report.rows, rejects = report.rejects, seconds = report.seconds,
             "快照已构建 / snapshot built"
         );
+        Ok(())
+    }
+
+    /// Let a snapshot of ours answer, here and, while this machine still builds, at the others; its id.
+    /// Opened before the others are told of it, so that none is told of a wreck; told before it answers
+    /// here, so that this machine never serves for long what the others do not.
+    fn hand_over(&mut self, path: &Path, id: &str, change: u64) -> Result<String, String> {
+        let generation = self.open(path)?;
+        let Some(replicas) = &mut self.replicas else { return self.answer_with(generation) };
+        let held = replicas.held().ok_or_else(|| LoaderError::NotBuilder.to_string())?;
+        let put = replicas.put(path, id, change, held.token);
+        let current = put.map_err(|error| error.to_string())?;
+        // Where this fails, it is taken from the shelf as soon as it can be.
+        let id = self.answer_with(generation)?;
+        if let Some(replicas) = &mut self.replicas {
+            replicas.took(current);
+        }
         Ok(id)
     }
 
-    /// Put a snapshot where the other machines find it, while this one still builds.
-    fn share(&mut self, path: &Path, id: &str, change: u64) -> Result<(), String> {
-        let Some(replicas) = &mut self.replicas else { return Ok(()) };
-        let held = replicas.held().ok_or_else(|| LoaderError::NotBuilder.to_string())?;
-        replicas.put(path, id, change, held.token).map_err(|error| error.to_string())
-    }
-
     /// Old snapshots go, and the changes that no kept one needs.
-    fn settle(&self, id: &str) {
-        if let Err(error) = self.store.prune(self.config.keep) {
-            warn!(snapshot = id, "旧快照未能清理 / old snapshots cannot be removed: {error}");
-        }
+    fn settle(&self) {
         if let Some(Err(error)) = self.replicas.as_ref().map(|all| all.prune(self.config.keep)) {
             warn!("快照存储未能清理 / the shelf cannot be tidied: {error}");
         }
-        let kept = match self.store.kept() {
-            Ok(kept) => kept,
-            Err(error) => {
-                warn!("快照目录无法读取 / the snapshots cannot be listed: {error}");
-                return;
-            }
-        };
-        let mut states = lock(&self.shared.states);
-        states.forget(|id| kept.iter().any(|kept| kept == id));
+        let Some(kept) = self.tidy() else { return };
+        let states = lock(&self.shared.states);
         // Of a snapshot that somebody else put there it is not known what it contains.
         if kept.iter().all(|id| states.builds.contains_key(id)) {
             let through = states.oldest_change();
             drop(states);
             if let Err(error) = self.recorder.truncate(through) {
                 warn!("变更台账未能截断 / the ledger cannot be truncated: {error}");
+            }
+        }
+    }
+
+    /// Old snapshots of this machine go; those that are kept.
+    fn tidy(&self) -> Option<Vec<String>> {
+        if let Err(error) = self.store.prune(self.config.keep) {
+            warn!("旧快照未能清理 / old snapshots cannot be removed: {error}");
+        }
+        match self.store.kept() {
+            Ok(kept) => {
+                lock(&self.shared.states).forget(|id| kept.iter().any(|kept| kept == id));
+                Some(kept)
+            }
+            Err(error) => {
+                warn!("快照目录无法读取 / the snapshots cannot be listed: {error}");
+                None
             }
         }
     }
@@ -1140,9 +1194,7 @@ impl Work {
         let target = target.ok_or(LoaderError::NoSuchSnapshot)?.clone();
         let path = self.store.path_of(&target);
         let change = lock(&self.shared.states).builds.get(&target).map_or(0, |build| build.change);
-        self.serve(&path)
-            .and_then(|_| self.share(&path, &target, change))
-            .map_err(LoaderError::Failed)?;
+        self.hand_over(&path, &target, change).map_err(LoaderError::Failed)?;
         let pointed = self.store.point_to(&target);
         pointed.map_err(|error| LoaderError::Failed(error.to_string()))?;
         self.candidates.clear();

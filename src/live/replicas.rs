@@ -17,6 +17,8 @@ use tracing::{info, warn};
 
 /// Between two looks at the shelf.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Before a snapshot that was refused is fetched once more, unless the shelf points to another first.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
 /// `[replicas]`: where the others are met.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,24 +45,37 @@ pub enum ReplicasError {
     Shelf(#[from] ShelfError),
 }
 
+/// A snapshot of the shelf that could not be taken.
+struct Missed {
+    current: Current,
+    why: String,
+    /// When it is tried again.
+    again: Instant,
+}
+
 /// The others, as one of them sees them. Calls block.
 pub struct Replicas {
     shelf: Shelf,
-    lease: Lease,
+    /// None where this machine cannot build: it must not keep the others from it.
+    lease: Option<Lease>,
     /// The snapshot of the shelf that was taken last.
     known: Option<Current>,
+    /// The one that could not be taken.
+    missed: Option<Missed>,
     looked: Option<Instant>,
     is_reached: bool,
     was_builder: bool,
 }
 
 impl Replicas {
-    /// Meet them. What is not reached now is tried again and again.
-    pub fn open(config: &ReplicasConfig) -> Result<Replicas, ReplicasError> {
+    /// Meet them, as one that builds or only serves. What is not reached now is tried again and again.
+    pub fn open(config: &ReplicasConfig, builds: bool) -> Result<Replicas, ReplicasError> {
+        let lease = builds.then(|| Lease::open(config.stream.clone(), &config.lease));
         Ok(Replicas {
             shelf: Shelf::open(&config.shelf)?,
-            lease: Lease::open(config.stream.clone(), &config.lease)?,
+            lease: lease.transpose()?,
             known: None,
+            missed: None,
             looked: None,
             is_reached: true,
             was_builder: false,
@@ -69,7 +84,7 @@ impl Replicas {
 
     /// The lease, while this machine builds.
     pub fn held(&mut self) -> Option<Held> {
-        let held = self.lease.hold();
+        let held = self.lease.as_ref().and_then(Lease::hold);
         if held.is_some() != self.was_builder {
             self.was_builder = held.is_some();
             let is = self.was_builder;
@@ -78,8 +93,10 @@ impl Replicas {
         held
     }
 
-    /// The snapshot that is to be served instead of the one taken last, in the local store; `None`
-    /// when that is still the one, or nothing is known of another. [`Replicas::took`] says that it serves.
+    /// The snapshot that is to be served instead of the one taken last, in the local store, where
+    /// nothing points to it yet; `None` when that is still the one, or nothing is known of another.
+    /// Whoever got one says what became of it: [`Replicas::took`], [`Replicas::refuse`] or
+    /// [`Replicas::postpone`].
     pub fn news(&mut self, store: &Store) -> Option<(Current, PathBuf)> {
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
             return None;
@@ -88,6 +105,7 @@ impl Replicas {
         // What was signed elsewhere stays as it was signed.
         let store = store.clone().signing(None);
         let looked = match self.shelf.current(self.known.as_ref()) {
+            Ok(Look::New(current)) if self.is_missed(&current) => Ok(None),
             Ok(Look::New(current)) => {
                 self.shelf.fetch(&current.id, &store).map(|path| Some((current, path)))
             }
@@ -108,21 +126,44 @@ impl Replicas {
         }
     }
 
-    /// This one serves now.
-    pub fn took(&mut self, current: Current) {
-        self.known = Some(current);
+    /// It could not be taken a moment ago, and is not yet tried again.
+    fn is_missed(&self, current: &Current) -> bool {
+        let missed = self.missed.as_ref().filter(|missed| missed.current == *current);
+        missed.is_some_and(|missed| Instant::now() < missed.again)
     }
 
-    /// Publish for the others.
+    /// This one serves now.
+    pub fn took(&mut self, current: Current) {
+        (self.known, self.missed) = (Some(current), None);
+    }
+
+    /// This one is not to be served.
+    pub fn refuse(&mut self, current: Current, why: String) {
+        self.miss(current, why, REFUSED_PAUSE);
+    }
+
+    /// This one cannot be served now.
+    pub fn postpone(&mut self, current: Current, why: String) {
+        self.miss(current, why, LOOK_EVERY);
+    }
+
+    fn miss(&mut self, current: Current, why: String, pause: Duration) {
+        let before = self.missed.as_ref().filter(|missed| missed.current == current);
+        if before.is_none_or(|missed| missed.why != why) {
+            warn!(snapshot = current.id, "不能使用 / cannot be served: {why}");
+        }
+        self.missed = Some(Missed { current, why, again: Instant::now() + pause });
+    }
+
+    /// Publish for the others. Until [`Replicas::took`] says that it serves here too, it is news here.
     pub fn put(
         &mut self,
         file: &Path,
         id: &str,
         change: u64,
         token: u64,
-    ) -> Result<(), ShelfError> {
-        self.known = Some(self.shelf.put(file, id, change, token)?);
-        Ok(())
+    ) -> Result<Current, ShelfError> {
+        self.shelf.put(file, id, change, token)
     }
 
     /// Remove old snapshots but so many.
@@ -132,6 +173,8 @@ impl Replicas {
 
     /// Let another build at once.
     pub fn leave(self) {
-        self.lease.release();
+        if let Some(lease) = self.lease {
+            lease.release();
+        }
     }
 }

@@ -274,16 +274,15 @@ impl Shelf {
         self.block_on(self.look(e_tag))
     }
 
-    /// Take a snapshot into a local folder and point to it there; one that lies there whole is not
-    /// fetched again. What is cut short or damaged never gets a published name. The folder must not
-    /// be building at the same time.
+    /// Take a snapshot into a local folder; one that lies there whole is not fetched again. What is
+    /// cut short or damaged never gets a published name. Nothing points to it yet: whether it is to be
+    /// trusted is for the caller to see first. The folder must not be building at the same time.
     pub fn fetch(&self, id: &str, store: &Store) -> Result<PathBuf, ShelfError> {
         let key = self.object(id, SNAPSHOT)?;
         let io = |source| ShelfError::Io { path: store.folder().to_owned(), source };
         if let Some(path) = store.published(id)
             && Snapshot::open(&path).is_ok()
         {
-            store.point_to(id).map_err(io)?;
             return Ok(path);
         }
         let (building, file) = store.building(id).map_err(io)?;
@@ -296,7 +295,7 @@ impl Shelf {
         if let Some(signature) = self.block_on(self.signature(id))? {
             store.place_signature(id, &signature).map_err(io)?;
         }
-        store.publish(&building, id).map_err(io)
+        store.place(&building, id).map_err(io)
     }
 
     /// The snapshots that lie there, by id, which sorts by time.

@@ -77,6 +77,13 @@ impl Store {
     /// Publish a finished file under its id and point to it, signed where there is a key. Crash-safe:
     /// the steps are in the [module](self).
     pub fn publish(&self, building: &Path, id: &str) -> io::Result<PathBuf> {
+        let published = self.place(building, id)?;
+        self.point_to(id)?;
+        Ok(published)
+    }
+
+    /// The same without pointing to it: for what has to be looked at first.
+    pub fn place(&self, building: &Path, id: &str) -> io::Result<PathBuf> {
         File::open(building)?.sync_all()?;
         let published = self.path_of(id);
         if let Some(key) = &self.signing {
@@ -84,8 +91,12 @@ impl Store {
         }
         fs::rename(building, &published)?;
         self.sync_folder()?;
-        self.point_to(id)?;
         Ok(published)
+    }
+
+    /// Remove a published snapshot that nothing points to, with its signature.
+    pub fn remove(&self, id: &str) -> io::Result<()> {
+        remove(&self.path_of(id))
     }
 
     /// The durable signature of a file that is not published yet.

@@ -1,5 +1,5 @@
-//! The parts that replicas share: the ledger in NATS JetStream, the lease, the shelf. A binary of its
-//! own, since it starts servers.
+//! The parts that replicas share: the ledger in NATS JetStream, the lease, the shelf; and replicas that
+//! share them. A binary of its own, since it starts servers.
 
 #[path = "../servers"]
 mod servers {
@@ -15,7 +15,9 @@ mod servers {
     }
 }
 
+mod cluster;
 mod contract;
+mod fleet;
 mod lease;
 mod outage;
 mod race;
