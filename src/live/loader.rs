@@ -89,6 +89,10 @@ pub struct SourceConfig {
 /// How far a refresh is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Refresh {
+    /// Requests that the loader has not begun yet.
+    pub asked: usize,
+    /// Sources that wait for others to be fetched.
+    pub waiting: usize,
     /// Bytes brought so far, by source that is being fetched.
     pub fetching: BTreeMap<String, u64>,
     /// The step of the build, where one runs.
@@ -106,9 +110,9 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// Something is being fetched or built.
+    /// Something is asked for, being fetched or built.
     pub fn is_running(&self) -> bool {
-        !self.fetching.is_empty() || self.building.is_some()
+        self.asked + self.waiting > 0 || !self.fetching.is_empty() || self.building.is_some()
     }
 }
 
@@ -173,12 +177,21 @@ impl Drop for Loading {
 }
 
 enum Event {
-    Refresh(Option<String>),
+    Refresh(Option<String>, Asker),
     Fetched { code: String, folder: PathBuf, base: Base, result: Box<Result<Fetched, FetchError>> },
     Approve(String),
     Discarded,
     Rollback { to: Option<String>, reply: Sender<Result<String, LoaderError>> },
     Stop,
+}
+
+/// Who wants a source to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asker {
+    /// Somebody who follows it.
+    Operator,
+    /// The source itself.
+    Notification,
 }
 
 /// What a fetch was compared with.
@@ -292,10 +305,14 @@ impl Loader {
     pub fn refresh(&self, code: Option<&str>) -> Result<(), LoaderError> {
         self.known(code)?;
         self.builder()?;
-        if self.progress().is_running() {
-            return Err(LoaderError::Running);
+        {
+            let mut refresh = lock(&self.shared.refresh);
+            if refresh.is_running() {
+                return Err(LoaderError::Running);
+            }
+            refresh.asked += 1;
         }
-        self.send(Event::Refresh(code.map(str::to_owned)))
+        self.send(Event::Refresh(code.map(str::to_owned), Asker::Operator))
     }
 
     /// Take the held delivery of a source all the same: it is built in at once, guards apart.
@@ -371,7 +388,7 @@ fn wakes(config: &LoaderConfig, events: &Sender<Event>) -> Result<Vec<Wake>, Ing
         let Some(OriginConfig::Postgres(origin)) = &source.origin else { continue };
         let (events, woken) = (events.clone(), code.clone());
         let wake = move || {
-            let _ = events.send(Event::Refresh(Some(woken.clone())));
+            let _ = events.send(Event::Refresh(Some(woken.clone()), Asker::Notification));
         };
         let listening = Wake::listen(origin, &source.limits, wake)
             .map_err(|error| IngestError::Plan(format!("[source.{code}.origin]: {error}")))?;
@@ -461,6 +478,7 @@ impl Work {
         self.candidates.clear();
         self.approved.clear();
         self.waiting.clear();
+        lock(&self.shared.refresh).waiting = 0;
         self.waited = None;
         self.due.values_mut().for_each(|due| *due = Instant(i64::MIN));
         lock(&self.shared.refresh).failure = None;
@@ -561,7 +579,7 @@ impl Work {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Refresh(code) => {
+            Event::Refresh(code, asker) => {
                 let asked = |of: &&String| code.as_ref().is_none_or(|code| code == *of);
                 let asked: Vec<String> = self.due.keys().filter(asked).cloned().collect();
                 let now = now();
@@ -572,6 +590,10 @@ impl Work {
                         self.again.insert(code);
                     }
                 }
+                self.fetch_due();
+                if asker == Asker::Operator {
+                    lock(&self.shared.refresh).asked -= 1;
+                }
             }
             Event::Discarded => self.save(),
             Event::Fetched { code, folder, base, result } => {
@@ -579,6 +601,13 @@ impl Work {
                 if let Err(error) = fetched {
                     error!(source = code, "交付无法保存 / a delivery cannot be kept: {error}");
                 }
+                // From one to the other without a moment at which nothing seems to run.
+                let mut refresh = lock(&self.shared.refresh);
+                if !self.candidates.is_empty() {
+                    refresh.building.get_or_insert_with(|| "wait".to_owned());
+                }
+                refresh.fetching.remove(&code);
+                drop(refresh);
                 self.save();
             }
             Event::Approve(code) => {
@@ -632,12 +661,18 @@ impl Work {
         if fetching.is_empty() && self.due.values().any(|due| *due <= now) {
             self.look_for_unread();
         }
-        for (code, due) in &self.due {
+        let states = lock(&self.shared.states);
+        for (code, due) in &mut self.due {
+            // A clock that was set back does not put a source off.
+            let schedule = self.config.source.get(code).map(|source| source.schedule.clone());
+            let failures = states.sources.get(code).map_or(0, |state| state.failures);
+            *due = (*due).min(schedule.unwrap_or_default().after(now, failures));
             let is_new = !fetching.contains_key(code) && !self.waiting.contains(code);
             if *due <= now && is_new && !self.candidates.contains_key(code) {
                 self.waiting.push_back(code.clone());
             }
         }
+        drop(states);
         let mut room = FETCHES_MAX.saturating_sub(fetching.len());
         while room > 0
             && let Some(code) = self.waiting.pop_front()
@@ -649,6 +684,7 @@ impl Work {
                 self.due.insert(code.clone(), self.source(&code).schedule.after(now, 1));
             }
         }
+        lock(&self.shared.refresh).waiting = self.waiting.len();
     }
 
     fn begin_fetch(&mut self, code: &str) -> io::Result<()> {
@@ -712,7 +748,6 @@ impl Work {
         base: Base,
         result: Result<Fetched, FetchError>,
     ) -> io::Result<()> {
-        lock(&self.shared.refresh).fetching.remove(code);
         let now = now();
         let mut states = lock(&self.shared.states);
         let state = states.sources.entry(code.to_owned()).or_default();
