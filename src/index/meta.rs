@@ -3,7 +3,7 @@
 use super::sets::SetKey;
 use crate::record::{Instant, ListKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -66,8 +66,8 @@ pub struct SourceMeta {
     pub warnings: u64,
     /// Rows decided or published after the day of the build.
     pub future: u64,
-    /// Headings of its files, each once, in order.
-    pub headings: Vec<String>,
+    /// The layouts of its files, by list: the headings of each in order, each layout once.
+    pub layouts: BTreeMap<String, BTreeSet<Vec<String>>>,
     /// Rows that were used, by list.
     pub lists: BTreeMap<String, u64>,
     /// Age of the oldest file: seconds since 1970.
@@ -84,7 +84,7 @@ impl SourceMeta {
             rejects: 0,
             warnings: 0,
             future: 0,
-            headings: Vec::new(),
+            layouts: BTreeMap::new(),
             lists: BTreeMap::new(),
             as_of: as_of.0,
         }

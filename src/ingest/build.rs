@@ -270,9 +270,9 @@ impl Run<'_> {
         self.bytes_before += delivery.bytes;
         let at = self.account(mapping, as_of, name, feed.survey(), counts);
         let source = &mut self.sources[at];
-        source.headings.extend(headings);
-        source.headings.sort_unstable();
-        source.headings.dedup();
+        let mut layout = headings;
+        layout.sort_unstable();
+        source.layouts.entry(spec.list.clone()).or_default().insert(layout);
         *source.lists.entry(spec.list.clone()).or_default() += counts.rows - counts.rejects;
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use crate::index::SourceMeta;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The bounds of one source. A share is of one: 0.05 is five in a hundred.
@@ -59,8 +59,8 @@ pub struct Figures {
     pub warnings: u64,
     /// Rows decided or published after tomorrow.
     pub future: u64,
-    /// Headings of its files, each once, in order.
-    pub headings: Vec<String>,
+    /// The layouts of its files, by list: the headings of each in order.
+    pub layouts: BTreeMap<String, BTreeSet<Vec<String>>>,
     /// Rows used, by list.
     pub lists: BTreeMap<String, u64>,
 }
@@ -73,7 +73,7 @@ impl Figures {
             rejects: meta.rejects,
             warnings: meta.warnings,
             future: meta.future,
-            headings: meta.headings.clone(),
+            layouts: meta.layouts.clone(),
             lists: meta.lists.clone(),
         }
     }
@@ -120,8 +120,10 @@ pub enum Trip {
         /// How many.
         rows: u64,
     },
-    /// The headings are others.
+    /// A file has other headings than any before.
     Schema {
+        /// Its list.
+        list: String,
         /// Headings that were not there before.
         new: Vec<String>,
         /// Headings that are gone.
@@ -155,9 +157,9 @@ impl fmt::Display for Trip {
             Trip::Future { rows } => {
                 write!(f, "日期在未来 / {rows} rows are decided or published in the future")
             }
-            Trip::Schema { new, gone } => {
+            Trip::Schema { list, new, gone } => {
                 let (new, gone) = (new.join(", "), gone.join(", "));
-                write!(f, "列有变化 / the columns changed: new [{new}], gone [{gone}]")
+                write!(f, "列有变化 / the columns of {list} changed: new [{new}], gone [{gone}]")
             }
             Trip::Unreadable { why } => write!(f, "无法读取 / unreadable: {why}"),
             Trip::RolledBack => write!(f, "已回退 / rolled back by an operator"),
@@ -202,16 +204,27 @@ impl Guards {
                 _ => {}
             }
         }
-        let not_in = |these: &[String], those: &[String]| -> Vec<String> {
-            these.iter().filter(|heading| !those.contains(heading)).cloned().collect()
-        };
-        let new = not_in(&now.headings, &before.headings);
-        let gone = not_in(&before.headings, &now.headings);
-        let changed = !(new.is_empty() && gone.is_empty());
-        if changed && !self.schema {
-            trips.push(Trip::Schema { new, gone });
+        for (list, layouts) in now.layouts.iter().filter(|_| !self.schema) {
+            let Some(known) = before.layouts.get(list).filter(|known| !known.is_empty()) else {
+                continue;
+            };
+            trips.extend(layouts.iter().filter(|layout| !known.contains(*layout)).map(|layout| {
+                // The nearest one that is known tells best what happened.
+                let apart = |other: &&Vec<String>| {
+                    lacking(layout, other).len() + lacking(other, layout).len()
+                };
+                let nearest = known.iter().min_by_key(apart).unwrap_or(layout);
+                let (list, new, gone) =
+                    (list.clone(), lacking(layout, nearest), lacking(nearest, layout));
+                Trip::Schema { list, new, gone }
+            }));
         }
     }
+}
+
+/// Those of one that another lacks.
+fn lacking(one: &[String], other: &[String]) -> Vec<String> {
+    one.iter().filter(|heading| !other.contains(heading)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -222,17 +235,22 @@ mod tests {
         Figures {
             rows,
             rejects,
-            headings: vec!["名称".to_owned(), "状态".to_owned()],
+            layouts: layouts(&["名称", "状态"]),
             lists: BTreeMap::from([("court".to_owned(), list)]),
             ..Figures::default()
         }
+    }
+
+    fn layouts(headings: &[&str]) -> BTreeMap<String, BTreeSet<Vec<String>>> {
+        let layout = headings.iter().map(|heading| (*heading).to_owned()).collect();
+        BTreeMap::from([("court".to_owned(), BTreeSet::from([layout]))])
     }
 
     #[test]
     fn each_guard_trips_beyond_its_bound_and_not_at_it() {
         let before = figures(100, 0, 100);
         let list = || "court".to_owned();
-        let renamed = Figures { headings: vec!["名称".to_owned()], ..figures(100, 0, 100) };
+        let renamed = Figures { layouts: layouts(&["名称"]), ..figures(100, 0, 100) };
         let gone = Figures { lists: BTreeMap::new(), ..figures(100, 0, 100) };
         let rows = [
             (figures(100, 0, 100), vec![]),
@@ -250,7 +268,10 @@ mod tests {
             (gone, vec![Trip::Vanished { list: list() }]),
             (Figures { future: 20, ..figures(100, 0, 100) }, vec![]),
             (Figures { future: 21, ..figures(100, 0, 100) }, vec![Trip::Future { rows: 21 }]),
-            (renamed, vec![Trip::Schema { new: vec![], gone: vec!["状态".to_owned()] }]),
+            (
+                renamed,
+                vec![Trip::Schema { list: list(), new: vec![], gone: vec!["状态".to_owned()] }],
+            ),
         ];
         for (now, expected) in rows {
             assert_eq!(Guards::default().judge(&now, Some(&before)), expected);

@@ -221,7 +221,7 @@ pub fn view(as_of: Instant) -> (tempfile::TempDir, Arc<View>) {
             rejects: 0,
             warnings: 0,
             future: 0,
-            headings: Vec::new(),
+            layouts: Default::default(),
             lists: Default::default(),
             as_of: as_of.0,
         }],

@@ -8,6 +8,7 @@ mod command;
 mod delta;
 mod feeds;
 mod golden;
+mod loading;
 mod oracle;
 mod random_city;
 mod signature;
