@@ -8,6 +8,7 @@ mod command;
 mod delta;
 mod feeds;
 mod golden;
+mod ledger_crash;
 mod loading;
 mod oracle;
 mod random_city;
