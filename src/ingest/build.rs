@@ -102,11 +102,12 @@ pub fn build(order: &Order, progress: &dyn Progress) -> Result<Report, IngestErr
 /// Cost: about 2 µs an entry on two cores, and 200 bytes of memory an entry.
 pub fn prepare(order: &Order, progress: &dyn Progress) -> Result<Built, IngestError> {
     let started = std::time::Instant::now();
-    let id_time = id_of(order.now);
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| IngestError::Io { path: path.clone(), source }
     };
+    let kept = order.store.kept().map_err(io(order.store.folder()))?;
+    let id_time = id_time(order.now, &kept);
     let (building, file) = order.store.building(&id_time).map_err(io(order.store.folder()))?;
     let mut run = Run {
         order,
@@ -165,10 +166,20 @@ pub fn prepare(order: &Order, progress: &dyn Progress) -> Result<Built, IngestEr
     Ok(Built { id, building, report, sample })
 }
 
-/// `20261122T0200Z`
-fn id_of(now: Instant) -> String {
-    let utc = jiff::Timestamp::from_second(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    utc.strftime("%Y%m%dT%H%M%SZ").to_string()
+/// The time in an id, `20261122T020000Z`.
+const ID_TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// The time of the next id: now, and later than that of every snapshot that is kept. Ids sort in the
+/// order of builds so, also where there are several a second or clocks of machines differ.
+fn id_time(now: Instant, kept: &[String]) -> String {
+    let time_of = |id: &String| {
+        let (time, _) = id.split_once('-')?;
+        let time = jiff::civil::DateTime::strptime(ID_TIME, time).ok()?;
+        Some(jiff::tz::Offset::UTC.to_timestamp(time).ok()?.as_second())
+    };
+    let after_kept = kept.iter().filter_map(time_of).max().map_or(i64::MIN, |newest| newest + 1);
+    let time = jiff::Timestamp::from_second(now.0.max(after_kept));
+    time.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime(ID_TIME).to_string()
 }
 
 /// Eight hexadecimal digits over the contents of all files and the last change: the same deliveries
@@ -493,6 +504,28 @@ impl Rejects {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok((0, None)),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_in_the_order_of_builds() {
+        let now: Instant = "2026-11-25T16:08:43+08:00".parse().unwrap();
+        for (kept, expected) in [
+            (vec![], "20261125T080843Z"),
+            (vec!["20261125T080842Z-ffffffff", "20261124T080842Z-0"], "20261125T080843Z"),
+            (vec!["20261125T080843Z-ffffffff", "20261125T080840Z-0"], "20261125T080844Z"),
+            // Of a machine whose clock is ahead.
+            (vec!["20261125T235959Z-0"], "20261126T000000Z"),
+            (vec!["of-somebody-else"], "20261125T080843Z"),
+        ] {
+            let kept: Vec<String> = kept.into_iter().map(str::to_owned).collect();
+            assert_eq!(id_time(now, &kept), expected, "{kept:?}");
+            assert!(kept.iter().all(|id| !id.starts_with('2') || format!("{expected}-0") > *id));
         }
     }
 }

@@ -440,6 +440,7 @@ struct Work {
 impl Work {
     fn run(mut self, events: &Receiver<Event>) {
         self.begin();
+        self.follow_replicas();
         self.fetch_due();
         loop {
             match events.recv_timeout(SLEEP_MAX) {
@@ -1107,12 +1108,17 @@ impl Work {
     /// Why candidates are held, those apart that an operator approved.
     fn judge(&self) -> BTreeMap<String, Vec<Trip>> {
         let states = lock(&self.shared.states);
+        let aside = self.replicas.as_ref().map(Replicas::set_aside).unwrap_or_default();
         let judged = self.candidates.iter().filter(|(code, _)| !self.approved.contains(*code));
         judged
             .map(|(code, delivery)| {
                 let accepted = states.accepted(code).map(|of| of.figures.clone());
                 let before = accepted.or_else(|| self.figures_that_serve(code));
-                (code.clone(), self.source(code).guards.judge(&delivery.figures, before.as_ref()))
+                let mut trips = self.source(code).guards.judge(&delivery.figures, before.as_ref());
+                if aside.get(code).is_some_and(|hash| *hash == hash_of(delivery)) {
+                    trips.push(Trip::RolledBack);
+                }
+                (code.clone(), trips)
             })
             .filter(|(_, trips)| !trips.is_empty())
             .collect()
@@ -1141,7 +1147,8 @@ impl Work {
         lock(&self.shared.refresh).building = Some("publish".to_owned());
         let before = self.store.current().ok().flatten();
         let report = built.publish(&self.store).map_err(|error| error.to_string())?;
-        let id = match self.hand_over(&report.path, &report.meta.id, report.meta.change) {
+        let aside = self.set_aside(&sources, &BTreeMap::new());
+        let id = match self.hand_over(&report.path, &report.meta.id, report.meta.change, aside) {
             Ok(id) => id,
             Err(why) => {
                 let id = before.as_ref().and_then(|path| path.file_stem()?.to_str());
@@ -1170,11 +1177,17 @@ impl Work {
     /// Let a snapshot of ours answer, here and, while this machine still builds, at the others; its id.
     /// Opened before the others are told of it, so that none is told of a wreck; told before it answers
     /// here, so that this machine never serves for long what the others do not.
-    fn hand_over(&mut self, path: &Path, id: &str, change: u64) -> Result<String, String> {
+    fn hand_over(
+        &mut self,
+        path: &Path,
+        id: &str,
+        change: u64,
+        set_aside: BTreeMap<String, String>,
+    ) -> Result<String, String> {
         let generation = self.open(path)?;
         let Some(replicas) = &mut self.replicas else { return self.answer_with(generation) };
         let held = replicas.held().ok_or_else(|| LoaderError::NotBuilder.to_string())?;
-        let put = replicas.put(path, id, change, held.token);
+        let put = replicas.put(path, id, change, held.token, set_aside);
         let current = put.map_err(|error| error.to_string())?;
         // Where this fails, it is taken from the shelf as soon as it can be.
         let id = self.answer_with(generation)?;
@@ -1182,6 +1195,19 @@ impl Work {
             replicas.took(current);
         }
         Ok(id)
+    }
+
+    /// What no machine builds in unasked, by source, once something serves that was built of these and
+    /// leaves those: it outlives the builder that was told to roll back.
+    fn set_aside(
+        &self,
+        built_of: &BTreeMap<String, Delivery>,
+        left: &BTreeMap<String, Delivery>,
+    ) -> BTreeMap<String, String> {
+        let mut aside = self.replicas.as_ref().map(Replicas::set_aside).unwrap_or_default();
+        aside.extend(left.iter().map(|(code, of)| (code.clone(), hash_of(of))));
+        aside.retain(|code, hash| built_of.get(code).is_none_or(|of| hash_of(of) != *hash));
+        aside
     }
 
     /// Old snapshots go, and the changes that no kept one needs.
@@ -1228,13 +1254,15 @@ impl Work {
         };
         let target = target.ok_or(LoaderError::NoSuchSnapshot)?.clone();
         let path = self.store.path_of(&target);
-        let change = lock(&self.shared.states).builds.get(&target).map_or(0, |build| build.change);
-        self.hand_over(&path, &target, change).map_err(LoaderError::Failed)?;
+        let build_of = |id: &String| lock(&self.shared.states).builds.get(id).cloned();
+        let build = build_of(&target).unwrap_or_default();
+        let left = current.as_ref().and_then(build_of).unwrap_or_default();
+        let aside = self.set_aside(&build.sources, &left.sources);
+        self.hand_over(&path, &target, build.change, aside).map_err(LoaderError::Failed)?;
         let pointed = self.store.point_to(&target);
         pointed.map_err(|error| LoaderError::Failed(error.to_string()))?;
         self.candidates.clear();
         let mut states = lock(&self.shared.states);
-        let left = current.and_then(|id| states.builds.get(&id)).cloned().unwrap_or_default();
         states.current = Some(target.clone());
         for (code, delivery) in left.sources {
             if states.accepted(&code).is_none_or(|of| of.hash != delivery.hash) {
@@ -1245,6 +1273,11 @@ impl Work {
         warn!(snapshot = %target, "已回退 / rolled back");
         Ok(target)
     }
+}
+
+/// The contents of a delivery as they are named among machines.
+fn hash_of(delivery: &Delivery) -> String {
+    format!("{:016x}", delivery.hash)
 }
 
 /// One fetch on its thread.

@@ -11,6 +11,7 @@
 use crate::ledger::{Held, Lease, LeaseConfig, LedgerError, StreamConfig};
 use crate::snapshot::{Current, Look, Shelf, ShelfConfig, ShelfError, Store};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -62,6 +63,8 @@ pub struct Replicas {
     known: Option<Current>,
     /// The one that could not be taken.
     missed: Option<Missed>,
+    /// What the pointer says was set aside, by the last look; `None` before the first.
+    set_aside: Option<BTreeMap<String, String>>,
     looked: Option<Instant>,
     is_reached: bool,
     was_builder: bool,
@@ -76,15 +79,16 @@ impl Replicas {
             lease: lease.transpose()?,
             known: None,
             missed: None,
+            set_aside: None,
             looked: None,
             is_reached: true,
             was_builder: false,
         })
     }
 
-    /// The lease, while this machine builds.
+    /// The lease, while this machine builds: not before it has seen the shelf.
     pub fn held(&mut self) -> Option<Held> {
-        let held = self.lease.as_ref().and_then(Lease::hold);
+        let held = self.lease.as_ref().and_then(Lease::hold).filter(|_| self.set_aside.is_some());
         if held.is_some() != self.was_builder {
             self.was_builder = held.is_some();
             let is = self.was_builder;
@@ -104,7 +108,13 @@ impl Replicas {
         self.looked = Some(Instant::now());
         // What was signed elsewhere stays as it was signed.
         let store = store.clone().signing(None);
-        let looked = match self.shelf.current(self.known.as_ref()) {
+        let looked = self.shelf.current(self.known.as_ref());
+        match &looked {
+            Ok(Look::New(current)) => self.set_aside = Some(current.set_aside.clone()),
+            Ok(Look::Empty) => self.set_aside = Some(BTreeMap::new()),
+            Ok(Look::Unchanged) | Err(_) => {}
+        }
+        let looked = match looked {
             Ok(Look::New(current)) if self.is_missed(&current) => Ok(None),
             Ok(Look::New(current)) => {
                 self.shelf.fetch(&current.id, &store).map(|path| Some((current, path)))
@@ -134,6 +144,7 @@ impl Replicas {
 
     /// This one serves now.
     pub fn took(&mut self, current: Current) {
+        self.set_aside = Some(current.set_aside.clone());
         (self.known, self.missed) = (Some(current), None);
     }
 
@@ -162,8 +173,14 @@ impl Replicas {
         id: &str,
         change: u64,
         token: u64,
+        set_aside: BTreeMap<String, String>,
     ) -> Result<Current, ShelfError> {
-        self.shelf.put(file, id, change, token)
+        self.shelf.put_setting_aside(file, id, change, token, set_aside)
+    }
+
+    /// The deliveries, by source, that an operator went back from, on whatever machine.
+    pub fn set_aside(&self) -> BTreeMap<String, String> {
+        self.set_aside.clone().unwrap_or_default()
     }
 
     /// Remove old snapshots but so many.

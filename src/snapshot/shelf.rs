@@ -3,7 +3,7 @@
 //! ```text
 //! <prefix>/<id>.xcs        snapshots, immutable
 //! <prefix>/<id>.sig        the signature of each, where it has one
-//! <prefix>/current.json    the one to serve: id, change, bytes, contents, token
+//! <prefix>/current.json    the one to serve: id, change, bytes, contents, token, what was set aside
 //! ```
 //!
 //! The pointer is replaced last, and only the pointer that was read before, so the storage needs
@@ -21,6 +21,7 @@ use object_store::{
     UpdateVersion, WriteMultipart,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -176,6 +177,10 @@ pub struct Current {
     pub contents: String,
     /// The token of the lease under which it was published.
     pub token: u64,
+    /// Contents, by name, that an operator went back from: whoever builds next does not take them
+    /// unasked.
+    #[serde(default)]
+    pub set_aside: BTreeMap<String, String>,
     /// The storage's name for this version of the pointer.
     #[serde(skip)]
     e_tag: Option<String>,
@@ -250,11 +255,24 @@ impl Shelf {
         change: u64,
         token: u64,
     ) -> Result<Current, ShelfError> {
+        self.put_setting_aside(file, id, change, token, BTreeMap::new())
+    }
+
+    /// The same, with what was [set aside](Current::set_aside).
+    pub fn put_setting_aside(
+        &self,
+        file: &Path,
+        id: &str,
+        change: u64,
+        token: u64,
+        set_aside: BTreeMap<String, String>,
+    ) -> Result<Current, ShelfError> {
         let (key, signature) = (self.object(id, SNAPSHOT)?, self.object(id, SIGNATURE)?);
         let snapshot = Snapshot::open(file)?;
         let contents = format!("{:016x}", snapshot.contents());
         let bytes = snapshot.length();
-        let next = Current { id: id.to_owned(), change, bytes, contents, token, e_tag: None };
+        let id = id.to_owned();
+        let next = Current { id, change, bytes, contents, token, set_aside, e_tag: None };
         self.block_on(async {
             // Before the upload, so that none is made in vain.
             refuse_outdated(token, self.pointer().await?.as_ref())?;

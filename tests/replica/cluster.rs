@@ -90,17 +90,26 @@ fn three_begin_with_nothing_and_answer_the_same_through_deliveries_and_rollbacks
     record(&mut fleet.machines[0].client(), &[listing("after", UNFED + 3)]);
     assert_eq!(fleet.agreed().change, 4);
     assert_eq!(hits(&fleet.same_answers(companies(), &at)), ROWS + 4);
-    // And on again, by whoever builds then.
-    let builder = &fleet.machines[second.builder];
+    // One that is stopped in order lets another build at once, which leaves out what was left out.
+    fleet.machines[second.builder].stop();
+    let stopped = Instant::now();
+    let third = eventually("taken over", || fleet.agree());
+    println!("taken over after a stop: {:?}", stopped.elapsed());
+    let builder = &fleet.machines[third.builder];
+    let held = || {
+        let held = builder.data()?["sources"][0]["state"]["held"].clone();
+        held.is_object().then_some(held)
+    };
+    assert_eq!(eventually("held", held)["why"][0]["reason"], "rolled_back");
+    let still = fleet.agreed();
+    assert_eq!((&still.snapshot, still.change), (&first.snapshot, 4));
+    // And on again, when somebody says so.
     assert_eq!(builder.json("POST", "/v1/data/approve", &json!({"source": "court"})).0, 202);
     eventually("built again", || fleet.agree().filter(|agreed| agreed.snapshot != first.snapshot));
     assert_eq!(hits(&fleet.same_answers(companies(), &at)), ROWS + 10 + 4);
-    // One that is stopped in order lets another build at once.
-    let agreed = fleet.agreed();
-    fleet.machines[agreed.builder].stop();
-    let stopped = Instant::now();
-    eventually("taken over", || fleet.agree());
-    println!("taken over after a stop: {:?}", stopped.elapsed());
+    fleet.machines[second.builder].start();
+    fleet.agreed();
+    fleet.same_answers(companies(), &at);
 }
 
 #[test]
@@ -298,9 +307,11 @@ fn write_until(mut client: Client, writer: usize, ended: &AtomicBool) -> Vec<usi
 
 /// Every machine has what was acknowledged.
 fn check_acknowledged(fleet: &Fleet, acknowledged: &[Vec<usize>]) {
-    assert!(acknowledged.iter().all(|of_writer| of_writer.len() > 10), "{acknowledged:?}");
+    // One that is killed soon may have few: whoever appends first is ahead in the next race too.
+    let counts: Vec<usize> = acknowledged.iter().map(Vec::len).collect();
+    println!("acknowledged: {counts:?}");
+    assert!(counts.iter().all(|&count| count > 0) && counts.iter().sum::<usize>() > 100);
     let all = || acknowledged.iter().flatten().copied();
-    println!("acknowledged: {}", all().count());
     assert!(fleet.agreed().change >= all().count() as u64);
     let answers = fleet.same_answers(all(), &now());
     assert!(answers.iter().zip(all()).all(|(answer, company)| is_listed(answer, company)));

@@ -4,6 +4,7 @@ use super::*;
 use crate::servers::proxy::Proxy;
 use crate::servers::s3::S3;
 use object_store::memory::InMemory;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,11 @@ fn check(shelf: &Shelf, other: &Shelf) {
     assert_eq!(other.current(Some(&put)).unwrap(), Look::Unchanged);
     assert_eq!(ids(other), ["20261122-1", "20261123-1"]);
     assert_eq!(other.put(&third, "20261124-1", 10, 4).unwrap().token, 4);
+
+    let aside = BTreeMap::from([("court".to_owned(), "0123456789abcdef".to_owned())]);
+    let put = shelf.put_setting_aside(&third, "20261124-1", 10, 4, aside.clone()).unwrap();
+    let seen = new(other.current(None).unwrap());
+    assert_eq!((&seen, &seen.set_aside), (&put, &aside));
 
     // The current one and the newest other stay.
     shelf.prune(1).unwrap();
