@@ -81,7 +81,7 @@ impl Size {
                 entries: corpus::entries(),
                 rounds: 7,
                 sustained: [(4, 1_000, 100), (8, 100, 600), (64, 1, 10_000)],
-                checks: 400_000,
+                checks: 100_000,
                 requests: 60_000,
                 ring: 1 << 18,
             },
@@ -255,26 +255,26 @@ fn checks(size: &Size, feed: &Feed, generation: &Arc<Generation>) -> Result<(), 
     let pace = Pace::default();
     let (mut rates, mut figures) = (Vec::new(), [(); 6].map(|()| Figure::default()));
     let [alone, beside, kept, http_alone, http_beside, http_kept] = &mut figures;
-    // Round 0 warms up, and finds the rate for the others.
-    for round in 0..=size.rounds {
+    answered(&still, &bodies, 0, size.checks)?;
+    for round in 0..3 * size.rounds {
         let first = round * size.checks;
         alone.us.push(answered(&still, &bodies, first, size.checks)?);
-        let mut closed = 0.0;
-        http_alone.add(http.ask(false, &mut closed)?);
         rates.push(during(&pace, feed, &recorder, || {
             beside.us.push(answered(&changing, &bodies, first, size.checks)?);
-            http_beside.add(http.ask(true, &mut closed)?);
             Ok(())
         })?);
         kept.us.push(answered(&changing, &bodies, first, size.checks)?);
+    }
+    let mut closed = 0.0;
+    http.ask(false, &mut closed)?;
+    http.rate = Some(OPEN_LOAD * closed);
+    for _ in 0..size.rounds {
+        http_alone.add(http.ask(false, &mut closed)?);
+        rates.push(during(&pace, feed, &recorder, || {
+            http_beside.add(http.ask(true, &mut closed)?);
+            Ok(())
+        })?);
         http_kept.add(http.ask(true, &mut closed)?);
-        if round == 0 {
-            for figure in [&mut *alone, beside, kept, http_alone, http_beside, http_kept] {
-                *figure = Figure::default();
-            }
-            http.rate = Some(OPEN_LOAD * closed);
-            rates.clear();
-        }
     }
     recording.stop();
     let sent = pace.next.load(Ordering::Relaxed);

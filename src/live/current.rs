@@ -1,6 +1,7 @@
 //! Which view answers now, and how workers come to know.
 
 use super::View;
+use super::aside::aside;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -70,7 +71,10 @@ impl Live {
         let is_former = |old: &&Arc<View>| Some(old.generation.number()) != current;
         let used = retired.iter().filter(is_former).count();
         drop(retired);
-        drop::<Vec<_>>(idle);
+        let idle: Vec<Arc<View>> = idle;
+        if !idle.is_empty() {
+            aside(|| drop(idle));
+        }
         used
     }
 

@@ -11,6 +11,7 @@
 //! One thread decides; fetches run beside it. A source that fails, lingers or delivers what trips a
 //! guard holds back nothing but itself: of it what was accepted before is built in again, with its age.
 
+use super::aside::aside;
 use super::guards::{Figures, Guards, Trip};
 use super::replicas::Replicas;
 use super::schedule::Schedule;
@@ -493,8 +494,8 @@ impl Work {
 
     /// Let a published snapshot answer; its id.
     fn serve(&self, path: &Path) -> Result<String, String> {
-        let catalogue = self.catalogue.clone();
-        let generation = Generation::open(path, catalogue, self.trusted.as_ref())
+        let (catalogue, trusted) = (self.catalogue.clone(), self.trusted.as_ref());
+        let generation = aside(|| Generation::open(path, catalogue, trusted))
             .map_err(|error| error.to_string())?;
         let meta = generation.ground.index.meta();
         let (id, change, built) = (meta.id.clone(), meta.change, Instant(meta.built));
