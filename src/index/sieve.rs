@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// 64 bits each: a mebibyte. At half a million hashes 1 of 20 that were never put in passes.
+/// 64 bits each: a mebibyte. At half a million hashes 1 of 130 that were never put in passes.
 const WORDS: usize = 1 << 17;
 /// Bits of a hash in its word.
 const BITS: u32 = 3;
@@ -62,6 +62,6 @@ mod tests {
         hashes(0..500_000).for_each(|hash| sieve.put(hash));
         assert!(hashes(0..500_000).all(|hash| copy.passes(hash)));
         let wrong = hashes(1_000_000..1_100_000).filter(|&hash| copy.passes(hash)).count();
-        assert!((1_000..7_500).contains(&wrong), "{wrong} of 100,000");
+        assert!(wrong < 1_000, "{wrong} of 100,000");
     }
 }
