@@ -84,7 +84,7 @@ pub fn record(recorder: &Recorder, changes: Vec<Change>) -> Result<Recorded, Str
     if taken == count { Ok(recorded) } else { Err(format!("{taken} of {count} were recorded")) }
 }
 
-/// Sends changes at a fixed rate for as long as it is told to.
+/// Sends changes at a fixed rate for as long as it is told to and there are entries to change.
 #[derive(Default)]
 pub struct Pace {
     stopped: AtomicBool,
@@ -94,7 +94,7 @@ pub struct Pace {
 
 impl Pace {
     /// Let a thread send batches of so many, so that they make `rate` changes a second; it ends with
-    /// the rate that it held.
+    /// the rate that it held, 0 where it sent none.
     pub fn run<'s>(
         &'s self,
         scope: &'s Scope<'s, '_>,
@@ -107,6 +107,10 @@ impl Pace {
             let start = Instant::now();
             let mut sent = 0;
             while !self.stopped.load(Ordering::Relaxed) {
+                // A slow run over few entries ends without changes rather than with refused ones.
+                if self.next.load(Ordering::Relaxed) + batch as u64 > feed.entries {
+                    break;
+                }
                 let first = self.next.fetch_add(batch as u64, Ordering::Relaxed);
                 record(recorder, feed.changes(first, batch))?;
                 sent += batch;
