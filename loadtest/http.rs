@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use xincha::http::Worker;
-use xincha::live::{Generation, View};
+use xincha::live::{Generation, Live, View};
 
 mod client;
 mod connection;
@@ -113,7 +113,7 @@ fn measure(size: &Size) -> Result<(), String> {
     let mut bench = Bench {
         size,
         client: Client::start(size.ring, size.entries)?,
-        xincha: servers::xincha(view).map_err(started)?,
+        xincha: servers::xincha(Live::new(Some(view))).map_err(started)?,
         rival: servers::rival(fixed).map_err(started)?,
     };
     bench.rounds(checked)?;

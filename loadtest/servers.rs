@@ -9,13 +9,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use xincha::http::{HttpConfig, Server};
-use xincha::live::{Live, View};
+use xincha::live::Live;
 
 /// A server on its own thread.
 pub struct Running {
@@ -38,8 +37,8 @@ fn config() -> HttpConfig {
 }
 
 /// The service itself.
-pub fn xincha(view: Arc<View>) -> io::Result<Running> {
-    let bound = Server::bind(config(), Live::new(Some(view)))?;
+pub fn xincha(live: Live) -> io::Result<Running> {
+    let bound = Server::bind(config(), live)?;
     let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
     let thread = std::thread::spawn(move || bound.run(stopped).map(|_| ()));
     Ok(Running { address, shutdown, thread })

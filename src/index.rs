@@ -15,6 +15,7 @@
 //! | `distinct`, `order` | identifiers and subjects while it is built | |
 //! | [`reader`] | a snapshot → answers | all |
 //! | [`overlay`] | the changes since, in memory | |
+//! | `sieve` | what the overlay surely does not know | |
 //! | [`listed`] | a snapshot and the changes since → answers | |
 //!
 //! ```text
@@ -37,6 +38,7 @@ pub mod overlay;
 pub mod points;
 pub mod reader;
 pub mod sets;
+mod sieve;
 pub mod subjects;
 
 pub use builder::Builder;

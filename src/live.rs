@@ -19,7 +19,9 @@
 //! | [`guards`] | what must be so of a delivery |
 //! | [`states`] | what is known of each source and each kept snapshot |
 //! | [`recorder`] | takes changes: validated, durable, visible |
+//! | [`aside`] | work beside those who answer, which gives way to them |
 
+pub mod aside;
 pub mod current;
 pub mod generation;
 pub mod guards;

@@ -119,7 +119,9 @@ impl<'a> Listed<'a> {
     /// name: the caller does that.
     #[inline]
     pub fn suspects(self, key: &str) -> impl Iterator<Item = EntryNo> {
-        let mentions = self.mentions(key).iter().map(|mention| mention.entry);
+        let mentions =
+            if self.overlay.is_empty() { &[][..] } else { self.overlay.suspects_of(key) };
+        let mentions = mentions.iter().map(|mention| mention.entry);
         self.index.suspects(key).chain(mentions).filter(move |&no| {
             self.overlay.is_empty() || !self.entry(no).is_some_and(|entry| self.is_decided(entry))
         })

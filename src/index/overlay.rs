@@ -20,13 +20,14 @@ use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
 use super::reader::Owner;
+use super::sieve::Sieve;
 use super::{EntryNo, Index, SubjectNo, keys, points};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
 use crate::text;
 use rpds::HashTrieMapSync;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -42,6 +43,8 @@ pub struct Overlay {
     carriers: Map<u64, Arc<[Carrier]>>,
     mentions: Map<u64, Arc<[Mention]>>,
     groups: Map<u32, Arc<Group>>,
+    /// What checks may find: families, keys of suspects' names, placed entries, subjects of groups.
+    sieve: Sieve,
     entries: u32,
     subjects: u32,
 }
@@ -97,7 +100,7 @@ pub type ListNumbers<'a> = dyn Fn(&str) -> u16 + 'a;
 impl Overlay {
     /// What an index itself says of changes, and nothing since.
     pub fn of(index: &Index) -> Overlay {
-        let mut known = Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default());
+        let mut known = map();
         for stood in index.standing() {
             let hash = id_hash(&stood.list, &stood.entry);
             known.insert_mut(hash, Arc::new(Known { stood: stood.clone(), added: None }));
@@ -106,11 +109,12 @@ impl Overlay {
         Overlay {
             change: meta.change,
             known,
-            keys: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
-            placed: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
-            carriers: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
-            mentions: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
-            groups: Map::new_with_hasher_and_ptr_kind(BuildHasherDefault::default()),
+            keys: map(),
+            placed: map(),
+            carriers: map(),
+            mentions: map(),
+            groups: map(),
+            sieve: Sieve::default(),
             entries: meta.entries as u32,
             subjects: meta.subjects as u32,
         }
@@ -223,7 +227,12 @@ impl Overlay {
     fn place(&mut self, index: &Index, no: EntryNo, entry: &Entry) {
         let Some(before) = self.placed(no).or_else(|| index.entry(no)) else { return };
         let row = entries::Row::of(entry).in_place_of(before.row);
-        self.placed.insert_mut(no.0, Arc::new(Placed::new(row, entry)));
+        self.put_in_place(no, Placed::new(row, entry));
+    }
+
+    fn put_in_place(&mut self, no: EntryNo, placed: Placed) {
+        self.sieve.put(of_entry(no));
+        self.placed.insert_mut(no.0, Arc::new(placed));
     }
 
     fn add(&mut self, index: &Index, entry: &Entry, list: u16) -> EntryNo {
@@ -232,7 +241,7 @@ impl Overlay {
         self.entries += 1;
         self.subjects += 1;
         let row = entries::Row::of(entry).of_subject(subject, list);
-        self.placed.insert_mut(no.0, Arc::new(Placed::new(row, entry)));
+        self.put_in_place(no, Placed::new(row, entry));
         self.join(index, no, subject, entry);
         for id in with_derived(&entry.subject.ids) {
             self.carry(id, Owner::Subject(subject));
@@ -242,23 +251,31 @@ impl Overlay {
                 self.carry(id.clone(), Owner::Related(related.role, no));
             }
         }
-        self.mention(&entry.subject.name, Mention { entry: no, former: false });
-        for other in &entry.subject.other_names {
-            self.mention(&other.name, Mention { entry: no, former: true });
-        }
+        // Groups only grow, so a subject that is decided stays so, and is no suspect by any name.
+        let may_be_suspect = !self.group(subject).is_some_and(|group| group.decided);
+        let mut mention = |name: &str, former: bool| {
+            self.mention(name, Mention { entry: no, former }, may_be_suspect);
+        };
+        mention(&entry.subject.name, false);
+        entry.subject.other_names.iter().for_each(|other| mention(&other.name, true));
         no
     }
 
     fn carry(&mut self, identifier: Identifier, owner: Owner) {
         let family = identifier.family().0;
+        self.sieve.put(points::hash(family));
         push(&mut self.carriers, family, Carrier { identifier, owner });
     }
 
-    fn mention(&mut self, name: &str, mention: Mention) {
+    fn mention(&mut self, name: &str, mention: Mention, may_be_suspect: bool) {
         let mut key = String::new();
         text::fold(name, &mut key);
         if !key.is_empty() {
-            push(&mut self.mentions, xxh3_64(key.as_bytes()), mention);
+            let key = xxh3_64(key.as_bytes());
+            if may_be_suspect {
+                self.sieve.put(key);
+            }
+            push(&mut self.mentions, key, mention);
         }
     }
 
@@ -292,6 +309,7 @@ impl Overlay {
         }
         let group = Arc::new(group);
         for subject in &group.subjects {
+            self.sieve.put(of_subject(*subject));
             self.groups.insert_mut(subject.0, group.clone());
         }
     }
@@ -360,7 +378,8 @@ impl Overlay {
     /// The entry as it stands, where it differs from the index or is not in it.
     #[inline]
     pub(super) fn placed(&self, no: EntryNo) -> Option<EntryView<'_>> {
-        let placed = self.placed.get(&no.0)?;
+        let may_be = self.sieve.passes(of_entry(no));
+        let placed = may_be.then(|| self.placed.get(&no.0)).flatten()?;
         Some(EntryView { no, row: &placed.row, text: &placed.text, authority: &placed.authority })
     }
 
@@ -372,7 +391,9 @@ impl Overlay {
     /// Who of the added entries may carry an identifier of this one's family.
     #[inline]
     pub(super) fn carriers_of(&self, id: &Identifier) -> &[Carrier] {
-        self.carriers.get(&id.family().0).map_or(&[], |carriers| carriers)
+        let family = id.family().0;
+        let may_be = self.sieve.passes(points::hash(family));
+        may_be.then(|| self.carriers.get(&family)).flatten().map_or(&[], |carriers| carriers)
     }
 
     /// Added entries that bear a name whose folded key hashes so.
@@ -381,10 +402,17 @@ impl Overlay {
         self.mentions.get(&xxh3_64(key.as_bytes())).map_or(&[], |mentions| mentions)
     }
 
+    /// The same, without some whose subject is decided: nothing where all are.
+    #[inline]
+    pub(super) fn suspects_of(&self, key: &str) -> &[Mention] {
+        if self.sieve.passes(xxh3_64(key.as_bytes())) { self.mentions_of(key) } else { &[] }
+    }
+
     /// What a subject was joined with by added entries.
     #[inline]
     pub(super) fn group(&self, subject: SubjectNo) -> Option<&Group> {
-        self.groups.get(&subject.0).map(|group| &**group)
+        let may_be = self.sieve.passes(of_subject(subject));
+        may_be.then(|| self.groups.get(&subject.0)).flatten().map(|group| &**group)
     }
 }
 
@@ -411,6 +439,26 @@ fn push<T: Clone>(map: &mut Map<u64, Arc<[T]>>, key: u64, value: T) {
     let before = map.get(&key).map_or(&[][..], |values| values);
     let values = before.iter().cloned().chain(std::iter::once(value)).collect();
     map.insert_mut(key, values);
+}
+
+/// The children of a node. A change copies its way down each map, so few and more levels make changes
+/// cheaper; checks hardly ever go that way, as the sieve stands before it.
+const DEGREE: u8 = 16;
+
+fn map<K: Eq + Hash, V>() -> Map<K, V> {
+    Map::new_with_hasher_and_degree_and_ptr_kind(BuildHasherDefault::default(), DEGREE)
+}
+
+/// An entry's hash in the sieve.
+#[inline]
+fn of_entry(no: EntryNo) -> u64 {
+    points::hash(1 << 32 | u64::from(no.0))
+}
+
+/// A subject's hash in the sieve.
+#[inline]
+fn of_subject(no: SubjectNo) -> u64 {
+    points::hash(2 << 32 | u64::from(no.0))
 }
 
 /// Keys are hashes or small numbers already: their bits are only spread.

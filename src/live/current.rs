@@ -1,15 +1,17 @@
 //! Which view answers now, and how workers come to know.
 
 use super::View;
+use super::aside::aside;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// The current view. Cloning shares.
 ///
-/// Unusual: a view whose generation was swapped out is not dropped by whoever lets go of it last. It is
-/// kept until [`Live::reap`], which the loader calls, so that no worker ever unmaps gigabytes
-/// between two requests.
+/// Unusual: a view that was replaced is not dropped by whoever lets go of it last. One whose generation
+/// was swapped out is kept until [`Live::reap`], which the loader calls, so that no worker ever unmaps
+/// gigabytes between two requests; one of the same generation until a later [`Live::publish`], so that
+/// no worker takes apart what a thousand changes left behind.
 #[derive(Clone)]
 pub struct Live {
     current: watch::Sender<Option<Arc<View>>>,
@@ -43,20 +45,36 @@ impl Live {
     }
 
     /// Let this view, of the same generation, answer from now on.
+    /// Drops those before it that nobody uses any more: as many are kept as there are workers, or few
+    /// more.
     pub fn publish(&self, next: Arc<View>) {
-        self.current.send_replace(Some(next));
+        let generation = next.generation.number();
+        let old = self.current.send_replace(Some(next));
+        let mut retired = self.retired();
+        let is_idle = |old: &mut Arc<View>| {
+            old.generation.number() == generation && Arc::strong_count(old) == 1
+        };
+        let idle: Vec<_> = retired.extract_if(.., is_idle).collect();
+        retired.extend(old);
+        drop(retired);
+        drop(idle);
     }
 
-    /// Drop the views of former generations that nobody uses any more; answers how many are still in
+    /// Drop the views that nobody uses any more; answers how many of former generations are still in
     /// use. Takes as long as unmapping does: call it off the workers.
     pub fn reap(&self) -> usize {
         let mut retired = self.retired();
         let (idle, used) =
             std::mem::take(&mut *retired).into_iter().partition(|old| Arc::strong_count(old) == 1);
         *retired = used;
-        let used = retired.len();
+        let current = self.current().map(|view| view.generation.number());
+        let is_former = |old: &&Arc<View>| Some(old.generation.number()) != current;
+        let used = retired.iter().filter(is_former).count();
         drop(retired);
-        drop::<Vec<_>>(idle);
+        let idle: Vec<Arc<View>> = idle;
+        if !idle.is_empty() {
+            aside(|| drop(idle));
+        }
         used
     }
 

@@ -11,6 +11,7 @@
 //! One thread decides; fetches run beside it. A source that fails, lingers or delivers what trips a
 //! guard holds back nothing but itself: of it what was accepted before is built in again, with its age.
 
+use super::aside::aside;
 use super::guards::{Figures, Guards, Trip};
 use super::replicas::Replicas;
 use super::schedule::Schedule;
@@ -562,8 +563,8 @@ impl Work {
     }
 
     fn open(&self, path: &Path) -> Result<Generation, String> {
-        Generation::open(path, self.catalogue.clone(), self.trusted.as_ref())
-            .map_err(|error| error.to_string())
+        let (catalogue, trusted) = (self.catalogue.clone(), self.trusted.as_ref());
+        aside(|| Generation::open(path, catalogue, trusted)).map_err(|error| error.to_string())
     }
 
     /// Let it answer, with the changes that it lacks; its id.
