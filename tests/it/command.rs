@@ -21,11 +21,22 @@ impl Home {
         let text = format!(
             "catalogue = {:?}\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
             config.join("catalogue"),
-            config.join("sample/feeds"),
+            folder.path().join("feeds"),
             config.join("sources"),
         );
         std::fs::write(folder.path().join("xincha.toml"), text).unwrap();
-        Home { folder }
+        let home = Home { folder };
+        std::fs::create_dir(home.feeds()).unwrap();
+        for feed in std::fs::read_dir(config.join("sample/feeds")).unwrap() {
+            let feed = feed.unwrap();
+            std::fs::copy(feed.path(), home.feeds().join(feed.file_name())).unwrap();
+        }
+        home
+    }
+
+    /// Its own copy of the sample.
+    pub fn feeds(&self) -> PathBuf {
+        self.folder.path().join("feeds")
     }
 
     pub fn config(&self) -> PathBuf {
@@ -149,7 +160,7 @@ impl Drop for Service {
 }
 
 /// A service of a home, its address, and the rest of its log.
-fn served(home: &Home) -> (Service, String, std::thread::JoinHandle<String>) {
+pub fn served(home: &Home) -> (Service, String, std::thread::JoinHandle<String>) {
     let mut service =
         Service(home.command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
     let mut lines = BufReader::new(service.0.stderr.take().unwrap()).lines();
@@ -257,7 +268,7 @@ fn the_service_builds_serves_and_drains() {
     }
 }
 
-fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let length = body.len();

@@ -6,6 +6,7 @@ mod changes;
 mod city;
 mod command;
 mod delta;
+mod drill;
 mod feeds;
 mod golden;
 mod ledger_crash;
