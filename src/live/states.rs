@@ -56,6 +56,13 @@ pub struct Delivery {
     pub memory: Memory,
 }
 
+impl Delivery {
+    /// Its contents as they are named among machines.
+    pub fn hash_name(&self) -> String {
+        format!("{:016x}", self.hash)
+    }
+}
+
 /// What is known of a source, beside what it delivered.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
