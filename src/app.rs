@@ -11,11 +11,13 @@
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
+//! | [`fault`] | panics, logged without what they fell over |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
 pub mod build;
 pub mod change;
 pub mod check;
+pub mod fault;
 pub mod keygen;
 pub mod progress;
 pub mod remote;
@@ -93,6 +95,7 @@ pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Run the command of the arguments.
 pub fn run(cli: Cli) -> ExitCode {
+    fault::log_panics();
     let config = || {
         crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok())
     };

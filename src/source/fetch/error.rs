@@ -23,6 +23,9 @@ pub enum FetchError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A fault of ours.
+    #[error("内部错误，详见日志 / a fault of ours, see the log")]
+    Fault,
     /// The system refuses.
     #[error("{}: 无法读写 / cannot be read or written: {source}", path.display())]
     Io {
