@@ -9,10 +9,10 @@
 //! **How to read it.** An open loop at half of what the closed loop reached, over 64 connections to
 //! one worker: waiting counts as latency. Runs without swaps, and with one every second, take turns;
 //! "opened, not swapped" does all the reading and nothing more, so what remains is the swap's. The
-//! swap does what the loader does: opens on a thread that gives way, swaps by the recorder, unmaps the
-//! former generation off the workers. The client never sleeps and takes a core: where there are two,
-//! a thread that opens takes its time from the worker, which no swap could avoid. Every answer is
-//! checked; one that fails ends the run with code 1, a missed target does not.
+//! swap does what the loader does: opens, replays and unmaps on threads that give way, swaps by the
+//! recorder. The client never sleeps and takes a core, so where there are two, all of that fits into
+//! what the worker leaves of the other. Every answer is checked; one that fails ends the run with code
+//! 1, a missed target does not.
 //!
 //! To be ready: medians; the first check on a new view prepares what the others reuse, which is all
 //! that a swap makes a worker do; the bytes are in the page cache, as those just brought are, the process is
@@ -33,7 +33,7 @@ use uuid::Uuid;
 use xincha::catalogue::Catalogue;
 use xincha::http::Worker;
 use xincha::ledger::FileLedger;
-use xincha::live::aside::{aside, pool_gives_way};
+use xincha::live::aside::aside;
 use xincha::live::{Generation, Live, Recorder};
 use xincha::snapshot::{Signature, SigningKey, TrustedKeys};
 
@@ -167,7 +167,6 @@ impl Files {
 }
 
 fn measure(size: &Size) -> Result<(), String> {
-    pool_gives_way();
     let feed = Feed::new(size.entries);
     let files = Files::prepare(size, &feed)?;
     let bytes = std::fs::metadata(&files.paths[0]).map_err(text)?.len();

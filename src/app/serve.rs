@@ -4,7 +4,6 @@ use super::Outcome;
 use crate::config::Config;
 use crate::http::{Desk, Server};
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
-use crate::live::aside::pool_gives_way;
 use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
 use std::process::ExitCode;
@@ -15,7 +14,6 @@ use tracing::info;
 
 /// Serve until SIGTERM or Ctrl-C, then drain.
 pub fn run(config: &Config) -> Outcome {
-    pool_gives_way();
     let catalogue = config.load_catalogue()?;
     info!(
         lists = catalogue.lists().len(),

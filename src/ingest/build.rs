@@ -33,7 +33,7 @@ pub struct Order<'a> {
     /// What is read.
     pub plan: &'a Plan,
     /// The kind of each list, from the catalogue; a feed for a list that it does not know is refused.
-    pub kind_of: &'a dyn Fn(&str) -> Option<ListKind>,
+    pub kind_of: &'a (dyn Fn(&str) -> Option<ListKind> + Sync),
     /// Where the snapshot is published.
     pub store: &'a Store,
     /// Where rejects are written; the file is only there when there are any.

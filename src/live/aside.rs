@@ -1,33 +1,40 @@
 //! Work beside those who answer, which gives way to them.
+//!
+//! It is done on threads of its own that stay: what one of them allocates is freed by one of them. Of a
+//! thread that ended the allocator hands what it left behind to whoever allocates next, and that would
+//! be who answers.
 
-/// The least priority there is: a thread that has it runs where no other wants to, and is put aside
-/// at once when one does.
-#[cfg(target_os = "linux")]
-const LEAST: i32 = 19;
+use rayon::ThreadPool;
+use std::sync::OnceLock;
 
-/// Let whatever wants to run go before this thread, from now on to its end. Where the system knows
-/// no priorities of single threads nothing happens.
-pub fn give_way() {
-    // Linux means the calling thread where others mean the process. Lowering is always allowed.
+/// Let whatever wants to run go before this thread, from now on to its end, at once and always.
+/// A priority alone is not enough: a thread of low priority runs on to the end of its time slice.
+/// Where the system knows no such class of threads nothing happens.
+fn give_way() {
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, LEAST);
-}
-
-/// Do something on a thread that gives way, and wait for it. Hold no lock meanwhile that those who
-/// answer or record want: they would wait for whom nobody lets run.
-pub fn aside<T: Send>(act: impl FnOnce() -> T + Send) -> T {
-    let acted = std::thread::scope(|scope| {
-        let act = || {
-            give_way();
-            act()
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+            set_thread_priority_and_policy, thread_native_id,
         };
-        scope.spawn(act).join()
-    });
-    acted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        // Lowering is always allowed; a sandbox that forbids it only costs latency.
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    }
 }
 
-/// Let the threads that share work, such as hashing and sorting, give way: call it once, first.
-pub fn pool_gives_way() {
-    // An error means that there is a pool already: then it stays as it is.
-    let _ = rayon::ThreadPoolBuilder::new().start_handler(|_| give_way()).build_global();
+/// Do something on threads that give way, and wait for it; parallel work of it stays on them. Where
+/// those who answer take every core for long, it takes long. Hold no lock meanwhile that they or who
+/// records want: they would wait for whom nobody lets run.
+pub fn aside<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let pool = POOL.get_or_init(|| {
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("aside-{n}"));
+        pool.start_handler(|_| give_way()).build().ok()
+    });
+    match pool {
+        Some(pool) => pool.install(act),
+        // No more threads are to be had.
+        None => act(),
+    }
 }

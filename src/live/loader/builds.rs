@@ -3,6 +3,7 @@
 use super::fetches::INCOMING;
 use super::{Shared, Work, lock, now};
 use crate::ingest::{self, Built, Delivered, IngestError, Order, Plan, Progress};
+use crate::live::aside::aside;
 use crate::live::guards::{Figures, Trip};
 use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
@@ -217,7 +218,8 @@ impl Work {
             change: view.map_or(0, |view| view.overlay.change()),
             as_of_build: self.config.as_of_build,
         };
-        ingest::prepare(&order, &Following(&self.shared))
+        let following = Following(&self.shared);
+        aside(|| ingest::prepare(&order, &following))
     }
 
     /// Why candidates are held, those apart that an operator approved.
