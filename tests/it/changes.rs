@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use xincha::index::{Listed, Unfit, id_of};
 use xincha::record::{
-    Act, Change, Day, Entry, Field, FormerName, Refusal, Related, Role, Sender, State, SubjectKind,
-    Term,
+    Act, Change, Day, Entry, Field, FormerName, Instant, Refusal, Related, Role, Sender, State,
+    SubjectKind, Term,
 };
 use xincha::screen::find::Scratch;
 use xincha::screen::{self, Decision, Question, Verdict};
@@ -25,12 +25,16 @@ fn apply(town: &mut Town, change: &Change) -> Result<u64, Unfit> {
 }
 
 fn verdict(town: &Town, name: Option<&str>, raw: &str) -> Verdict {
+    verdict_at(town, name, raw, noon())
+}
+
+fn verdict_at(town: &Town, name: Option<&str>, raw: &str, at: Instant) -> Verdict {
     let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
     let mut question = Question { name, ..Question::default() };
     question.identified_by(id(raw));
     let mut decision = Decision::default();
     let scratch = &mut Scratch::default();
-    screen::check(&town.basis(), matter, noon(), &[question], scratch, &mut decision);
+    screen::check(&town.basis(), matter, at, &[question], scratch, &mut decision);
     decision.verdict
 }
 
@@ -535,5 +539,57 @@ proptest! {
             prop_assert_eq!(*verdict, expected, "{:?}", asked);
         }
         prop_assert_eq!(got, answers(&town::build(&standing), &asked));
+    }
+}
+
+#[test]
+fn what_a_change_dates_turns_at_midnight_in_shanghai() {
+    let open = |from: &str, to: &str| Term { from: Some(day(from)), to: Some(day(to)) };
+    let future = {
+        let mut entry = listed("court", "苏州星河科技有限公司", &[A]);
+        entry.term = open("2026-11-05", "2026-11-06");
+        Act::List(Box::new(entry))
+    };
+    // What is done to a listing from 1 to 3 November, and the days of that month on which it counts then.
+    let rows: [(&str, Vec<Act>, &[i64]); 7] = [
+        ("nothing", vec![], &[1, 2, 3]),
+        ("extended", vec![Act::Extend { to: Some(day("2026-11-05")) }], &[1, 2, 3, 4, 5]),
+        (
+            "amended",
+            vec![Act::Amend(vec![
+                Field::From(Some(day("2026-11-02"))),
+                Field::To(Some(day("2026-11-04"))),
+            ])],
+            &[2, 3, 4],
+        ),
+        ("suspended", vec![Act::Suspend(open("2026-11-02", "2026-11-02"))], &[1, 3]),
+        ("off the list", vec![Act::Exit { on: day("2026-11-03") }], &[1, 2]),
+        (
+            "extended, then suspended to its end",
+            vec![
+                Act::Extend { to: Some(day("2026-11-06")) },
+                Act::Suspend(open("2026-11-03", "2026-11-05")),
+            ],
+            &[1, 2, 6],
+        ),
+        ("listed for later", vec![future], &[5, 6]),
+    ];
+    for (what, acts, days) in rows {
+        let mut entry = listed("court", "苏州星河科技有限公司", &[A]);
+        entry.id = "e".to_owned();
+        entry.term = open("2026-11-01", "2026-11-03");
+        let is_listing = acts.iter().any(|act| matches!(act, Act::List(_)));
+        let mut town = town::build(if is_listing { &[] } else { std::slice::from_ref(&entry) });
+        for (n, act) in acts.into_iter().enumerate() {
+            apply(&mut town, &change(&n.to_string(), "court", "e", act)).unwrap();
+        }
+        let first: Instant = "2026-10-31T00:00:00+08:00".parse().unwrap();
+        for n in 0..8 {
+            let begin = Instant(first.0 + n * 86_400);
+            for at in [begin, Instant(begin.0 + 86_399)] {
+                let expected = if days.contains(&n) { Verdict::Prohibit } else { Verdict::Clear };
+                assert_eq!(verdict_at(&town, None, A, at), expected, "{what}, day {n}");
+            }
+        }
     }
 }
