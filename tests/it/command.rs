@@ -161,8 +161,13 @@ impl Drop for Service {
 
 /// A service of a home, its address, and the rest of its log.
 pub fn served(home: &Home) -> (Service, String, std::thread::JoinHandle<String>) {
+    served_by(&mut home.command(&[]))
+}
+
+/// The same of a command that says more.
+pub fn served_by(command: &mut Command) -> (Service, String, std::thread::JoinHandle<String>) {
     let mut service =
-        Service(home.command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
+        Service(command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
     let mut lines = BufReader::new(service.0.stderr.take().unwrap()).lines();
     let address = lines
         .by_ref()

@@ -1,13 +1,15 @@
 //! The service killed at any moment, and its data damaged between two starts: no acknowledged change
 //! is lost, nothing half-written serves, and it recovers without hands.
 
-use crate::command::{Home, ask, served};
+use crate::command::{Home, Service, ask, served, served_by};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use rustix::process::{Pid, Resource, Rlimit};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -149,20 +151,26 @@ fn a_damaged_snapshot_is_replaced_from_the_feeds_and_the_ledger() {
     }
 }
 
+/// Let every write beyond so many bytes of a file fail, in a process that is running.
+fn limit_files(service: &Service, bytes: Option<u64>) {
+    let limit = Rlimit { current: bytes, maximum: None };
+    let id = Pid::from_child(&service.0);
+    rustix::process::prlimit(Some(id), Resource::Fsize, limit).unwrap();
+}
+
 #[test]
-fn without_room_for_a_new_snapshot_the_old_one_serves_and_says_why() {
+fn a_disk_that_takes_no_more_loses_nothing_and_all_goes_on_once_there_is_room() {
     let home = Home::new();
-    let (_service, address, _log) = served(&home);
-    let snapshots = home.folder.path().join("snapshots");
-    // A folder in the way stands for a disk that refuses: root may write anywhere else.
-    let aside = home.folder.path().join("aside");
-    std::fs::rename(&snapshots, &aside).unwrap();
-    std::fs::write(&snapshots, "").unwrap();
-    std::fs::write(
-        home.feeds().join("zyz-0002.csv"),
-        std::fs::read(home.feeds().join("zyz-0001.csv")).unwrap(),
-    )
-    .unwrap();
+    let xincha = home.command(&[]);
+    // A process that ignores the signal is told of the failure, as of that of a full disk.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(xincha.get_program());
+    command.args(xincha.get_args()).envs(xincha.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let (service, address, _log) = served_by(&mut command);
+    assert!(try_ask(&address, "/v1/changes", &listing(1)).is_some());
+
+    let feed = home.feeds().join("zyz-0001.csv");
+    std::fs::copy(&feed, feed.with_file_name("zyz-0002.csv")).unwrap();
     let data = || ask(&address, "GET", "/v1/data", "").1;
     let refresh = || {
         // What already runs may have looked before.
@@ -173,17 +181,103 @@ fn without_room_for_a_new_snapshot_the_old_one_serves_and_says_why() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    refresh();
-    let failed = data();
-    assert!(
-        failed["refresh"]["failure"].as_str().is_some_and(|why| why.contains("snapshots")),
-        "{failed}"
-    );
-    assert!(meets(&address, "91320500MA0000015D", ENTRY), "what serves goes on");
-    std::fs::remove_file(&snapshots).unwrap();
-    std::fs::rename(&aside, &snapshots).unwrap();
+    let before = data()["snapshot"].clone();
+    // Less than a delivery takes, and than a snapshot.
+    for bytes in [4_096, 200_000] {
+        limit_files(&service, Some(bytes));
+        refresh();
+        let full = data();
+        assert_eq!(full["snapshot"], before);
+        assert!(full.to_string().contains("File too large"), "{bytes}: {full}");
+    }
+    limit_files(&service, Some(4_096));
+    let (status, refused) = ask(&address, "POST", "/v1/changes", &listing(2).to_string());
+    assert_eq!(status, 503, "{refused}");
+    assert!(meets(&address, &number(1), "drill-1"), "what serves goes on");
+    assert!(!meets(&address, &number(2), "drill-2"), "what was not acknowledged is not there");
+
+    limit_files(&service, None);
     refresh();
     let recovered = data();
     assert_eq!(recovered["refresh"]["failure"], Value::Null, "{recovered}");
-    assert_ne!(recovered["snapshot"], failed["snapshot"]);
+    assert_ne!(recovered["snapshot"], before, "the delivery was not forgotten");
+    assert!(try_ask(&address, "/v1/changes", &listing(2)).is_some());
+    assert!(meets(&address, &number(1), "drill-1") && meets(&address, &number(2), "drill-2"));
+    drop(service);
+    let (_service, address, _log) = served(&home);
+    assert!(meets(&address, &number(1), "drill-1") && meets(&address, &number(2), "drill-2"));
+}
+
+/// Lets a process believe another time; `None` where it is not installed.
+fn faketime() -> PathBuf {
+    let found = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|folder| folder.path());
+    let library =
+        found.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|it| it.exists());
+    library.expect("libfaketime is installed: tests/run does that")
+}
+
+#[test]
+fn clocks_that_are_set_forth_and_back_change_no_answer_but_by_their_date() {
+    let home = Home::new();
+    let mut text = std::fs::read_to_string(home.config()).unwrap();
+    text.push_str("[source.sxbzxr.schedule]\nevery_seconds = 1\n");
+    std::fs::write(home.config(), text).unwrap();
+    let clock = home.folder.path().join("clock");
+    let set = |days: i64| std::fs::write(&clock, format!("{:+}d\n", days)).unwrap();
+    set(0);
+    let mut command = home.command(&[]);
+    command
+        .env("LD_PRELOAD", faketime())
+        .env("FAKETIME_TIMESTAMP_FILE", &clock)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let (_service, address, _log) = served_by(&mut command);
+    let snapshot = || ask(&address, "GET", "/v1/data", "").1["snapshot"].clone();
+    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
+    let tomorrow = xincha::record::Instant(seconds + 86_400).day().to_string();
+    let send = |change: Value| {
+        let answer = try_ask(&address, "/v1/changes", &json!({"changes": [change]})).unwrap();
+        assert_eq!(answer["results"][0]["status"], "recorded", "{answer}");
+        answer["results"][0]["change"].as_u64().unwrap()
+    };
+    let mut first = listing(1)["changes"][0].take();
+    first["record"]["to"] = json!(tomorrow);
+    assert_eq!(send(first), 1);
+
+    // A term is over where the clock says so, and not where it was set back.
+    for (days, counts) in [(0, true), (30, false), (-2, true), (400, false), (0, true)] {
+        set(days);
+        assert_eq!(meets(&address, &number(1), "drill-1"), counts, "{days} days");
+    }
+    // Changes keep their order, and stand, whatever the clock says.
+    for (n, days) in [(2, 30), (3, -30), (4, 0)] {
+        set(days);
+        assert_eq!(send(listing(n)["changes"][0].take()), n as u64);
+    }
+    set(0);
+    for n in 1..=4 {
+        assert!(meets(&address, &number(n), &format!("drill-{n}")));
+    }
+    // A delivery is not waited for until the clock has caught up, nor does what was built of it seem old.
+    let feed = home.feeds().join("sxbzxr-0001.csv");
+    let mut rows = std::fs::read(&feed).unwrap();
+    for days in [20, -20, 0] {
+        set(days);
+        let before = snapshot();
+        let last = rows[..rows.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap();
+        rows.truncate(last + 1);
+        std::fs::write(&feed, &rows).unwrap();
+        for _ in 0..600 {
+            if snapshot() != before {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let (before, after) = (before.to_string(), snapshot().to_string());
+        assert!(before < after, "{days} days: {before}, {after}");
+        for n in 1..=4 {
+            set(0);
+            assert!(meets(&address, &number(n), &format!("drill-{n}")));
+        }
+    }
 }
