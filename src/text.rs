@@ -3,13 +3,31 @@
 //! | file | noun |
 //! |---|---|
 //! | [`mod@fold`] | stage K1: width, case, spaces, invisible characters, brackets, dots |
-//! | [`company`] | the few parts of a company's name that decisions need now: a branch and its parent |
+//! | [`mod@unify`] | stage K2: simplified characters, equal legal forms, numbers, no marks |
+//! | [`parts`] | places, core, legal form of a company's name |
+//! | [`name`] | a name made ready to be compared, and the keys by which its likes are found |
+//! | [`edits`] | what was done to one text to make another of it |
+//! | [`likeness`] | how likely two names mean one subject, and why |
+//! | [`han`] | what is known of single characters: simplified form, sounds, shape |
+//! | [`place`] | names of provinces, prefectures and counties |
+//! | [`company`] | a branch and its parent |
 
 pub mod company;
+pub mod edits;
 pub mod fold;
+pub mod han;
+pub mod likeness;
+pub mod name;
+pub mod parts;
+pub mod place;
+pub mod unify;
 
 /// Version of the folding. Stamped into snapshots: keys of another version do not meet.
 pub const VERSION: u32 = 1;
 
 pub use company::{parent_of_branch, without_legal_form};
 pub use fold::fold;
+pub use likeness::Likeness;
+pub use name::Name;
+pub use parts::{Form, Parts};
+pub use unify::unify;

@@ -1,0 +1,150 @@
+//! What was done to one text to make another of it: the fewest edits, each with where it falls.
+
+use super::han;
+
+/// One edit. Positions are those of the first text.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Edit {
+    /// A character for another.
+    Substituted {
+        /// Where.
+        at: usize,
+        /// What was there.
+        from: char,
+        /// What is there now.
+        to: char,
+    },
+    /// A character is gone.
+    Dropped {
+        /// Where it was.
+        at: usize,
+        /// The character.
+        from: char,
+    },
+    /// A character is new.
+    Inserted {
+        /// Before which it is.
+        at: usize,
+        /// The character.
+        to: char,
+    },
+    /// Two neighbours changed places.
+    Swapped {
+        /// Where the first was.
+        at: usize,
+    },
+}
+
+impl Edit {
+    /// Where, in the first text.
+    pub fn at(&self) -> usize {
+        match *self {
+            Edit::Substituted { at, .. }
+            | Edit::Dropped { at, .. }
+            | Edit::Inserted { at, .. }
+            | Edit::Swapped { at } => at,
+        }
+    }
+}
+
+/// Space for [`Edits::between`], reused from pair to pair.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    costs: Vec<u16>,
+    /// The edits found last, from the end to the beginning.
+    pub list: Vec<Edit>,
+}
+
+/// Cost of a drop, an insertion, a swap or a substitution by a stranger. One by a character that looks or
+/// sounds alike costs less, so that of two ways to explain a name the likelier is told.
+const WHOLE: u16 = 10;
+
+impl Edits {
+    /// Find the cheapest edits that make `b` of `a`. Optimal string alignment: two neighbours may change
+    /// places, and nothing between them. Cost: 2 ns a pair of characters.
+    pub fn between(&mut self, a: &[char], b: &[char]) -> &[Edit] {
+        let width = b.len() + 1;
+        self.costs.clear();
+        self.costs.resize((a.len() + 1) * width, 0);
+        for j in 1..=b.len() {
+            self.costs[j] = j as u16 * WHOLE;
+        }
+        for i in 1..=a.len() {
+            self.costs[i * width] = i as u16 * WHOLE;
+            for j in 1..=b.len() {
+                let at = i * width + j;
+                let mut cost = self.costs[at - width - 1] + substitution(a[i - 1], b[j - 1]);
+                cost = cost.min(self.costs[at - width] + WHOLE).min(self.costs[at - 1] + WHOLE);
+                if is_swap(a, b, i, j) {
+                    cost = cost.min(self.costs[at - 2 * width - 2] + WHOLE);
+                }
+                self.costs[at] = cost;
+            }
+        }
+        self.trace(a, b);
+        &self.list
+    }
+
+    /// Walk back from the end by any step that explains the cost.
+    fn trace(&mut self, a: &[char], b: &[char]) {
+        self.list.clear();
+        let width = b.len() + 1;
+        let (mut i, mut j) = (a.len(), b.len());
+        while i > 0 || j > 0 {
+            let cost = self.costs[i * width + j];
+            let was = |i: usize, j: usize| self.costs[i * width + j];
+            if i > 0 && j > 0 && cost == was(i - 1, j - 1) + substitution(a[i - 1], b[j - 1]) {
+                (i, j) = (i - 1, j - 1);
+                if a[i] != b[j] {
+                    self.list.push(Edit::Substituted { at: i, from: a[i], to: b[j] });
+                }
+            } else if is_swap(a, b, i, j) && cost == was(i - 2, j - 2) + WHOLE {
+                (i, j) = (i - 2, j - 2);
+                self.list.push(Edit::Swapped { at: i });
+            } else if i > 0 && cost == was(i - 1, j) + WHOLE {
+                i -= 1;
+                self.list.push(Edit::Dropped { at: i, from: a[i] });
+            } else {
+                j -= 1;
+                self.list.push(Edit::Inserted { at: i, to: b[j] });
+            }
+        }
+    }
+}
+
+/// The two characters before (i, j) are each other's.
+fn is_swap(a: &[char], b: &[char], i: usize, j: usize) -> bool {
+    i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && a[i - 1] != a[i - 2]
+}
+
+fn substitution(a: char, b: char) -> u16 {
+    if a == b {
+        return 0;
+    }
+    if han::sound_alike(a, b) || han::looks_alike(a, b) >= 0.5 { WHOLE - 1 } else { WHOLE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edits(a: &str, b: &str) -> Vec<Edit> {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        Edits::default().between(&chars(a), &chars(b)).to_vec()
+    }
+
+    #[test]
+    fn the_fewest_edits_are_told_with_their_place() {
+        use Edit::*;
+        assert_eq!(edits("星河科技", "星河科技"), []);
+        assert_eq!(edits("", "星"), [Inserted { at: 0, to: '星' }]);
+        assert_eq!(edits("星河科技", "星和科技"), [Substituted { at: 1, from: '河', to: '和' }]);
+        assert_eq!(edits("星河科技", "星科技"), [Dropped { at: 1, from: '河' }]);
+        assert_eq!(edits("星河科技", "星河新科技"), [Inserted { at: 2, to: '新' }]);
+        assert_eq!(edits("星河科技", "河星科技"), [Swapped { at: 0 }]);
+        assert_eq!(
+            edits("星河科技", "星合技"),
+            [Dropped { at: 2, from: '科' }, Substituted { at: 1, from: '河', to: '合' }]
+        );
+    }
+}

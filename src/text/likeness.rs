@@ -1,0 +1,341 @@
+//! How likely it is that two names mean one subject, and what speaks for and against it.
+//!
+//! The names are aligned, core with core or, where a place or a legal form cannot be read, whole with
+//! whole. What differs is counted by what it is and where it falls ([`Part`]); each count has a weight,
+//! and their sum is the logarithm of the odds (logistic regression). The weights were fitted on pairs of
+//! a damaged or unlisted real name and a listed one; the bench `names` fits them again and shows how well
+//! the probabilities hold on names that the fit has not seen.
+
+use super::edits::{Edit, Edits};
+use super::{Name, han};
+use smallvec::SmallVec;
+
+/// What is compared of two names. `…Missing` means: on one side only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Part {
+    /// Always 1.
+    Base,
+    /// Core and core are the same.
+    SameCore,
+    /// Characters for others that sound alike, and look alike too.
+    SoundAndShape,
+    /// Characters for others that sound alike.
+    Sound,
+    /// Characters for others that look alike, by half at least.
+    Shape,
+    /// How much all look like what they replaced, added up.
+    ShapeShare,
+    /// Characters for their other script's form.
+    Variant,
+    /// Characters for strangers.
+    Stranger,
+    /// The same, times the length of the core.
+    StrangerInLong,
+    /// Numbers and directions for others: 第三 and 第五 are two.
+    Number,
+    /// Numbers and directions on one side only.
+    NumberMissing,
+    /// Characters that the asked name lacks.
+    Dropped,
+    /// What they tell, in ten bits.
+    DroppedBits,
+    /// Characters that it has more.
+    Inserted,
+    /// What they tell, in ten bits.
+    InsertedBits,
+    /// Neighbours that changed places.
+    Swapped,
+    /// Edits after the first.
+    More,
+    /// Edits outside the core.
+    Outside,
+    /// How much rarer the new characters are than the old, in ten bits: a slip is seldom a common word.
+    Rarer,
+    /// Substitutions in the first two characters, where trade names are told apart.
+    HeadSubstituted,
+    /// Drops there.
+    HeadDropped,
+    /// Insertions there.
+    HeadInserted,
+    /// What the unchanged rest of the core tells, in ten bits.
+    KeptBits,
+    /// Pairs of neighbours around the edits that no listed name has: real names seldom have such.
+    Novel,
+    /// There are edits and no such pair.
+    Plausible,
+    /// A place on one side only.
+    PlaceMissing,
+    /// Some places contradict each other.
+    PlaceDiffers,
+    /// All do.
+    PlaceContradicts,
+    /// Words before the name that are no known place.
+    Preceded,
+    /// How many.
+    PrecededBy,
+    /// Legal forms differ.
+    FormDiffers,
+    /// A legal form on one side only.
+    FormMissing,
+    /// One is a branch, the other is not.
+    BranchMissing,
+    /// Logarithm of the number of listed names with the same core.
+    Namesakes,
+    /// The same where a place is missing.
+    NamesakesWithoutPlace,
+    /// Length of the core, in ten characters.
+    Length,
+    /// The core has three characters or fewer.
+    Short,
+}
+
+/// How many parts there are.
+pub const PARTS: usize = Part::Short as usize + 1;
+
+/// What the parts weigh, in the order of [`Part`].
+pub const WEIGHTS: [f64; PARTS] = [0.0; PARTS];
+
+/// Edits beyond which two names are not compared, a run of characters put before a name counting as one.
+const EDITS_MAX: usize = 3;
+
+/// What is known of the names that are listed.
+pub trait Corpus {
+    /// What a character tells: minus the logarithm to base 2 of its share of all characters.
+    fn bits(&self, c: char) -> f64;
+    /// Some listed name has these neighbours.
+    fn knows(&self, a: char, b: char) -> bool;
+    /// How surprising neighbours are that no listed name has, in thirds of a natural logarithm; lists
+    /// of few names know few pairs, so there it is little.
+    fn surprise(&self) -> f64;
+}
+
+/// The comparison of two names.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Likeness {
+    /// How often the parts were seen, in the order of [`Part`].
+    pub parts: [f64; PARTS],
+}
+
+impl Likeness {
+    /// Compare an asked name with a listed one; `None` when they are too far apart to be compared.
+    /// `namesakes` of [`Likeness::with_namesakes`] are one at first. Cost: 1 µs.
+    pub fn of(
+        asked: &Name,
+        listed: &Name,
+        corpus: &impl Corpus,
+        edits: &mut Edits,
+    ) -> Option<Likeness> {
+        let aligned = Aligned::of(asked, listed, edits)?;
+        let mut likeness = Likeness { parts: [0.0; PARTS] };
+        likeness.count_edits(&aligned, listed, corpus);
+        likeness.count_novel(&aligned, corpus);
+        likeness.count_places(asked, listed, aligned.whole);
+        likeness.count_forms(asked, listed);
+        likeness.add(Part::Base, 1.0);
+        let length = listed.parts.core.len();
+        likeness.add(Part::Length, length as f64 / 10.0);
+        likeness.add(Part::Short, f64::from(length <= 3));
+        let strangers = likeness.get(Part::Stranger);
+        likeness.add(Part::StrangerInLong, strangers * length as f64 / 10.0);
+        Some(likeness)
+    }
+
+    /// The same, knowing how many listed names have the same core.
+    pub fn with_namesakes(mut self, namesakes: usize) -> Likeness {
+        let namesakes = (namesakes.max(1) as f64).ln();
+        let without_place = self.get(Part::PlaceMissing) * namesakes;
+        self.add(Part::Namesakes, namesakes);
+        self.add(Part::NamesakesWithoutPlace, without_place);
+        self
+    }
+
+    /// How often a part was seen.
+    pub fn get(&self, part: Part) -> f64 {
+        self.parts[part as usize]
+    }
+
+    fn add(&mut self, part: Part, value: f64) {
+        self.parts[part as usize] += value;
+    }
+
+    /// The probability that both names mean one subject.
+    pub fn probability(&self) -> f64 {
+        let odds: f64 = self.parts.iter().zip(&WEIGHTS).map(|(part, weight)| part * weight).sum();
+        1.0 / (1.0 + (-odds).exp())
+    }
+
+    fn count_edits(&mut self, aligned: &Aligned, listed: &Name, corpus: &impl Corpus) {
+        let core = &listed.parts.core;
+        let mut lost = 0.0;
+        for edit in aligned.edits {
+            if !aligned.is_in_core(edit) {
+                self.add(Part::Outside, 1.0);
+                continue;
+            }
+            let is_head = edit.at() < aligned.core.start + 2;
+            match *edit {
+                Edit::Substituted { from, to, .. } => {
+                    self.add(substitution(from, to), 1.0);
+                    self.add(Part::Rarer, (corpus.bits(to) - corpus.bits(from)) / 10.0);
+                    self.add(Part::HeadSubstituted, f64::from(is_head));
+                    lost += corpus.bits(from);
+                }
+                Edit::Dropped { from, .. } => {
+                    self.add(Part::Dropped, 1.0);
+                    self.add(Part::DroppedBits, corpus.bits(from) / 10.0);
+                    self.add(Part::HeadDropped, f64::from(is_head));
+                    self.add(Part::NumberMissing, f64::from(is_number(from)));
+                    lost += corpus.bits(from);
+                }
+                Edit::Inserted { to, .. } => {
+                    self.add(Part::Inserted, 1.0);
+                    self.add(Part::InsertedBits, corpus.bits(to) / 10.0);
+                    self.add(Part::HeadInserted, f64::from(is_head));
+                    self.add(Part::NumberMissing, f64::from(is_number(to)));
+                }
+                Edit::Swapped { .. } => self.add(Part::Swapped, 1.0),
+            }
+        }
+        for edit in aligned.edits {
+            if let Edit::Substituted { from, to, .. } = *edit
+                && !han::sound_alike(from, to)
+            {
+                self.add(Part::ShapeShare, han::looks_alike(from, to));
+            }
+        }
+        self.add(Part::SameCore, f64::from(aligned.edits.is_empty()));
+        self.add(Part::More, aligned.edits.len().saturating_sub(1) as f64);
+        let told: f64 = core.iter().map(|&c| corpus.bits(c)).sum();
+        self.add(Part::KeptBits, ((told - lost) / 10.0).clamp(0.0, 8.0));
+        if aligned.whole {
+            let preceding = aligned.preceding() as f64;
+            self.add(Part::PrecededBy, preceding);
+            self.add(Part::Preceded, f64::from(preceding > 1.0));
+        }
+    }
+
+    /// Neighbours in the asked name that the edits made.
+    fn count_novel(&mut self, aligned: &Aligned, corpus: &impl Corpus) {
+        let mut touched: SmallVec<[usize; 16]> = SmallVec::new();
+        // Positions in the asked name, while those of the edits are in the listed one.
+        let mut shift = 0;
+        for edit in aligned.edits.iter().rev() {
+            let at = edit.at().wrapping_add_signed(shift);
+            let pairs = match edit {
+                Edit::Substituted { .. } => 2,
+                Edit::Dropped { .. } => {
+                    shift -= 1;
+                    1
+                }
+                Edit::Inserted { .. } => {
+                    shift += 1;
+                    2
+                }
+                Edit::Swapped { .. } => 3,
+            };
+            touched.extend((0..pairs).filter_map(|pair| (at + pair).checked_sub(1)));
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let novel = touched
+            .iter()
+            .filter_map(|&at| Some((aligned.asked.get(at)?, aligned.asked.get(at + 1)?)))
+            .filter(|&(&a, &b)| !corpus.knows(a, b))
+            .count();
+        self.add(Part::Novel, novel as f64 * corpus.surprise());
+        self.add(Part::Plausible, f64::from(novel == 0 && !aligned.edits.is_empty()));
+    }
+
+    fn count_places(&mut self, asked: &Name, listed: &Name, whole: bool) {
+        let (asked, listed) = (&asked.parts.places, &listed.parts.places);
+        if asked.is_empty() || listed.is_empty() {
+            let missing = !whole && asked.len() != listed.len();
+            return self.add(Part::PlaceMissing, f64::from(missing));
+        }
+        let pairs = || asked.iter().flat_map(|a| listed.iter().map(|b| a.agrees(b)));
+        self.add(Part::PlaceDiffers, f64::from(!whole && !pairs().all(|agrees| agrees)));
+        self.add(Part::PlaceContradicts, f64::from(!pairs().any(|agrees| agrees)));
+    }
+
+    fn count_forms(&mut self, asked: &Name, listed: &Name) {
+        let (asked, listed) = (&asked.parts, &listed.parts);
+        match (asked.form, listed.form) {
+            (Some(asked), Some(listed)) => {
+                self.add(Part::FormDiffers, f64::from(asked != listed));
+            }
+            (asked, listed) => self.add(Part::FormMissing, f64::from(asked != listed)),
+        }
+        self.add(Part::BranchMissing, f64::from(asked.is_branch != listed.is_branch));
+    }
+}
+
+fn substitution(from: char, to: char) -> Part {
+    let (sound, shape) = (han::sound_alike(from, to), han::looks_alike(from, to) >= 0.5);
+    match (sound, shape) {
+        _ if is_number(from) && is_number(to) => Part::Number,
+        _ if han::variant(from) == han::variant(to) => Part::Variant,
+        (true, true) => Part::SoundAndShape,
+        (true, false) => Part::Sound,
+        (false, true) => Part::Shape,
+        (false, false) => Part::Stranger,
+    }
+}
+
+/// Numbers, stems and directions, by which the like-named are told apart.
+fn is_number(c: char) -> bool {
+    "一二三四五六七八九十甲乙丙丁东南西北零0123456789".contains(c)
+}
+
+/// Two names side by side.
+struct Aligned<'a> {
+    edits: &'a [Edit],
+    /// What the edits lead to.
+    asked: &'a [char],
+    /// Where the core lies in what they begin with.
+    core: std::ops::Range<usize>,
+    /// Whole names were aligned, not cores.
+    whole: bool,
+}
+
+impl<'a> Aligned<'a> {
+    /// The alignment with the fewest edits, cores first.
+    fn of(asked: &'a Name, listed: &'a Name, edits: &'a mut Edits) -> Option<Aligned<'a>> {
+        let core = &*listed.parts.core;
+        let narrow = asked.parts.narrow_core().filter(|_| core.len() < asked.parts.core.len());
+        let mut ways: SmallVec<[(&[char], &[char], bool); 3]> = SmallVec::new();
+        ways.push((core, &asked.parts.core, false));
+        ways.extend(narrow.map(|narrow| (core, narrow, false)));
+        ways.push((&listed.whole, &asked.whole, true));
+        let mut best: Option<(usize, usize)> = None;
+        for (at, (from, to, _)) in ways.iter().enumerate() {
+            let count = edits.between(from, to).len();
+            if best.is_none_or(|(least, _)| count < least) {
+                best = Some((count, at));
+            }
+            if count == 0 {
+                break;
+            }
+        }
+        let (from, to, whole) = ways[best?.1];
+        let list = edits.between(from, to);
+        let start = if whole {
+            from.windows(core.len().max(1)).position(|window| window == core).unwrap_or(0)
+        } else {
+            0
+        };
+        let aligned = Aligned { edits: list, asked: to, core: start..start + core.len(), whole };
+        let run = if whole { aligned.preceding().saturating_sub(1) } else { 0 };
+        (aligned.edits.len() - run <= EDITS_MAX).then_some(aligned)
+    }
+
+    fn is_in_core(&self, edit: &Edit) -> bool {
+        let at = edit.at();
+        self.core.contains(&at) || (at == self.core.end && matches!(edit, Edit::Inserted { .. }))
+    }
+
+    /// Characters before the beginning of the listed name.
+    fn preceding(&self) -> usize {
+        self.edits.iter().filter(|edit| matches!(edit, Edit::Inserted { at: 0, .. })).count()
+    }
+}

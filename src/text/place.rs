@@ -1,0 +1,231 @@
+//! Names of provinces, prefectures and counties, as they begin the names of companies.
+//!
+//! The table is GB/T 2260 in its revisions since 2002, so that a district that was merged away is
+//! known by its old name too.
+
+use gb2260::Division;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Revisions of GB/T 2260 that are read, the newest first.
+const REVISIONS: [&str; 5] = ["201607", "201308", "201010", "200612", "200212"];
+/// Characters of the longest name.
+const NAME_MAX: usize = 15;
+
+/// A place at the beginning of a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Characters of its name.
+    pub length: usize,
+    /// Division codes of six digits that bear the name.
+    pub codes: SmallVec<[u32; 2]>,
+    /// The name is whole: `苏州市`, not `苏州`.
+    pub whole: bool,
+}
+
+impl Place {
+    /// It is a county or smaller by all its codes.
+    pub fn is_county(&self) -> bool {
+        self.codes.iter().all(|code| code % 100 != 0)
+    }
+
+    /// Of its codes only those that agree with another place.
+    pub fn keep_within(&mut self, other: &Place) {
+        self.codes.retain(|&mut code| other.codes.iter().any(|&of| agree(code, of)));
+    }
+
+    /// One of them may lie in the other, or be it.
+    pub fn agrees(&self, other: &Place) -> bool {
+        self.codes.iter().any(|&a| other.codes.iter().any(|&b| agree(a, b)))
+    }
+}
+
+/// One division lies in the other, or is it. All codes under a municipality agree: its districts are
+/// not told apart by companies.
+pub fn agree(a: u32, b: u32) -> bool {
+    let within = |inner: u32, outer: u32| match outer {
+        _ if outer % 10_000 == 0 => inner / 10_000 == outer / 10_000,
+        _ if outer % 100 == 0 => inner / 100 == outer / 100,
+        _ => inner == outer,
+    };
+    within(a, b) || within(b, a)
+}
+
+type Names = HashMap<Box<[char]>, (SmallVec<[u32; 2]>, bool)>;
+
+static NAMES: LazyLock<Names> = LazyLock::new(names);
+
+fn names() -> Names {
+    let mut names = Names::new();
+    for revision in REVISIONS {
+        let name_of = |code: u32| {
+            let code = format!("{code:06}");
+            Division::get_by_revision(&code, revision).map(|division| division.name)
+        };
+        for province in (110_000..=650_000).step_by(10_000) {
+            let Some(name) = name_of(province) else { continue };
+            add(&mut names, name, province);
+            for prefecture in (province + 100..province + 10_000).step_by(100) {
+                let Some(name) = name_of(prefecture) else { continue };
+                add(&mut names, name, prefecture);
+                for county in prefecture + 1..prefecture + 100 {
+                    if let Some(name) = name_of(county) {
+                        add(&mut names, name, county);
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+/// The name, and what is left of it without the word for what it is.
+fn add(names: &mut Names, name: &str, code: u32) {
+    const NO_NAMES: [&str; 8] = [
+        "市辖区",
+        "县",
+        "省直辖县级行政区划",
+        "自治区直辖县级行政区划",
+        "郊区",
+        "城区",
+        "矿区",
+        "市区",
+    ];
+    if NO_NAMES.contains(&name) {
+        return;
+    }
+    let mut put = |name: &[char], whole: bool| {
+        let (codes, is_whole) = names.entry(name.into()).or_insert((SmallVec::new(), whole));
+        *is_whole |= whole;
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    };
+    let whole: Vec<char> = name.chars().collect();
+    put(&whole, true);
+    let short = short(name);
+    let short: Vec<char> = short.chars().collect();
+    if short.len() >= 2 && short.len() < whole.len() {
+        put(&short, false);
+    }
+}
+
+/// `苏州市` → `苏州`, `广西壮族自治区` → `广西`, `延边朝鲜族自治州` → `延边`.
+fn short(name: &str) -> &str {
+    const KINDS: [&str; 13] = [
+        "特别行政区",
+        "自治区",
+        "自治州",
+        "自治县",
+        "自治旗",
+        "地区",
+        "新区",
+        "省",
+        "市",
+        "县",
+        "区",
+        "盟",
+        "旗",
+    ];
+    let Some(rest) = KINDS.iter().find_map(|kind| name.strip_suffix(kind)) else { return name };
+    let Some(mut rest) = Some(rest).filter(|rest| rest.chars().count() >= 2) else { return name };
+    if !name.contains("自治") {
+        return rest;
+    }
+    // 各族, and the peoples one after the other.
+    const PEOPLES: [&str; 39] = [
+        "各族",
+        "壮族",
+        "回族",
+        "维吾尔",
+        "藏族",
+        "苗族",
+        "彝族",
+        "土家族",
+        "侗族",
+        "布依族",
+        "朝鲜族",
+        "哈尼族",
+        "傣族",
+        "白族",
+        "傈僳族",
+        "景颇族",
+        "羌族",
+        "蒙古族",
+        "哈萨克",
+        "柯尔克孜",
+        "满族",
+        "瑶族",
+        "黎族",
+        "畲族",
+        "土族",
+        "撒拉族",
+        "东乡族",
+        "保安族",
+        "裕固族",
+        "仫佬族",
+        "毛南族",
+        "仡佬族",
+        "水族",
+        "纳西族",
+        "佤族",
+        "拉祜族",
+        "布朗族",
+        "独龙族",
+        "锡伯",
+    ];
+    while let Some(shorter) = PEOPLES.iter().find_map(|people| rest.strip_suffix(people))
+        && shorter.chars().count() >= 2
+    {
+        rest = shorter;
+    }
+    rest
+}
+
+/// The places whose name a text begins with, the longest first.
+pub fn at_start(text: &[char]) -> impl Iterator<Item = Place> {
+    (2..=text.len().min(NAME_MAX)).rev().filter_map(|length| {
+        let (codes, whole) = NAMES.get(&text[..length])?;
+        Some(Place { length, codes: codes.clone(), whole: *whole })
+    })
+}
+
+/// The place whose name a text is.
+pub fn named(text: &[char]) -> Option<Place> {
+    let (codes, whole) = NAMES.get(text)?;
+    Some(Place { length: text.len(), codes: codes.clone(), whole: *whole })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starts(text: &str) -> Vec<(usize, u32, bool)> {
+        let text: Vec<char> = text.chars().collect();
+        at_start(&text).map(|place| (place.length, place.codes[0], place.whole)).collect()
+    }
+
+    #[test]
+    fn places_are_found_by_whole_and_short_names() {
+        assert_eq!(starts("苏州市吴江区星河"), [(3, 320_500, true), (2, 320_500, false)]);
+        assert_eq!(starts("广西南宁"), [(2, 450_000, false)]);
+        assert_eq!(starts("内蒙古锐信"), [(3, 150_000, false)]);
+        assert_eq!(starts("延边朝鲜族自治州"), [(8, 222_400, true), (2, 222_400, false)]);
+        assert_eq!(starts("星河科技"), []);
+    }
+
+    #[test]
+    fn places_agree_with_what_they_lie_in() {
+        for (a, b, expected) in [
+            (320_000, 320_509, true),
+            (320_500, 320_509, true),
+            (320_509, 320_509, true),
+            (320_506, 320_509, false),
+            (320_500, 330_100, false),
+            (320_100, 320_500, false),
+        ] {
+            assert_eq!((agree(a, b), agree(b, a)), (expected, expected), "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Unifying of folded names, stage K2: simplified characters, equal legal forms, numbers, no marks.
+
+use super::han;
+
+/// Words for the same legal form, and the word that is kept. Never 集团: a group and its company are two.
+const FORMS: [(&str, &str); 3] = [
+    ("有限责任公司", "有限公司"),
+    ("股份公司", "股份有限公司"),
+    ("股份合作公司", "股份合作有限公司"),
+];
+
+/// The K2 key of a name whose K1 key this is; `key` is cleared first and reused. Two names with one
+/// key are the same name but for the script or the spelling of the legal form. Equal K1 keys have equal
+/// K2 keys. Cost: about 10 ns a character.
+pub fn unify(folded: &str, key: &mut String) {
+    key.clear();
+    let mut chars = folded.chars().peekable();
+    let mut after_ordinal = false;
+    while let Some(c) = chars.next() {
+        let c = han::simplified(c);
+        if after_ordinal && c.is_ascii_digit() {
+            let mut digits = smallvec::SmallVec::<[u8; 4]>::from_slice(&[c as u8 - b'0']);
+            while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+                digits.push(digit as u8 - b'0');
+            }
+            count(&digits, key);
+        } else if c.is_alphanumeric() || matches!(c, '(' | ')' | '/' | '&') {
+            key.push(c);
+        }
+        after_ordinal = c == '第';
+    }
+    for (form, kept) in FORMS {
+        while let Some(at) = key.find(form) {
+            key.replace_range(at..at + form.len(), kept);
+        }
+    }
+}
+
+/// A number as it is said, up to 99; a longer one digit by digit.
+fn count(digits: &[u8], key: &mut String) {
+    const SAID: [char; 10] = ['零', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+    let said = |digit: u8| SAID[usize::from(digit)];
+    match digits {
+        &[tens @ 1..=9, ones] => {
+            if tens > 1 {
+                key.push(said(tens));
+            }
+            key.push('十');
+            if ones > 0 {
+                key.push(said(ones));
+            }
+        }
+        _ => key.extend(digits.iter().copied().map(said)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unified(name: &str) -> String {
+        let (mut folded, mut key) = (String::new(), String::from("left over"));
+        crate::text::fold(name, &mut folded);
+        unify(&folded, &mut key);
+        key
+    }
+
+    #[test]
+    fn names_in_another_script_or_spelling_meet() {
+        for (a, b) in [
+            ("寧夏弘璽化工科技有限公司", "宁夏弘玺化工科技有限责任公司"),
+            ("苏州星河股份公司", "苏州星河股份有限公司"),
+            ("濠江区第1运输公司", "濠江区第一运输公司"),
+            ("第12小学", "第十二小学"),
+            ("第20小学", "第二十小学"),
+            ("内丘棚珑建材销售-有限责任公司。", "内丘棚珑建材销售有限公司"),
+            ("A-B.C, Ltd.", "abc ltd"),
+        ] {
+            assert_eq!(unified(a), unified(b));
+        }
+    }
+
+    #[test]
+    fn names_that_mean_others_stay_apart() {
+        for (a, b) in [
+            ("星河集团有限公司", "星河有限公司"),
+            ("第三建设", "第五建设"),
+            ("乾元贸易", "干元贸易"),
+            ("昇龙贸易", "升龙贸易"),
+            ("三一重工", "31重工"),
+            ("星河公司", "星河有限公司"),
+            ("第11小学", "第一一小学"),
+        ] {
+            assert_ne!(unified(a), unified(b));
+        }
+    }
+}
