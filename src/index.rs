@@ -5,6 +5,7 @@
 //! | [`points`] | hash → candidate numbers in about one cache-line read | `points`, `suspects` |
 //! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
 //! | [`names`] | the ordered dictionary of folded names, and of masked identifiers | `names.*`, `masks.*` |
+//! | [`similar`] | names by the sounds of their cores, and what they tell of characters | `similar.*` |
 //! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
@@ -17,6 +18,7 @@
 //! | [`overlay`] | the changes since, in memory | |
 //! | `sieve` | what the overlay surely does not know | |
 //! | [`listed`] | a snapshot and the changes since → answers | |
+//! | [`likes`] | who bears a name like this one, and how likely | |
 //!
 //! ```text
 //! identifier ─► family ─► points ─► identifier numbers ─► identifiers (verified) ─► owners
@@ -30,6 +32,7 @@ pub mod encoder;
 pub mod entries;
 pub mod identifiers;
 pub mod keys;
+pub mod likes;
 pub mod listed;
 pub mod meta;
 pub mod names;
@@ -39,11 +42,13 @@ pub mod points;
 pub mod reader;
 pub mod sets;
 mod sieve;
+pub mod similar;
 pub mod subjects;
 
 pub use builder::Builder;
 pub use encoder::{Encoded, Encoder, id_of};
 pub use entries::EntryView;
+pub use likes::{Like, Likes};
 pub use listed::Listed;
 pub use meta::{ListMeta, Meta, SourceMeta};
 pub use overlay::{Overlay, Unfit};

@@ -186,35 +186,49 @@ pub fn lists(catalogue: &Catalogue) -> Vec<ListMeta> {
 
 /// The snapshot of so many entries, built unless it is there.
 pub fn snapshot(entries: usize) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("xincha-bench2-{entries}.xcs"));
+    let path = std::env::temp_dir().join(format!("xincha-bench3-{entries}.xcs"));
     if Snapshot::open(&path).is_ok_and(|snapshot| Index::open(&snapshot).is_ok()) {
         return path;
     }
     let lists = lists(&catalogue());
-    let building = path.with_extension("building");
-    let file = File::options().create(true).truncate(true).read(true).write(true).open(&building);
-    let mut builder = Builder::new(BufWriter::new(file.expect("a file"))).expect("a builder");
-    let mut encoder = Encoder::default();
-    for number in 0..entries as u64 {
-        encoder.push(&entry(number, &lists), (number % lists.len() as u64) as u16, 0);
-        if number % 65_536 == 65_535 {
-            builder.append(&encoder.take()).expect("appended");
-        }
-    }
-    for list in three_measures(&catalogue()).1 {
+    let of_list = lists.len() as u64;
+    let numbered =
+        (0..entries as u64).map(|number| (entry(number, &lists), (number % of_list) as u16));
+    let twice = three_measures(&catalogue()).1.map(|list| {
         let mut entry = entry(0, &lists);
         entry.list.clone_from(&lists[usize::from(list.0)].code);
         entry.id = format!("{}-twice", entry.list);
         entry.subject.ids = vec![twice_listed()];
         entry.subject.kind = SubjectKind::Organisation;
-        encoder.push(&entry, list.0, 0);
+        (entry, list.0)
+    });
+    write(&path, &format!("20261101T0400Z-bench{entries}"), &lists, numbered.chain(twice));
+    path
+}
+
+/// Write a snapshot of entries, each with the number of its list.
+pub fn write(
+    path: &Path,
+    id: &str,
+    lists: &[ListMeta],
+    entries: impl Iterator<Item = (Entry, u16)>,
+) {
+    let building = path.with_extension("building");
+    let file = File::options().create(true).truncate(true).read(true).write(true).open(&building);
+    let mut builder = Builder::new(BufWriter::new(file.expect("a file"))).expect("a builder");
+    let mut encoder = Encoder::default();
+    for (at, (entry, list)) in entries.enumerate() {
+        encoder.push(&entry, list, 0);
+        if at % 65_536 == 65_535 {
+            builder.append(&encoder.take()).expect("appended");
+        }
     }
     builder.append(&encoder.take()).expect("appended");
     let described = Described {
-        id: format!("20261101T0400Z-bench{entries}"),
+        id: id.to_owned(),
         built: noon().0,
         change: 0,
-        lists,
+        lists: lists.to_vec(),
         sources: Vec::new(),
         files: Vec::new(),
         standing: Vec::new(),
@@ -224,8 +238,7 @@ pub fn snapshot(entries: usize) -> PathBuf {
     let step = |name: &'static str| eprintln!("  {:>6.1} s  {name}", start.elapsed().as_secs_f64());
     builder.finish(described, &step).expect("a snapshot");
     step("done");
-    fs::rename(&building, &path).expect("renamed");
-    path
+    fs::rename(&building, path).expect("renamed");
 }
 
 /// The index of so many entries.

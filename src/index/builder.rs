@@ -12,7 +12,7 @@ use super::meta::{FileMeta, ListMeta, Meta, SetMeta, SourceMeta};
 use super::names::{Mention, NamesBuilder};
 use super::order::{DROPPED, Order};
 use super::sets::{SetKey, SetsBuilder};
-use super::{keys, points};
+use super::{keys, points, similar};
 use crate::record::{ListKind, Stood, limits};
 use crate::snapshot::Writer;
 use crate::text;
@@ -180,9 +180,14 @@ impl<W: Write + Seek> Builder<W> {
 
         step("names");
         self.names.renumber(&order.number_of);
-        self.names.write(&mut self.writer, "names")?;
+        let names = std::mem::take(&mut self.names).sorted();
+        names.write(&mut self.writer, "names")?;
         self.masks.renumber(&order.number_of);
-        self.masks.write(&mut self.writer, "masks")?;
+        std::mem::take(&mut self.masks).sorted().write(&mut self.writer, "masks")?;
+
+        step("similar names");
+        similar::write(&names.distinct(), &mut self.writer)?;
+        drop(names);
 
         step("entries");
         let (lists, sets) = write_entries(

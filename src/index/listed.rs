@@ -127,6 +127,14 @@ impl<'a> Listed<'a> {
         })
     }
 
+    /// Add the entries one name of which may have one of these hashes among the deletions of its core.
+    pub(super) fn with_hashes(self, hashes: &[u64], found: &mut Vec<EntryNo>) {
+        self.index.similar().with_hashes(hashes, found);
+        if !self.overlay.is_empty() {
+            hashes.iter().for_each(|&hash| found.extend_from_slice(self.overlay.with_hash(hash)));
+        }
+    }
+
     fn is_decided(self, entry: EntryView) -> bool {
         self.group(entry.subject()).is_some_and(|group| group.decided)
     }

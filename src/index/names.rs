@@ -77,22 +77,49 @@ impl NamesBuilder {
             .retain(|draft| Mention::from_number(draft.mention).entry.0 != super::order::DROPPED);
     }
 
-    /// Sort, build and write the sections.
-    pub fn write<W: Write + Seek>(
-        mut self,
-        writer: &mut Writer<W>,
-        prefix: &str,
-    ) -> io::Result<()> {
+    /// Sort them.
+    pub fn sorted(mut self) -> SortedNames {
         let arena = std::mem::take(&mut self.arena);
-        let text_of = |draft: &Draft| &arena[draft.start as usize..][..draft.length as usize];
+        let text_of = |draft: &Draft| text_of(&arena, draft);
         self.drafts.par_sort_unstable_by(|a, b| {
             a.head
                 .cmp(&b.head)
                 .then_with(|| text_of(a).cmp(text_of(b)))
                 .then(a.mention.cmp(&b.mention))
         });
+        SortedNames { arena, drafts: self.drafts }
+    }
+}
+
+fn text_of<'a>(arena: &'a [u8], draft: &Draft) -> &'a [u8] {
+    &arena[draft.start as usize..][..draft.length as usize]
+}
+
+/// Texts in order, with their mentions.
+pub(super) struct SortedNames {
+    arena: Vec<u8>,
+    drafts: Vec<Draft>,
+}
+
+impl SortedNames {
+    /// Every distinct text, with its first mention.
+    pub fn distinct(&self) -> Vec<(&[u8], Mention)> {
+        let same = |a: &Draft, b: &Draft| self.is_same(a, b);
+        let first = |group: &[Draft]| {
+            (text_of(&self.arena, &group[0]), Mention::from_number(group[0].mention))
+        };
+        self.drafts.chunk_by(same).map(first).collect()
+    }
+
+    fn is_same(&self, a: &Draft, b: &Draft) -> bool {
+        a.head == b.head && text_of(&self.arena, a) == text_of(&self.arena, b)
+    }
+
+    /// Build and write the sections.
+    pub fn write<W: Write + Seek>(&self, writer: &mut Writer<W>, prefix: &str) -> io::Result<()> {
         let mut postings = Vec::new();
-        let keys = self.postings(&text_of, &mut postings);
+        let keys = self.postings(&mut postings);
+        let text_of = |draft: &Draft| text_of(&self.arena, draft);
         let part = keys.len().div_ceil(PARTS).max(1);
         let parts: Vec<Vec<u8>> = (0..PARTS)
             .into_par_iter()
@@ -111,13 +138,9 @@ impl NamesBuilder {
     }
 
     /// Distinct texts in order, each with its posting.
-    fn postings<'a>(
-        &self,
-        text_of: &impl Fn(&Draft) -> &'a [u8],
-        postings: &mut Vec<u32>,
-    ) -> Vec<(Draft, u64)> {
+    fn postings(&self, postings: &mut Vec<u32>) -> Vec<(Draft, u64)> {
         let mut keys = Vec::new();
-        for group in self.drafts.chunk_by(|a, b| a.head == b.head && text_of(a) == text_of(b)) {
+        for group in self.drafts.chunk_by(|a, b| self.is_same(a, b)) {
             let mut mentions: Vec<u32> = group.iter().map(|draft| draft.mention).collect();
             mentions.dedup();
             let posting = if let &[mention] = &*mentions {

@@ -21,11 +21,12 @@ use super::entries::{self, EntryView};
 use super::names::Mention;
 use super::reader::Owner;
 use super::sieve::Sieve;
-use super::{EntryNo, Index, SubjectNo, keys, points};
+use super::{EntryNo, Index, SubjectNo, keys, points, similar};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
-use crate::text;
+use crate::text::name::deletions;
+use crate::text::{self, Name, han};
 use rpds::HashTrieMapSync;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Overlay {
     placed: Map<u32, Arc<Placed>>,
     carriers: Map<u64, Arc<[Carrier]>>,
     mentions: Map<u64, Arc<[Mention]>>,
+    /// Added entries by the hashes of [`super::similar`].
+    similar: Map<u64, Arc<[EntryNo]>>,
     groups: Map<u32, Arc<Group>>,
     /// What checks may find: families, keys of suspects' names, placed entries, subjects of groups.
     sieve: Sieve,
@@ -113,6 +116,7 @@ impl Overlay {
             placed: map(),
             carriers: map(),
             mentions: map(),
+            similar: map(),
             groups: map(),
             sieve: Sieve::default(),
             entries: meta.entries as u32,
@@ -270,12 +274,23 @@ impl Overlay {
     fn mention(&mut self, name: &str, mention: Mention, may_be_suspect: bool) {
         let mut key = String::new();
         text::fold(name, &mut key);
+        let key_chars = key.chars().count();
         if !key.is_empty() {
             let key = xxh3_64(key.as_bytes());
             if may_be_suspect {
                 self.sieve.put(key);
             }
             push(&mut self.mentions, key, mention);
+        }
+        if key_chars >= similar::CHARS_MIN {
+            let mut prepared = Name::default();
+            prepared.of(name);
+            let mut sounds = Vec::new();
+            for core in prepared.cores() {
+                sounds.clear();
+                sounds.extend(core.iter().map(|&c| han::sound(c)));
+                deletions(&sounds, |hash| push(&mut self.similar, hash, mention.entry));
+            }
         }
     }
 
@@ -406,6 +421,11 @@ impl Overlay {
     #[inline]
     pub(super) fn suspects_of(&self, key: &str) -> &[Mention] {
         if self.sieve.passes(xxh3_64(key.as_bytes())) { self.mentions_of(key) } else { &[] }
+    }
+
+    /// Added entries one name of which has this hash among the deletions of its core.
+    pub(super) fn with_hash(&self, hash: u64) -> &[EntryNo] {
+        self.similar.get(&hash).map_or(&[], |entries| entries)
     }
 
     /// What a subject was joined with by added entries.

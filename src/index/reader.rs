@@ -7,6 +7,7 @@ use super::meta::Meta;
 use super::names::{Mention, Names};
 use super::points::{self, Points};
 use super::sets::Sets;
+use super::similar::Similar;
 use super::{EntryNo, IdentifierNo, SubjectNo, keys, subjects};
 use crate::record::{
     Agreement, Entry, Identifier, MaskedIdentifier, Packed, Provenance, Role, Stood,
@@ -30,6 +31,7 @@ pub struct Index {
     suspect_posts: Array<u32>,
     names: Names,
     masks: Names,
+    similar: Similar,
     entries: Array<entries::Row>,
     entry_ids: Points,
     text: Array<u8>,
@@ -75,6 +77,7 @@ impl Index {
             suspect_posts: snapshot.array("suspects.post")?,
             names: Names::open(snapshot, "names")?,
             masks: Names::open(snapshot, "masks")?,
+            similar: Similar::open(snapshot)?,
             entries: snapshot.array("entries")?,
             entry_ids: Points::open(snapshot, "entry.ids")?,
             text: snapshot.array("text")?,
@@ -120,6 +123,11 @@ impl Index {
     /// The dictionary of folded names.
     pub fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// The names by their sounds, and what is known of their characters.
+    pub fn similar(&self) -> &Similar {
+        &self.similar
     }
 
     /// The point table of identifiers.
@@ -288,6 +296,7 @@ impl Index {
         self.identifiers.validate()?;
         self.names.validate(self.entries.len())?;
         self.masks.validate(self.entries.len())?;
+        self.similar.validate(self.entries.len())?;
         self.sets.validate(self.subjects.len() - 1)?;
         let mut counted = vec![0u64; self.meta.lists.len()];
         for no in 0..self.entries.len() as u32 {

@@ -124,18 +124,26 @@ pub fn sounds(c: char) -> impl Iterator<Item = Sound> {
 
 /// Two characters may be read alike.
 pub fn sound_alike(a: char, b: char) -> bool {
-    sounds(a).any(|a| sounds(b).any(|b| a == b))
+    let (Some(a), Some(b)) = (han(a), han(b)) else { return false };
+    a.sounds.iter().any(|&sound| sound != 0 && b.sounds.contains(&sound))
 }
 
-/// How alike two characters look, from 0 to 1: the share of the letters of their codes that one reads
-/// in the other in order.
+/// How alike two characters look, from 0 to 1: the share of the letters of the longer code that the
+/// other has in the same order.
 pub fn looks_alike(a: char, b: char) -> f64 {
     let (Some(a), Some(b)) = (han(a), han(b)) else { return 0.0 };
     let (a, b) = (a.letters(), b.letters());
-    if a.is_empty() || b.is_empty() {
-        return 0.0;
+    // The longest common subsequence, a row at a time.
+    let mut row = [0u8; CODE_MAX + 1];
+    for &letter in a {
+        let mut before = 0;
+        for (at, &other) in b.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if letter == other { before + 1 } else { above.max(row[at]) };
+            before = above;
+        }
     }
-    rapidfuzz::distance::lcs_seq::normalized_similarity(a, b)
+    f64::from(row[b.len()]) / a.len().max(b.len()).max(1) as f64
 }
 
 #[cfg(test)]

@@ -94,7 +94,46 @@ pub enum Part {
 pub const PARTS: usize = Part::Short as usize + 1;
 
 /// What the parts weigh, in the order of [`Part`].
-pub const WEIGHTS: [f64; PARTS] = [0.0; PARTS];
+#[rustfmt::skip]
+pub const WEIGHTS: [f64; PARTS] = [
+    0.139, // Base
+    3.571, // SameCore
+    1.523, // SoundAndShape
+    0.088, // Sound
+    -3.650, // Shape
+    2.992, // ShapeShare
+    0.131, // Variant
+    -4.220, // Stranger
+    -2.072, // StrangerInLong
+    -6.876, // Number
+    -2.172, // NumberMissing
+    2.878, // Dropped
+    -0.856, // DroppedBits
+    1.014, // Inserted
+    0.107, // InsertedBits
+    1.542, // Swapped
+    -3.299, // More
+    0.701, // Outside
+    2.276, // Rarer
+    -1.245, // HeadSubstituted
+    -1.195, // HeadDropped
+    0.458, // HeadInserted
+    0.739, // KeptBits
+    0.827, // Novel
+    -0.721, // Plausible
+    -3.051, // PlaceMissing
+    -6.274, // PlaceDiffers
+    -3.584, // PlaceContradicts
+    0.548, // Preceded
+    1.552, // PrecededBy
+    -2.329, // FormDiffers
+    -0.065, // FormMissing
+    -0.201, // BranchMissing
+    -1.388, // Namesakes
+    -1.362, // NamesakesWithoutPlace
+    -2.378, // Length
+    -0.967, // Short
+];
 
 /// Edits beyond which two names are not compared, a run of characters put before a name counting as one.
 const EDITS_MAX: usize = 3;
@@ -303,7 +342,8 @@ impl<'a> Aligned<'a> {
     fn of(asked: &'a Name, listed: &'a Name, edits: &'a mut Edits) -> Option<Aligned<'a>> {
         let core = &*listed.parts.core;
         let narrow = asked.parts.narrow_core().filter(|_| core.len() < asked.parts.core.len());
-        let mut ways: SmallVec<[(&[char], &[char], bool); 3]> = SmallVec::new();
+        type Way<'a> = (&'a [char], &'a [char], bool);
+        let mut ways: SmallVec<[Way; 3]> = SmallVec::new();
         ways.push((core, &asked.parts.core, false));
         ways.extend(narrow.map(|narrow| (core, narrow, false)));
         ways.push((&listed.whole, &asked.whole, true));

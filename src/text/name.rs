@@ -1,7 +1,7 @@
 //! A name made ready to be compared.
 
 use super::edits::Edits;
-use super::{Parts, fold, han, unify};
+use super::{Form, Parts, fold, han, unify};
 
 /// Legal forms, unified, the longest first.
 const FORMS: [&[char]; 2] = [&['股', '份', '有', '限', '公', '司'], &['有', '限', '公', '司']];
@@ -48,20 +48,22 @@ impl Name {
         mut edited: impl FnMut(&[char]),
         mut exact: impl FnMut(&[char]),
     ) {
-        let mut without = |whole: &[char], edited: Option<&mut dyn FnMut(&[char])>| {
-            let mut parts = Parts::default();
-            parts.of(&whole.iter().collect::<String>());
-            if let Some(edited) = edited {
-                edited(&parts.core);
-            }
+        let mut cut = |whole: &[char]| {
             let formless = without_forms(whole);
             for cut in 0..=PLACE_MAX.min(formless.len().saturating_sub(REST_MIN)) {
                 exact(&formless[cut..]);
             }
         };
-        without(&self.whole, None);
+        cut(&self.whole);
+        // Where the form at the end is whole, and there is none before it, nothing is damaged.
+        if matches!(self.parts.form, Some(Form::Limited | Form::Shares)) {
+            return;
+        }
         if let Some(repaired) = without_damaged_form(&self.whole, edits) {
-            without(&repaired, Some(&mut edited));
+            let mut parts = Parts::default();
+            parts.of(&repaired.iter().collect::<String>());
+            edited(&parts.core);
+            cut(&repaired);
         }
     }
 }

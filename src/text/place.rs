@@ -5,13 +5,14 @@
 
 use gb2260::Division;
 use smallvec::SmallVec;
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// Revisions of GB/T 2260 that are read, the newest first.
 const REVISIONS: [&str; 5] = ["201607", "201308", "201010", "200612", "200212"];
-/// Characters of the longest name.
-const NAME_MAX: usize = 15;
 
 /// A place at the beginning of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,19 +46,32 @@ impl Place {
 /// not told apart by companies.
 pub fn agree(a: u32, b: u32) -> bool {
     let within = |inner: u32, outer: u32| match outer {
-        _ if outer % 10_000 == 0 => inner / 10_000 == outer / 10_000,
-        _ if outer % 100 == 0 => inner / 100 == outer / 100,
+        _ if outer.is_multiple_of(10_000) => inner / 10_000 == outer / 10_000,
+        _ if outer.is_multiple_of(100) => inner / 100 == outer / 100,
         _ => inner == outer,
     };
     within(a, b) || within(b, a)
 }
 
-type Names = HashMap<Box<[char]>, (SmallVec<[u32; 2]>, bool)>;
+/// The names, by their first two characters, the longest first: most texts begin with no place, and one
+/// look tells.
+type Names = HashMap<[char; 2], Vec<Named>, BuildHasherDefault<Xxh3Default>>;
 
-static NAMES: LazyLock<Names> = LazyLock::new(names);
+struct Named {
+    /// After the first two characters.
+    rest: Box<[char]>,
+    codes: SmallVec<[u32; 2]>,
+    whole: bool,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let mut names = names();
+    names.values_mut().for_each(|named| named.sort_by_key(|named| Reverse(named.rest.len())));
+    names
+});
 
 fn names() -> Names {
-    let mut names = Names::new();
+    let mut names = Names::default();
     for revision in REVISIONS {
         let name_of = |code: u32| {
             let code = format!("{code:06}");
@@ -96,10 +110,15 @@ fn add(names: &mut Names, name: &str, code: u32) {
         return;
     }
     let mut put = |name: &[char], whole: bool| {
-        let (codes, is_whole) = names.entry(name.into()).or_insert((SmallVec::new(), whole));
-        *is_whole |= whole;
-        if !codes.contains(&code) {
-            codes.push(code);
+        let (Some(&first), Some(rest)) = (name.first_chunk(), name.get(2..)) else { return };
+        let alike = names.entry(first).or_default();
+        let at = alike.iter().position(|named| &*named.rest == rest).unwrap_or_else(|| {
+            alike.push(Named { rest: rest.into(), codes: SmallVec::new(), whole });
+            alike.len() - 1
+        });
+        alike[at].whole |= whole;
+        if !alike[at].codes.contains(&code) {
+            alike[at].codes.push(code);
         }
     };
     let whole: Vec<char> = name.chars().collect();
@@ -185,16 +204,21 @@ fn short(name: &str) -> &str {
 
 /// The places whose name a text begins with, the longest first.
 pub fn at_start(text: &[char]) -> impl Iterator<Item = Place> {
-    (2..=text.len().min(NAME_MAX)).rev().filter_map(|length| {
-        let (codes, whole) = NAMES.get(&text[..length])?;
-        Some(Place { length, codes: codes.clone(), whole: *whole })
-    })
+    let alike = text.first_chunk().and_then(|first| NAMES.get(first));
+    let rest = text.get(2..).unwrap_or(&[]);
+    alike.into_iter().flatten().filter(|named| rest.starts_with(&named.rest)).map(Named::place)
 }
 
 /// The place whose name a text is.
 pub fn named(text: &[char]) -> Option<Place> {
-    let (codes, whole) = NAMES.get(text)?;
-    Some(Place { length: text.len(), codes: codes.clone(), whole: *whole })
+    at_start(text).next().filter(|place| place.length == text.len())
+}
+
+impl Named {
+    fn place(&self) -> Place {
+        let length = self.rest.len() + 2;
+        Place { length, codes: self.codes.clone(), whole: self.whole }
+    }
 }
 
 #[cfg(test)]

@@ -24,13 +24,19 @@ pub fn unify(folded: &str, key: &mut String) {
                 digits.push(digit as u8 - b'0');
             }
             count(&digits, key);
-        } else if c.is_alphanumeric() || matches!(c, '(' | ')' | '/' | '&') {
+        } else if matches!(c, '\u{3400}'..='\u{9fff}' | '(' | ')' | '/' | '&')
+            || c.is_alphanumeric()
+        {
             key.push(c);
         }
         after_ordinal = c == '第';
     }
+    // All of them end so.
+    if memchr::memmem::find(key.as_bytes(), "公司".as_bytes()).is_none() {
+        return;
+    }
     for (form, kept) in FORMS {
-        while let Some(at) = key.find(form) {
+        while let Some(at) = memchr::memmem::find(key.as_bytes(), form.as_bytes()) {
             key.replace_range(at..at + form.len(), kept);
         }
     }

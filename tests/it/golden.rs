@@ -14,7 +14,7 @@ fn golden(file: &str) -> PathBuf {
 }
 
 fn path() -> PathBuf {
-    golden("format-2.xcs")
+    golden("format-3.xcs")
 }
 
 fn entries() -> Vec<Entry> {
@@ -47,8 +47,14 @@ fn building_gives_the_golden_bytes() {
 
 #[test]
 fn an_older_format_is_named() {
-    let error = Snapshot::open(&golden("format-1.xcs")).err().expect("refused").to_string();
-    assert!(error.contains("format 1, this program reads format 2"), "{error}");
+    for format in [1, 2] {
+        let path = golden(&format!("format-{format}.xcs"));
+        let error = Snapshot::open(&path).err().expect("refused").to_string();
+        assert!(
+            error.contains(&format!("format {format}, this program reads format 3")),
+            "{error}"
+        );
+    }
 }
 
 #[test]

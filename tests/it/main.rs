@@ -10,6 +10,7 @@ mod drill;
 mod feeds;
 mod golden;
 mod ledger_crash;
+mod likes;
 mod loading;
 mod oracle;
 mod random_city;

@@ -1,0 +1,130 @@
+//! Who bears a name like this one: found by the sounds of its core, compared, ranked.
+//!
+//! Nothing is lost for want of room: every listed name whose core is one edit away, or reads the same
+//! but for one edit, is compared, wherever a place stands and though a place or a legal form was
+//! misspelt.
+
+use super::{EntryNo, Listed};
+use crate::text::edits::Edits;
+use crate::text::name::{deletions, hash_of_sounds};
+use crate::text::{Likeness, Name, han};
+
+/// A listed name that may be the asked one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Like {
+    /// An entry whose subject bears it; others may bear the same.
+    pub entry: EntryNo,
+    /// Which of the entry's names: 0 is its own, the others are former names and aliases in order.
+    pub name: usize,
+    /// The K2 keys are equal.
+    pub is_same: bool,
+    /// What was compared.
+    pub likeness: Likeness,
+    /// How likely both names mean one subject.
+    pub probability: f64,
+}
+
+/// Space for a search, reused from name to name, and what it found.
+#[derive(Default)]
+pub struct Likes {
+    asked: Name,
+    listed: Name,
+    edits: Edits,
+    sounds: Vec<han::Sound>,
+    hashes: Vec<u64>,
+    candidates: Vec<EntryNo>,
+    cores: Vec<u64>,
+    found: Vec<Like>,
+}
+
+impl Likes {
+    /// Find them, the likeliest first; equally likely ones by entry. Cost: about 10 µs, and 2 µs for
+    /// each that is found.
+    pub fn of(&mut self, listed: Listed<'_>, name: &str) -> &[Like] {
+        self.found.clear();
+        self.asked.of(name);
+        self.hash();
+        self.candidates.clear();
+        listed.with_hashes(&self.hashes, &mut self.candidates);
+        self.candidates.sort_unstable();
+        self.candidates.dedup();
+        self.compare(listed);
+        self.count_namesakes();
+        self.found.sort_by(|a, b| {
+            b.probability
+                .total_cmp(&a.probability)
+                .then(a.entry.cmp(&b.entry))
+                .then(a.name.cmp(&b.name))
+        });
+        &self.found
+    }
+
+    /// Entries that were compared at the last search.
+    pub fn compared(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// The hashes under which its likes are kept.
+    fn hash(&mut self) {
+        let Likes { asked, edits, sounds, hashes, .. } = self;
+        hashes.clear();
+        for core in asked.cores() {
+            all_hashes(core, sounds, hashes);
+        }
+        let mut exact = Vec::new();
+        asked.suspected_cores(
+            edits,
+            |core| all_hashes(core, sounds, hashes),
+            |core| exact.push(hash_of_sounds(core.iter().map(|&c| han::sound(c)))),
+        );
+        hashes.append(&mut exact);
+        hashes.sort_unstable();
+        hashes.dedup();
+    }
+
+    fn compare(&mut self, listed: Listed<'_>) {
+        let corpus = listed.index().similar();
+        self.cores.clear();
+        for &entry in &self.candidates {
+            let Some(view) = listed.entry(entry) else { continue };
+            let names =
+                std::iter::once(view.name()).chain(view.other_names().map(|(name, _)| name));
+            for (at, name) in names.enumerate() {
+                self.listed.of(name);
+                let likeness = Likeness::of(&self.asked, &self.listed, corpus, &mut self.edits);
+                let Some(likeness) = likeness else { continue };
+                let is_same = self.listed.key == self.asked.key;
+                self.found.push(Like { entry, name: at, is_same, likeness, probability: 0.0 });
+                let core = self.listed.parts.core.iter().map(|&c| han::Sound(c as u32));
+                self.cores.push(hash_of_sounds(core));
+            }
+        }
+    }
+
+    /// How many of those found have one core: they are told apart by nothing but their places.
+    fn count_namesakes(&mut self) {
+        let mut counts = self.cores.clone();
+        counts.sort_unstable();
+        for (like, core) in self.found.iter_mut().zip(&self.cores) {
+            let first = counts.partition_point(|of| of < core);
+            let namesakes = counts[first..].partition_point(|of| of == core);
+            like.likeness = like.likeness.clone().with_namesakes(namesakes);
+            like.probability = like.likeness.probability();
+        }
+    }
+}
+
+/// The hashes of a core and its deletions, as it usually reads and with one character read otherwise.
+fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, hashes: &mut Vec<u64>) {
+    sounds.clear();
+    sounds.extend(core.iter().map(|&c| han::sound(c)));
+    deletions(sounds, |hash| hashes.push(hash));
+    for (at, &c) in core.iter().enumerate() {
+        let usual = sounds[at];
+        for other in han::sounds(c).skip(1) {
+            sounds[at] = other;
+            deletions(sounds, |hash| hashes.push(hash));
+        }
+        sounds[at] = usual;
+    }
+}

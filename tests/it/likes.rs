@@ -1,0 +1,160 @@
+//! Names that are like others: whatever is one edit away is found, in the index and in what changes
+//! listed since, and ranked so that the same name comes first.
+
+use crate::town::{self, listed};
+use proptest::prelude::*;
+use rapidfuzz::distance::osa;
+use xincha::index::{Like, Likes};
+use xincha::record::{Act, Change, Sender};
+use xincha::text::Name;
+
+fn town_of(names: &[&str]) -> town::Town {
+    let entries: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let mut entry = listed("court", name, &[]);
+            entry.id = at.to_string();
+            entry
+        })
+        .collect();
+    town::build(&entries)
+}
+
+fn likes(town: &town::Town, name: &str) -> Vec<(String, Like)> {
+    let basis = town.basis();
+    let found = Likes::default().of(basis.listed(), name).to_vec();
+    let name_of = |like: &Like| basis.listed().entry(like.entry).unwrap().name().to_owned();
+    found.into_iter().map(|like| (name_of(&like), like)).collect()
+}
+
+const LISTED: [&str; 8] = [
+    "苏州星河科技有限公司",
+    "苏州市吴江区明珠建设工程有限公司",
+    "南京第三建筑安装工程有限公司",
+    "上海荣隆贸易有限公司",
+    "中国瑞丰银行股份有限公司苏州吴中支行",
+    "Acme Trading (Suzhou) Co., Ltd.",
+    "阿布都热西提·买买提明",
+    "无锡金桥商务咨询有限公司",
+];
+
+#[test]
+fn a_name_is_found_however_it_was_misspelt() {
+    let town = town_of(&LISTED);
+    for (asked, expected) in [
+        ("苏州星河科技有限公司", LISTED[0]),
+        ("蘇州星河科技有限責任公司", LISTED[0]),
+        ("星河科技（苏州）有限公司", LISTED[0]),
+        ("星河科技", LISTED[0]),
+        ("江苏省苏州市星河科技有限公司", LISTED[0]),
+        ("苏州星和科技有限公司", LISTED[0]),
+        ("苏洲星河科技有限公司", LISTED[0]),
+        ("苏州星河科技有限松司", LISTED[0]),
+        ("苏州星河技有限公司", LISTED[0]),
+        ("苏州星河科科技有限公司", LISTED[0]),
+        ("苏州星科河技有限公司", LISTED[0]),
+        ("苏州市吴江区明珠建没工程有限公司", LISTED[1]),
+        ("南京第3建筑安装工程有限公司", LISTED[2]),
+        ("中国瑞丰银行股份有很公司苏州吴中支行", LISTED[4]),
+        ("ACME TRADING (SUZHOU) CO LTD", LISTED[5]),
+        ("Acme Tradlng (Suzhou) Co., Ltd.", LISTED[5]),
+        ("阿布都热西提买买提明", LISTED[6]),
+        ("阿卜都热西提·买买提明", LISTED[6]),
+    ] {
+        let found = likes(&town, asked);
+        assert_eq!(found.first().map(|(name, _)| &**name), Some(expected), "{asked}");
+        assert!(found.is_sorted_by(|a, b| a.1.probability >= b.1.probability), "{asked}");
+    }
+}
+
+#[test]
+fn what_reads_like_it_and_is_another_scores_low() {
+    let town = town_of(&LISTED);
+    let score = |asked: &str, of: &str| {
+        likes(&town, asked).iter().find(|(name, _)| name == of).map_or(0.0, |of| of.1.probability)
+    };
+    let slip = score("南京第三建筑安装工珵有限公司", LISTED[2]);
+    let other = score("南京第五建筑安装工程有限公司", LISTED[2]);
+    assert!(other < 0.1 && other < slip, "{other} {slip}");
+    let elsewhere = score("杭州荣隆贸易有限公司", LISTED[3]);
+    let here = score("上海荣隆贸易公司", LISTED[3]);
+    assert!(elsewhere < 0.1 && elsewhere < here, "{elsewhere} {here}");
+    for asked in
+        ["南京第五建筑安装工程有限公司", "苏州星辰科技有限公司", "苏州星河科技集团有限公司"]
+    {
+        assert!(likes(&town, asked).iter().all(|(_, like)| !like.is_same), "{asked}");
+    }
+    assert!(
+        likes(&town, "苏州星河科技有限责任公司")[0].1.is_same,
+        "the same but for its form's words"
+    );
+    for short in ["星河", "李四", ""] {
+        assert!(likes(&town, short).iter().all(|(_, like)| !like.is_same), "{short:?}");
+    }
+}
+
+#[test]
+fn what_a_change_listed_is_found_too() {
+    let mut town = town_of(&LISTED[..1]);
+    assert!(likes(&town, "苏州明月软件有限公司").is_empty());
+    let record = listed("court", "苏州明月软件有限公司", &[]);
+    let act = Act::List(Box::new(record));
+    let (key, list, entry) = ("k".to_owned(), "court".to_owned(), "e".to_owned());
+    let change = Change { key, list, entry, act, sender: Sender::default() };
+    let ground = &town.ground;
+    let numbers = |code: &str| ground.list_number(code).unwrap();
+    town.overlay.apply(&ground.index, &change, &numbers).unwrap();
+    let found = likes(&town, "苏州明月软件有限公司");
+    assert!(found[0].0 == "苏州明月软件有限公司" && found[0].1.is_same);
+    assert_eq!(likes(&town, "苏州明月款件有限公司")[0].0, "苏州明月软件有限公司");
+    assert_eq!(likes(&town, "苏州星和科技有限公司")[0].0, LISTED[0], "the others are as before");
+}
+
+/// Names whose cores come from few characters, so that many are near each other.
+fn name() -> impl Strategy<Value = String> {
+    let place = prop_oneof![Just(""), Just("苏州"), Just("苏州市"), Just("南京")];
+    let form = prop_oneof![Just(""), Just("有限公司"), Just("有限责任公司"), Just("公司")];
+    let chinese = (place, "[星河明月科技]{3,6}", form);
+    let latin = ("", "[abc]{5,8}", "");
+    prop_oneof![
+        4 => chinese.prop_map(|(place, core, form)| format!("{place}{core}{form}")),
+        1 => latin.prop_map(|(place, core, form)| format!("{place}{core}{form}")),
+    ]
+}
+
+fn core(name: &str) -> Vec<char> {
+    let mut prepared = Name::default();
+    prepared.of(name);
+    prepared.parts.core.clone()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Against all names, one by one. Shorter keys than five characters are not kept.
+    #[test]
+    fn every_core_one_edit_away_is_found(names in proptest::collection::vec(name(), 1..30), asked in name()) {
+        let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let town = town_of(&texts);
+        let found = likes(&town, &asked);
+        let asked_core = core(&asked);
+        for name in &names {
+            let mut key = String::new();
+            xincha::text::fold(name, &mut key);
+            let is_near = osa::distance(core(name), asked_core.iter().copied()) <= 1;
+            if key.chars().count() >= 5 && is_near {
+                prop_assert!(found.iter().any(|(found, _)| found == name), "{asked}: {name} is lost");
+            }
+        }
+    }
+
+    #[test]
+    fn another_entry_takes_no_hit_away(names in proptest::collection::vec(name(), 2..20), asked in name()) {
+        let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let all = likes(&town_of(&texts), &asked);
+        for (name, _) in likes(&town_of(&texts[1..]), &asked) {
+            prop_assert!(all.iter().any(|(found, _)| *found == name), "{asked}: {name}");
+        }
+    }
+}
