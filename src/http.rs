@@ -18,6 +18,7 @@
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
+//! | `search`, `searchers` | names that are like a given one, on threads of their own |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
@@ -39,6 +40,8 @@ mod person;
 pub mod problem;
 mod request;
 pub mod routes;
+mod search;
+mod searchers;
 pub mod server;
 mod service;
 

@@ -51,6 +51,7 @@ pub use entries::EntryView;
 pub use likes::{Like, Likes};
 pub use listed::Listed;
 pub use meta::{ListMeta, Meta, SourceMeta};
+pub use names::Mention;
 pub use overlay::{Overlay, Unfit};
 pub use reader::{Index, Owner};
 

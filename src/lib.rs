@@ -27,7 +27,7 @@
 //! |---|---|---|
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, changes and what stands of them, days, limits |
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
-//! | 1 | [`text`] | names: folding into keys; its version is stamped into snapshots |
+//! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |

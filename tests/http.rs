@@ -182,6 +182,7 @@ fn described(value: &Value, schema: &Value, document: &Value, way: &str) {
     let name = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -1024,5 +1025,85 @@ mod changes {
         change(&mut client, &one(json!({}))).problem(Code::NotLoadedHere);
         let refresh = client.request("POST", "/v1/data/refresh", "", b"");
         refresh.problem(Code::NotLoadedHere);
+    }
+}
+
+mod search {
+    use super::*;
+
+    fn search(client: &mut Client, body: &Value) -> Value {
+        let reply = client.request("POST", "/v1/search", "", body.to_string().as_bytes());
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        let answer = reply.json();
+        conforms(&answer, "SearchAnswer");
+        answer
+    }
+
+    fn names(answer: &Value) -> Vec<&str> {
+        let results = answer["results"].as_array().unwrap();
+        results.iter().map(|result| result["entries"][0]["name"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn names_that_are_like_it_are_found_scored_and_explained() {
+        let server = start(config());
+        let mut client = server.connect();
+        let asked = json!({"name": "苏州星和科技有限责任公司", "explain": true});
+        let answer = search(&mut client, &asked);
+        assert_eq!(names(&answer)[0], ground::BLACK.0);
+        let first = &answer["results"][0];
+        assert_eq!(first["same_name"], false);
+        assert!((0.1..=1.0).contains(&first["score"].as_f64().unwrap()), "{first}");
+        let parts = first["parts"].as_array().unwrap();
+        assert!(parts.iter().any(|part| part["part"] == "sound_and_shape"), "{first}");
+        assert_eq!(first["entries"][0]["list"]["code"], "sxbzxr");
+
+        let same = search(&mut client, &json!({"name": "蘇州星河科技有限責任公司"}));
+        assert_eq!(
+            (names(&same)[0], &same["results"][0]["same_name"]),
+            (ground::BLACK.0, &json!(true))
+        );
+        assert_eq!(same["results"][0]["parts"], Value::Null);
+        assert!(same["results"][0]["score"].as_f64().unwrap() > 0.9, "{same}");
+
+        // A short name is found as it is written, and says little.
+        let person = search(&mut client, &json!({"name": ground::PERSON.0}));
+        assert_eq!(
+            (names(&person), &person["results"][0]["score"]),
+            (vec![ground::PERSON.0], &Value::Null)
+        );
+        for stranger in ["王大明", "杭州无名商贸有限公司"] {
+            assert_eq!(
+                search(&mut client, &json!({"name": stranger}))["results"],
+                json!([]),
+                "{stranger}"
+            );
+        }
+        let other_list = json!({"name": ground::BLACK.0, "list": "nsxy_a"});
+        assert_eq!(search(&mut client, &other_list)["results"], json!([]));
+        let sure = json!({"name": "苏州星和科技有限公司", "score_min": 1.0});
+        assert_eq!(search(&mut client, &sure)["results"], json!([]));
+        // Every list that has it.
+        let body = search(&mut client, &json!({"name": ground::RED_AND_BLACK.0}));
+        assert_eq!(body["results"][0]["entries"].as_array().unwrap().len(), 2, "{body}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_search_is_named() {
+        let server = start(config());
+        let mut client = server.connect();
+        for (body, code, pointer) in [
+            (json!({}), Code::MissingField, "/name"),
+            (json!({"name": " "}), Code::EmptyValue, "/name"),
+            (json!({"name": "星".repeat(201)}), Code::ValueTooLong, "/name"),
+            (json!({"name": "星河", "list": "nowhere"}), Code::UnknownList, "/list"),
+            (json!({"name": "星河", "limit": 0}), Code::OutOfRange, "/limit"),
+            (json!({"name": "星河", "limit": 101}), Code::OutOfRange, "/limit"),
+            (json!({"name": "星河", "score_min": 1.5}), Code::OutOfRange, "/score_min"),
+            (json!({"name": "星河", "fuzzy": true}), Code::UnknownField, "/fuzzy"),
+        ] {
+            let reply = client.request("POST", "/v1/search", "", body.to_string().as_bytes());
+            assert_eq!(reply.problem(code)["pointer"], pointer, "{body}");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub struct HttpConfig {
     pub address: SocketAddr,
     /// Threads, each with a runtime and a listener of its own. Default 0: one a core.
     pub workers: usize,
+    /// Threads that search names, beside those. Default 0: one for every two cores.
+    pub search_threads: usize,
     /// Connections held at once, all workers together. Beyond it a connection is told 503 and
     /// closed at once. Default: 10,000.
     pub connections_max: usize,
@@ -36,6 +38,7 @@ impl Default for HttpConfig {
         HttpConfig {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             workers: 0,
+            search_threads: 0,
             connections_max: 10_000,
             buffer_bytes_max: 64 * 1024,
             header_timeout_ms: 75_000,
@@ -50,6 +53,12 @@ impl Default for HttpConfig {
 impl HttpConfig {
     /// The least that hyper takes for [`HttpConfig::buffer_bytes_max`].
     pub const BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+    /// Threads that search names.
+    pub fn search_thread_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        if self.search_threads == 0 { cores().div_ceil(2) } else { self.search_threads }
+    }
 
     /// Threads to start.
     pub fn worker_count(&self) -> usize {

@@ -209,7 +209,7 @@ fn or_empty(body: &Bytes) -> &[u8] {
 }
 
 /// All of a body, within its bound and its time.
-async fn read(asked: &Asked, request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn read(asked: &Asked, request: Request) -> Result<Bytes, Problem> {
     let max = limits::BODY_BYTES_MAX;
     match tokio::time::timeout(asked.body_timeout, to_bytes(request.into_body(), max)).await {
         Ok(Ok(body)) => Ok(body),
@@ -218,7 +218,7 @@ async fn read(asked: &Asked, request: Request) -> Result<Bytes, Problem> {
     }
 }
 
-fn answered(answer: Result<(StatusCode, Value), Problem>) -> Response {
+pub(super) fn answered(answer: Result<(StatusCode, Value), Problem>) -> Response {
     match answer {
         Ok((status, value)) => document(status, &value),
         Err(problem) => told(&problem),

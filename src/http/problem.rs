@@ -82,6 +82,7 @@ pub enum Code {
     UnknownChange,
     UnknownList,
     InvalidDay,
+    OutOfRange,
     UnknownSource,
     NothingHeld,
     RefreshRunning,
@@ -198,6 +199,9 @@ texts! {
     InvalidDay "invalid_day" UNPROCESSABLE_ENTITY
         "Invalid day" "无效的日期"
         "A day is written 2026-03-31." "日期应写作 2026-03-31。"
+    OutOfRange "out_of_range" UNPROCESSABLE_ENTITY
+        "Number out of range" "数值超出范围"
+        "The number is too small, or greater than `max`." "数值过小，或大于 max。"
     UnknownSource "unknown_source" UNPROCESSABLE_ENTITY
         "Unknown source" "未知来源"
         "No source has this code; see /v1/data." "没有此来源编码，请见 /v1/data。"

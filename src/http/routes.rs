@@ -3,8 +3,9 @@
 use super::check::write_stale;
 use super::desk::Desk;
 use super::problem::{self, Code, Problem};
+use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, operation};
+use super::{OPENAPI, operation, search};
 use crate::catalogue::{Catalogue, ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -15,13 +16,14 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 14] = [
+pub const PATHS: [(&str, &[&str]); 15] = [
     ("/v1/check", &["POST"]),
+    ("/v1/search", &["POST"]),
     ("/v1/changes", &["POST"]),
     ("/v1/lists", &["GET"]),
     ("/v1/measures", &["GET"]),
@@ -38,10 +40,11 @@ pub const PATHS: [(&str, &[&str]); 14] = [
 ];
 
 /// Routes everything but the check, which the caller answers before it comes here.
-pub(super) fn router(desk: Desk, body_timeout: Duration) -> Router {
-    let asked = Asked { desk, body_timeout };
+pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -> Router {
+    let asked = Asked { desk, searchers, body_timeout };
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
+        .route("/v1/search", post(search::search))
         .route("/v1/changes", post(operation::changes))
         .route("/v1/lists", get(|State(asked)| of_view(asked, lists)))
         .route("/v1/measures", get(|State(asked)| of_view(asked, measures)))
@@ -67,6 +70,8 @@ pub(super) fn router(desk: Desk, body_timeout: Duration) -> Router {
 #[derive(Clone)]
 pub(super) struct Asked {
     pub desk: Desk,
+    /// Where names are searched.
+    pub searchers: Searchers,
     /// From the end of a head until all of the body is there.
     pub body_timeout: Duration,
 }
@@ -90,7 +95,11 @@ pub(super) fn document(status: StatusCode, value: &Value) -> Response {
 }
 
 pub(super) fn told(problem: &Problem) -> Response {
-    bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json())
+    let mut response = bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json());
+    if problem.code == Code::Overloaded {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {

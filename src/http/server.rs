@@ -8,6 +8,7 @@ use super::HttpConfig;
 use super::desk::Desk;
 use super::gather::Gather;
 use super::problem::{self, Code};
+use super::searchers::Searchers;
 use super::service::Service;
 use crate::live::Live;
 use hyper::server::conn::http1;
@@ -101,13 +102,16 @@ impl Bound {
     pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
         let admission = Arc::new(Admission::new(self.config.connections_max));
         let stop = Arc::new(watch::Sender::new(false));
+        let searchers = Searchers::start(self.config.search_thread_count());
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
-            let (config, desk) = (self.config.clone(), self.desk.clone());
+            let (config, desk, searchers) =
+                (self.config.clone(), self.desk.clone(), searchers.clone());
             let (admission, shutdown, stopped) =
                 (admission.clone(), shutdown.clone(), stop.subscribe());
-            let work = move || work(&config, &desk, listener, admission, shutdown, stopped);
+            let work =
+                move || work(&config, &desk, &searchers, listener, admission, shutdown, stopped);
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -188,6 +192,7 @@ impl Drop for Admitted {
 fn work(
     config: &HttpConfig,
     desk: &Desk,
+    searchers: &Searchers,
     listener: TcpListener,
     admission: Arc<Admission>,
     mut shutdown: watch::Receiver<bool>,
@@ -197,7 +202,11 @@ fn work(
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let service = Rc::new(Service::new(desk, Duration::from_millis(config.body_timeout_ms)));
+        let service = Rc::new(Service::new(
+            desk,
+            searchers,
+            Duration::from_millis(config.body_timeout_ms),
+        ));
         tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);

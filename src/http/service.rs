@@ -4,6 +4,7 @@ use super::check::{self, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
 use super::problem::{self, Code, Problem};
+use super::searchers::Searchers;
 use super::{request, routes};
 use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
@@ -45,14 +46,14 @@ struct Own {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Service {
-    pub fn new(desk: &Desk, body_timeout: Duration) -> Service {
+    pub fn new(desk: &Desk, searchers: &Searchers, body_timeout: Duration) -> Service {
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let router = routes::router(desk.clone(), body_timeout);
+        let router = routes::router(desk.clone(), searchers.clone(), body_timeout);
         Service { own: RefCell::new(own), router, live: desk.live.clone(), body_timeout }
     }
 

@@ -49,6 +49,11 @@ static SIMPLIFIED: LazyLock<Vec<u16>> = LazyLock::new(simplified_forms);
 
 static TABLE: LazyLock<Vec<Han>> = LazyLock::new(table);
 
+pub(super) fn prepare() {
+    LazyLock::force(&SIMPLIFIED);
+    LazyLock::force(&TABLE);
+}
+
 fn simplified_forms() -> Vec<u16> {
     let opencc = OpenCC::from_config(BuiltinConfig::T2s).ok();
     let mut text = [0; 4];

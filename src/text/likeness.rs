@@ -90,6 +90,92 @@ pub enum Part {
     Short,
 }
 
+impl Part {
+    /// Every part, in order.
+    pub const ALL: [Part; PARTS] = [
+        Part::Base,
+        Part::SameCore,
+        Part::SoundAndShape,
+        Part::Sound,
+        Part::Shape,
+        Part::ShapeShare,
+        Part::Variant,
+        Part::Stranger,
+        Part::StrangerInLong,
+        Part::Number,
+        Part::NumberMissing,
+        Part::Dropped,
+        Part::DroppedBits,
+        Part::Inserted,
+        Part::InsertedBits,
+        Part::Swapped,
+        Part::More,
+        Part::Outside,
+        Part::Rarer,
+        Part::HeadSubstituted,
+        Part::HeadDropped,
+        Part::HeadInserted,
+        Part::KeptBits,
+        Part::Novel,
+        Part::Plausible,
+        Part::PlaceMissing,
+        Part::PlaceDiffers,
+        Part::PlaceContradicts,
+        Part::Preceded,
+        Part::PrecededBy,
+        Part::FormDiffers,
+        Part::FormMissing,
+        Part::BranchMissing,
+        Part::Namesakes,
+        Part::NamesakesWithoutPlace,
+        Part::Length,
+        Part::Short,
+    ];
+
+    /// The word used in the API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Part::Base => "base",
+            Part::SameCore => "same_core",
+            Part::SoundAndShape => "sound_and_shape",
+            Part::Sound => "sound",
+            Part::Shape => "shape",
+            Part::ShapeShare => "shape_share",
+            Part::Variant => "variant",
+            Part::Stranger => "stranger",
+            Part::StrangerInLong => "stranger_in_long",
+            Part::Number => "number",
+            Part::NumberMissing => "number_missing",
+            Part::Dropped => "dropped",
+            Part::DroppedBits => "dropped_bits",
+            Part::Inserted => "inserted",
+            Part::InsertedBits => "inserted_bits",
+            Part::Swapped => "swapped",
+            Part::More => "more",
+            Part::Outside => "outside",
+            Part::Rarer => "rarer",
+            Part::HeadSubstituted => "head_substituted",
+            Part::HeadDropped => "head_dropped",
+            Part::HeadInserted => "head_inserted",
+            Part::KeptBits => "kept_bits",
+            Part::Novel => "novel",
+            Part::Plausible => "plausible",
+            Part::PlaceMissing => "place_missing",
+            Part::PlaceDiffers => "place_differs",
+            Part::PlaceContradicts => "place_contradicts",
+            Part::Preceded => "preceded",
+            Part::PrecededBy => "preceded_by",
+            Part::FormDiffers => "form_differs",
+            Part::FormMissing => "form_missing",
+            Part::BranchMissing => "branch_missing",
+            Part::Namesakes => "namesakes",
+            Part::NamesakesWithoutPlace => "namesakes_without_place",
+            Part::Length => "length",
+            Part::Short => "short",
+        }
+    }
+}
+
 /// How many parts there are.
 pub const PARTS: usize = Part::Short as usize + 1;
 

@@ -70,6 +70,10 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     names
 });
 
+pub(super) fn prepare() {
+    LazyLock::force(&NAMES);
+}
+
 fn names() -> Names {
     let mut names = Names::default();
     for revision in REVISIONS {

@@ -1,0 +1,108 @@
+//! Threads that search names, so that no search delays a check: their number and their queue are bounded.
+
+use crate::index::Likes;
+use crate::text;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+
+/// Searches that wait, for each thread.
+const WAITING: usize = 64;
+
+type Search = Box<dyn FnOnce(&mut Likes) + Send>;
+
+/// Why a search was not made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unsearched {
+    /// Too many wait already.
+    Full,
+    /// A fault of ours.
+    Fault,
+}
+
+/// A handle of the threads, which end with the last of it. Cloning shares.
+#[derive(Clone)]
+pub struct Searchers {
+    waiting: SyncSender<Search>,
+}
+
+impl Searchers {
+    /// Start so many threads. Where the system refuses one, there are fewer; where it refuses all, every
+    /// search is told that too many wait.
+    pub fn start(threads: usize) -> Searchers {
+        let (waiting, searches) = sync_channel::<Search>(threads.max(1) * WAITING);
+        let searches = Arc::new(Mutex::new(searches));
+        for number in 0..threads.max(1) {
+            let searches = searches.clone();
+            let name = format!("search-{number}");
+            if let Err(error) =
+                std::thread::Builder::new().name(name).spawn(move || search(&searches))
+            {
+                tracing::error!("检索线程无法启动 / a thread cannot start: {error}");
+            }
+        }
+        Searchers { waiting }
+    }
+
+    /// Search on one of the threads.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        search: impl FnOnce(&mut Likes) -> T + Send + 'static,
+    ) -> Result<T, Unsearched> {
+        let (reply, answer) = oneshot::channel();
+        let search = Box::new(move |likes: &mut Likes| {
+            // Whoever asked may be gone.
+            let _ = reply.send(search(likes));
+        });
+        self.waiting.try_send(search).map_err(|_| Unsearched::Full)?;
+        answer.await.map_err(|_| Unsearched::Fault)
+    }
+}
+
+fn search(searches: &Mutex<Receiver<Search>>) {
+    // Before the first search asks for them.
+    text::prepare();
+    let mut likes = Likes::default();
+    loop {
+        let next = searches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(next) = next else { return };
+        let search = std::panic::AssertUnwindSafe(|| next(&mut likes));
+        if std::panic::catch_unwind(search).is_err() {
+            // A fault may leave it in any state.
+            likes = Likes::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn searches_are_answered_or_told_that_too_many_wait() {
+        let searchers = Searchers::start(1);
+        assert_eq!(searchers.run(|_| 7).await, Ok(7));
+        assert_eq!(searchers.run::<()>(|_| panic!("a fault")).await, Err(Unsearched::Fault));
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = searchers.clone();
+        let first = tokio::spawn(async move { busy.run(move |_| held.recv().is_err()).await });
+        tokio::task::yield_now().await;
+        let others: Vec<_> = (0..2 * WAITING)
+            .map(|n| {
+                let searchers = searchers.clone();
+                tokio::spawn(async move { searchers.run(move |_| n).await })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        drop(release);
+        assert_eq!(first.await.unwrap(), Ok(true));
+        let mut full = 0;
+        for (n, other) in others.into_iter().enumerate() {
+            match other.await.unwrap() {
+                Ok(answer) => assert_eq!(answer, n),
+                Err(why) => full += usize::from(why == Unsearched::Full),
+            }
+        }
+        assert!((WAITING - 1..=WAITING).contains(&full), "{full}");
+    }
+}
