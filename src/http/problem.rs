@@ -28,6 +28,7 @@
 //! | `unknown_change` | 422 | a change that there is not |
 //! | `unknown_list` | 422 | no list of the catalogue has this code |
 //! | `invalid_day` | 422 | no day such as 2026-03-31 |
+//! | `out_of_range` | 422 | a number too small, or greater than `max` |
 //! | `unknown_source` | 422 | no source has this code |
 //! | `nothing_held` | 409 | no build of this source is held |
 //! | `refresh_running` | 409 | a refresh is under way |

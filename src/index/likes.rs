@@ -9,6 +9,9 @@ use crate::text::edits::Edits;
 use crate::text::name::{deletions, hash_of_sounds};
 use crate::text::{Likeness, Name, han};
 
+/// Characters of a core beyond which no other readings are tried: their number grows with its square.
+const READINGS_CHARS_MAX: usize = 32;
+
 /// A listed name that may be the asked one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Like {
@@ -119,7 +122,8 @@ fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, hashes: &mut Vec<u64>
     sounds.clear();
     sounds.extend(core.iter().map(|&c| han::sound(c)));
     deletions(sounds, |hash| hashes.push(hash));
-    for (at, &c) in core.iter().enumerate() {
+    let readable = if core.len() <= READINGS_CHARS_MAX { core } else { &[] };
+    for (at, &c) in readable.iter().enumerate() {
         let usual = sounds[at];
         for other in han::sounds(c).skip(1) {
             sounds[at] = other;

@@ -55,7 +55,7 @@ impl Name {
             }
         };
         cut(&self.whole);
-        // Where the form at the end is whole, and there is none before it, nothing is damaged.
+        // Where the form at the end is whole no other is looked for.
         if matches!(self.parts.form, Some(Form::Limited | Form::Shares)) {
             return;
         }
