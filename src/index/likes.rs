@@ -8,6 +8,7 @@ use super::{EntryNo, Listed};
 use crate::text::edits::Edits;
 use crate::text::name::{deletions, hash_of_sounds};
 use crate::text::{Likeness, Name, han};
+use std::cmp::Reverse;
 
 /// Characters of a core beyond which no other readings are tried: their number grows with its square.
 const READINGS_CHARS_MAX: usize = 32;
@@ -53,12 +54,9 @@ impl Likes {
         self.candidates.dedup();
         self.compare(listed);
         self.count_namesakes();
-        self.found.sort_by(|a, b| {
-            b.probability
-                .total_cmp(&a.probability)
-                .then(a.entry.cmp(&b.entry))
-                .then(a.name.cmp(&b.name))
-        });
+        // Of numbers above 0 the bits are in the same order.
+        let key = |like: &Like| (Reverse(like.probability.to_bits()), like.entry, like.name);
+        self.found.sort_by_cached_key(key);
         &self.found
     }
 
@@ -111,7 +109,7 @@ impl Likes {
         for (like, core) in self.found.iter_mut().zip(&self.cores) {
             let first = counts.partition_point(|of| of < core);
             let namesakes = counts[first..].partition_point(|of| of == core);
-            like.likeness = like.likeness.clone().with_namesakes(namesakes);
+            like.likeness.add_namesakes(namesakes);
             like.probability = like.likeness.probability();
         }
     }

@@ -244,7 +244,7 @@ pub struct Likeness {
 
 impl Likeness {
     /// Compare an asked name with a listed one; `None` when they are too far apart to be compared.
-    /// `namesakes` of [`Likeness::with_namesakes`] are one at first. Cost: 1 µs.
+    /// Cost: 1 µs.
     pub fn of(
         asked: &Name,
         listed: &Name,
@@ -266,13 +266,12 @@ impl Likeness {
         Some(likeness)
     }
 
-    /// The same, knowing how many listed names have the same core.
-    pub fn with_namesakes(mut self, namesakes: usize) -> Likeness {
+    /// Add how many listed names have the same core: until then it counts as one.
+    pub fn add_namesakes(&mut self, namesakes: usize) {
         let namesakes = (namesakes.max(1) as f64).ln();
         let without_place = self.get(Part::PlaceMissing) * namesakes;
         self.add(Part::Namesakes, namesakes);
         self.add(Part::NamesakesWithoutPlace, without_place);
-        self
     }
 
     /// How often a part was seen.
@@ -433,18 +432,20 @@ impl<'a> Aligned<'a> {
         ways.push((core, &asked.parts.core, false));
         ways.extend(narrow.map(|narrow| (core, narrow, false)));
         ways.push((&listed.whole, &asked.whole, true));
-        let mut best: Option<(usize, usize)> = None;
+        let (mut best, mut last) = ((usize::MAX, 0), 0);
         for (at, (from, to, _)) in ways.iter().enumerate() {
             let count = edits.between(from, to).len();
-            if best.is_none_or(|(least, _)| count < least) {
-                best = Some((count, at));
-            }
-            if count == 0 {
+            (best, last) = (best.min((count, at)), at);
+            // Whole names do not differ by less than their cores.
+            if count <= 1 {
                 break;
             }
         }
-        let (from, to, whole) = ways[best?.1];
-        let list = edits.between(from, to);
+        let (from, to, whole) = ways[best.1];
+        if best.1 != last {
+            edits.between(from, to);
+        }
+        let list = &*edits.list;
         let start = if whole {
             from.windows(core.len().max(1)).position(|window| window == core).unwrap_or(0)
         } else {
