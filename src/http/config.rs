@@ -56,17 +56,17 @@ impl HttpConfig {
 
     /// Threads that search names.
     pub fn search_thread_count(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         if self.search_threads == 0 { cores().div_ceil(2) } else { self.search_threads }
     }
 
     /// Threads to start.
     pub fn worker_count(&self) -> usize {
-        match self.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers,
-        }
+        if self.workers == 0 { cores() } else { self.workers }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Names answered where nothing is said.
 const LIMIT: usize = 10;
@@ -78,7 +77,7 @@ fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {
     Ok(request)
 }
 
-fn answer(view: &Arc<View>, likes: &mut Likes, request: &SearchRequest, today: Day) -> Value {
+fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -> Value {
     let listed = view.listed();
     let score_min = request.score_min.unwrap_or(SCORE_MIN);
     let mut key = String::new();
@@ -93,7 +92,8 @@ fn answer(view: &Arc<View>, likes: &mut Likes, request: &SearchRequest, today: D
     };
     let found = likes.of(listed, &request.name);
     // Short names are not scored: whoever bears one is nobody in particular.
-    if found.iter().all(|like| key_of(listed, like).as_deref() != Some(&*key)) {
+    let mut same = found.iter().filter(|like| like.is_same);
+    if same.all(|like| key_of(listed, like).as_deref() != Some(&*key)) {
         add(&key, None);
     }
     for like in found.iter().filter(|like| like.probability >= score_min) {
@@ -151,7 +151,7 @@ fn result(
         return None;
     }
     Some(json!({
-        "score": like.map(|like| (like.probability * 1_000.0).round() / 1_000.0),
+        "score": like.map(|like| rounded(like.probability)),
         "same_name": like.is_none_or(|like| like.is_same),
         "entries": entries,
         "parts": like.filter(|_| request.explain).map(parts),
@@ -167,7 +167,11 @@ fn parts(like: &Like) -> Vec<Value> {
         .map(|((part, count), weight)| (part, count, count * weight))
         .collect();
     parts.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
-    let rounded = |number: f64| (number * 1_000.0).round() / 1_000.0;
-    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part.code(), "count": rounded(count), "log_odds": rounded(adds)});
+    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part, "count": rounded(count), "log_odds": rounded(adds)});
     parts.into_iter().map(told).collect()
+}
+
+/// To three digits, which is more than is known.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }

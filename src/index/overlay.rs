@@ -25,8 +25,7 @@ use super::{EntryNo, Index, SubjectNo, keys, points, similar};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
-use crate::text::name::deletions;
-use crate::text::{self, Name, han};
+use crate::text::{self, Name};
 use rpds::HashTrieMapSync;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -285,12 +284,9 @@ impl Overlay {
         if key_chars >= similar::CHARS_MIN {
             let mut prepared = Name::default();
             prepared.of(name);
-            let mut sounds = Vec::new();
-            for core in prepared.cores() {
-                sounds.clear();
-                sounds.extend(core.iter().map(|&c| han::sound(c)));
-                deletions(&sounds, |hash| push(&mut self.similar, hash, mention.entry));
-            }
+            prepared.hashes(&mut Vec::new(), |hash| {
+                push(&mut self.similar, hash, mention.entry);
+            });
         }
     }
 

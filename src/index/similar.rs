@@ -15,9 +15,8 @@
 use super::EntryNo;
 use super::names::Mention;
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};
+use crate::text::Name;
 use crate::text::likeness::Corpus;
-use crate::text::name::deletions;
-use crate::text::{Name, han};
 use rayon::prelude::*;
 use smallvec::SmallVec;
 use std::io::{self, Seek, Write};
@@ -108,14 +107,10 @@ impl Part {
                 continue;
             }
             name.of(key);
-            for core in name.cores() {
-                sounds.clear();
-                sounds.extend(core.iter().map(|&c| han::sound(c)));
-                deletions(&sounds, |hash| {
-                    let (bucket, tag) = place(hash, buckets, bits);
-                    part.posts.push((bucket, tag | mention.entry.0));
-                });
-            }
+            name.hashes(&mut sounds, |hash| {
+                let (bucket, tag) = place(hash, buckets, bits);
+                part.posts.push((bucket, tag | mention.entry.0));
+            });
             part.chars.extend(name.parts.core.iter().map(|&c| narrow(c)));
             part.pairs.extend(name.whole.windows(2).map(|pair| neighbours(pair[0], pair[1])));
         }
@@ -203,7 +198,8 @@ impl Similar {
         self.starts.len() * 4 + self.posts.len() * 4 + self.chars.len() + self.pairs.len() * 8
     }
 
-    /// Add the entries one name of which may have one of these hashes among the [deletions] of its core:
+    /// Add the entries one name of which may have one of these hashes among the
+    /// [deletions](crate::text::name::deletions) of its core:
     /// all that have, and a few others. Cost: two cache lines a hash, all read at once.
     pub fn with_hashes(&self, hashes: &[u64], found: &mut Vec<EntryNo>) {
         let bucket = |&hash: &u64| {

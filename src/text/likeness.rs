@@ -8,10 +8,12 @@
 
 use super::edits::{Edit, Edits};
 use super::{Name, han};
+use serde::Serialize;
 use smallvec::SmallVec;
 
 /// What is compared of two names. `…Missing` means: on one side only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(usize)]
 pub enum Part {
     /// Always 1.
@@ -131,49 +133,6 @@ impl Part {
         Part::Length,
         Part::Short,
     ];
-
-    /// The word used in the API.
-    pub fn code(self) -> &'static str {
-        match self {
-            Part::Base => "base",
-            Part::SameCore => "same_core",
-            Part::SoundAndShape => "sound_and_shape",
-            Part::Sound => "sound",
-            Part::Shape => "shape",
-            Part::ShapeShare => "shape_share",
-            Part::Variant => "variant",
-            Part::Stranger => "stranger",
-            Part::StrangerInLong => "stranger_in_long",
-            Part::Number => "number",
-            Part::NumberMissing => "number_missing",
-            Part::Dropped => "dropped",
-            Part::DroppedBits => "dropped_bits",
-            Part::Inserted => "inserted",
-            Part::InsertedBits => "inserted_bits",
-            Part::Swapped => "swapped",
-            Part::More => "more",
-            Part::Outside => "outside",
-            Part::Rarer => "rarer",
-            Part::HeadSubstituted => "head_substituted",
-            Part::HeadDropped => "head_dropped",
-            Part::HeadInserted => "head_inserted",
-            Part::KeptBits => "kept_bits",
-            Part::Novel => "novel",
-            Part::Plausible => "plausible",
-            Part::PlaceMissing => "place_missing",
-            Part::PlaceDiffers => "place_differs",
-            Part::PlaceContradicts => "place_contradicts",
-            Part::Preceded => "preceded",
-            Part::PrecededBy => "preceded_by",
-            Part::FormDiffers => "form_differs",
-            Part::FormMissing => "form_missing",
-            Part::BranchMissing => "branch_missing",
-            Part::Namesakes => "namesakes",
-            Part::NamesakesWithoutPlace => "namesakes_without_place",
-            Part::Length => "length",
-            Part::Short => "short",
-        }
-    }
 }
 
 /// How many parts there are.

@@ -1,14 +1,13 @@
 //! A name made ready to be compared.
 
 use super::edits::Edits;
+use super::parts::{self, CORE_MIN};
 use super::{Form, Parts, fold, han, unify};
 
-/// Legal forms, unified, the longest first.
-const FORMS: [&[char]; 2] = [&['股', '份', '有', '限', '公', '司'], &['有', '限', '公', '司']];
+/// Legal forms that stand inside a name too.
+const FORMS: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
 /// Characters of a place that an edit may have made unreadable, at the beginning of a name.
 const PLACE_MAX: usize = 12;
-/// Characters that are left of a name that loses its beginning.
-const REST_MIN: usize = 2;
 
 /// A name with its keys and its parts. Reused from name to name.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +38,15 @@ impl Name {
         std::iter::once(&*self.parts.core).chain(self.parts.narrow_core())
     }
 
+    /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores.
+    pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64)) {
+        for core in self.cores() {
+            sounds.clear();
+            sounds.extend(core.iter().map(|&c| han::sound(c)));
+            deletions(sounds, &mut each);
+        }
+    }
+
     /// The cores that it would have if some place at its beginning, or its legal form, were not
     /// readable as written. `edited` is called with those that may have an edit of their own, `exact`
     /// with the others.
@@ -50,7 +58,7 @@ impl Name {
     ) {
         let mut cut = |whole: &[char]| {
             let formless = without_forms(whole);
-            for cut in 0..=PLACE_MAX.min(formless.len().saturating_sub(REST_MIN)) {
+            for cut in 0..=PLACE_MAX.min(formless.len().saturating_sub(CORE_MIN)) {
                 exact(&formless[cut..]);
             }
         };
@@ -87,7 +95,7 @@ fn without_damaged_form(whole: &[char], edits: &mut Edits) -> Option<Vec<char>> 
     const WITH_DUTY: &[char] = &['有', '限', '责', '任', '公', '司'];
     for form in [FORMS[0], WITH_DUTY, FORMS[1]] {
         for length in [form.len(), form.len() - 1, form.len() + 1] {
-            for at in (REST_MIN..(whole.len() + 1).saturating_sub(length)).rev() {
+            for at in (CORE_MIN..(whole.len() + 1).saturating_sub(length)).rev() {
                 let window = &whole[at..at + length];
                 let kept = window.iter().filter(|c| form.contains(c)).count();
                 let is_whole = length == form.len();

@@ -22,7 +22,7 @@ pub enum Form {
 }
 
 /// Words for legal forms, the longer ones first.
-const FORMS: [(&[char], Form); 3] = [
+pub(super) const FORMS: [(&[char], Form); 3] = [
     (&['股', '份', '有', '限', '公', '司'], Form::Shares),
     (&['有', '限', '公', '司'], Form::Limited),
     (&['公', '司'], Form::Company),
@@ -38,7 +38,7 @@ const REMARKS: [&[char]; 5] = [
 ];
 
 /// Characters that a core keeps at least: 上海 alone is a name, not a place.
-const CORE_MIN: usize = 2;
+pub(super) const CORE_MIN: usize = 2;
 
 /// See the [module](self). Reused from name to name.
 #[derive(Clone, Debug, Default)]
