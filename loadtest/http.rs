@@ -147,8 +147,8 @@ fn without_socket(view: &View, size: &Size) -> Result<Vec<f64>, String> {
     (0..ROUNDS_MIN).map(|round| run(round * size.ring / 16)).collect()
 }
 
-fn told(problem: xincha::http::Problem) -> String {
-    String::from_utf8_lossy(&problem.to_json()).into_owned()
+fn told(why: xincha::http::Unanswered) -> String {
+    format!("{why:?}")
 }
 
 fn now() -> xincha::record::Instant {

@@ -3,7 +3,8 @@
 //! ```text
 //! socket ─► server ─► service ─┬─ POST /v1/check ─► check (request ─► screen ─► answer)
 //!           (a thread          │
-//!            a core)           └─ everything else ─► routes (axum, over the same hyper)
+//!            a core)           │       └─ names to search ─► searchers ─► check
+//!                               └─ everything else ─► routes (axum, over the same hyper)
 //! ```
 //!
 //! | file | noun |
@@ -12,13 +13,14 @@
 //! | [`problem`] | what went wrong with a request, each with a stable code |
 //! | `request` | the body of a check: bytes → questions |
 //! | `fragments` | the parts of answers that are the same for a whole generation |
-//! | `json`, `person` | writing values; names of persons for display |
+//! | `json`, `person`, `likeness` | writing values; names of persons for display; a score and its parts |
 //! | [`check`] | bytes → bytes, without a socket |
 //! | [`changes`] | the body of changes, and what became of them |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
-//! | `search`, `searchers` | names that are like a given one, on threads of their own |
+//! | `search` | names that are like a given one |
+//! | `searchers` | threads that search names, for this and for checks |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
@@ -35,6 +37,7 @@ pub mod desk;
 mod fragments;
 mod gather;
 mod json;
+mod likeness;
 pub mod operation;
 mod person;
 pub mod problem;
@@ -45,7 +48,7 @@ mod searchers;
 pub mod server;
 mod service;
 
-pub use check::{Worker, answer};
+pub use check::{Unanswered, Worker, answer};
 pub use check_id::CheckIds;
 pub use config::HttpConfig;
 pub use desk::Desk;

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`points`] | hash → candidate numbers in about one cache-line read | `points`, `suspects` |
 //! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
-//! | [`names`] | the ordered dictionary of folded names, and of masked identifiers | `names.*`, `masks.*` |
+//! | [`names`] | the ordered dictionary of names by their K2 keys, and of masked identifiers | `names.*`, `masks.*` |
 //! | [`similar`] | names by the sounds of their cores, and what they tell of characters | `similar.*` |
 //! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
@@ -23,7 +23,7 @@
 //! ```text
 //! identifier ─► family ─► points ─► identifier numbers ─► identifiers (verified) ─► owners
 //!                                                                                    │
-//! name ─► fold ─► names | suspects ─────────────► entries ◄── subjects ◄─────────────┘
+//! name ─► keys ─► names | suspects ─────────────► entries ◄── subjects ◄─────────────┘
 //! ```
 
 pub mod builder;
@@ -47,7 +47,7 @@ pub mod subjects;
 
 pub use builder::Builder;
 pub use encoder::{Encoded, Encoder, id_of};
-pub use entries::EntryView;
+pub use entries::{Borne, EntryView};
 pub use likes::{Like, Likes};
 pub use listed::Listed;
 pub use meta::{ListMeta, Meta, SourceMeta};

@@ -1,7 +1,7 @@
 //! One subject against one index, one catalogue, one instant. Pure: no clock, file, socket or thread.
 //!
 //! ```text
-//! Question ─► find (identifiers, names, relations) ─► hits ─► decide (measures, verdict) ─► Decision
+//! Question ─► find (identifiers, names, likes, relations) ─► hits ─► decide (measures, verdict) ─► Decision
 //!                         ▲                                        ▲
 //!                  Index ─┴─ Overlay                           Catalogue
 //!                         └──────────────── Basis ─────────────────┘
@@ -24,7 +24,7 @@ pub mod hit;
 pub mod question;
 
 pub use basis::Basis;
-pub use decision::{Applied, Conflict, Decision, SubjectDecision, Verdict, check};
+pub use decision::{Applied, Conflict, Decision, MustSearch, SubjectDecision, Verdict, check};
 pub use ground::{Ground, Lag, Stale};
 pub use hit::{Grade, Hit};
 pub use question::Question;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@fold`] | stage K1: width, case, spaces, invisible characters, brackets, dots |
 //! | [`mod@unify`] | stage K2: simplified characters, equal legal forms, numbers, no marks |
+//! | [`keys`] | the keys of a name |
 //! | [`parts`] | places, core, legal form of a company's name |
 //! | [`name`] | a name made ready to be compared, and the keys by which its likes are found |
 //! | [`edits`] | what was done to one text to make another of it |
@@ -16,6 +17,7 @@ pub mod company;
 pub mod edits;
 pub mod fold;
 pub mod han;
+pub mod keys;
 pub mod likeness;
 pub mod name;
 pub mod parts;
@@ -23,10 +25,11 @@ pub mod place;
 pub mod unify;
 
 /// Version of the folding. Stamped into snapshots: keys of another version do not meet.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub use company::{parent_of_branch, without_legal_form};
 pub use fold::fold;
+pub use keys::Keys;
 pub use likeness::Likeness;
 pub use name::Name;
 pub use parts::{Form, Parts};

@@ -219,7 +219,7 @@ fn check_with(subjects: &Value) -> String {
 
 /// Decide without a socket, at a fixed time.
 fn decide(view: &View, body: &str) -> Value {
-    let (mut worker, mut out) = (Worker::default(), Vec::new());
+    let (mut worker, mut out) = (Worker::searching(), Vec::new());
     let id = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
     answer(view, NOW, id, body.as_bytes(), &mut worker, &mut out).unwrap();
     let value: Value = serde_json::from_slice(&out).unwrap();
@@ -1042,6 +1042,41 @@ mod search {
     fn names(answer: &Value) -> Vec<&str> {
         let results = answer["results"].as_array().unwrap();
         results.iter().map(|result| result["entries"][0]["name"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_check_without_an_identifier_finds_them_too_and_asks_for_a_review() {
+        let server = start(config());
+        let mut client = server.connect();
+        let body = |name: &str| check_with(&json!([{"ref": "a", "name": name}]));
+        let mut check = |name: &str| {
+            let reply = client.check(&body(name));
+            assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+            let answer = reply.json();
+            conforms(&answer, "CheckAnswer");
+            answer
+        };
+        let answered = check("苏州星和科技有限责任公司");
+        let hit = &answered["subjects"][0]["hits"][0];
+        assert_eq!(
+            (&hit["grade"], &hit["name"]),
+            (&json!("similar_name"), &json!(ground::BLACK.0))
+        );
+        assert!(hit["likeness"]["score"].as_f64().unwrap() >= 0.5, "{hit}");
+        let parts = hit["likeness"]["parts"].as_array().unwrap();
+        assert!(parts.iter().any(|part| part["part"] == "sound_and_shape"), "{hit}");
+        assert_eq!(answered["verdict"], "review");
+        assert_eq!(answered["subjects"][0]["measures"], json!([]));
+        let equal = check("蘇州星河科技有限责任公司");
+        let hit = &equal["subjects"][0]["hits"][0];
+        assert_eq!((&hit["grade"], &hit["likeness"]), (&json!("name"), &Value::Null));
+        assert_eq!(hit["flags"], json!(["name_variant"]));
+        // A worker that does not search says so, and answers nothing.
+        let (_folder, view) = ground::view(NOW);
+        let (mut worker, mut out) = (Worker::default(), Vec::new());
+        let body = body("苏州星和科技有限责任公司");
+        let answered = answer(&view, NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out);
+        assert!(matches!(answered, Err(xincha::http::Unanswered::MustSearch)) && out.is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::remote::Remote;
 use super::{Outcome, now};
 use crate::config::Config;
-use crate::http::{CheckIds, Worker, answer};
+use crate::http::{CheckIds, Unanswered, Worker, answer};
 use crate::ledger::{FileLedger, LedgerError};
 use crate::live::{Generation, View};
 use crate::snapshot::Store;
@@ -130,10 +130,11 @@ fn offline(
     view.catch_up(&ledger)?;
     let mut out = Vec::new();
     let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-    let answered = answer(&view, now(), id, request, &mut Worker::default(), &mut out);
+    let answered = answer(&view, now(), id, request, &mut Worker::searching(), &mut out);
     Ok(match answered {
         Ok(()) => Ok(serde_json::from_slice(&out)?),
-        Err(problem) => Err(serde_json::from_slice(&problem.to_json())?),
+        Err(Unanswered::Problem(problem)) => Err(serde_json::from_slice(&problem.to_json())?),
+        Err(Unanswered::MustSearch) => unreachable!("this worker searches"),
     })
 }
 

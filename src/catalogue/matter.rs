@@ -26,7 +26,12 @@ pub struct Matter {
     /// A person's name alone may alert. Names are shared by thousands, so this is for matters where
     /// a missed person weighs more than a false alarm.
     pub persons_by_name: bool,
+    /// A similar name alerts from this likelihood on, in hundredths.
+    pub similar_name_percent: u8,
 }
+
+/// Where a matter says nothing: a similar name alerts when it is likelier than not the asked one.
+const SIMILAR_NAME_PERCENT: u32 = 50;
 
 /// What a subject may be in a matter, beside the codes of [`Role`].
 pub const ROLES: [&str; 9] = [
@@ -45,7 +50,7 @@ pub const ROLES: [&str; 9] = [
 pub const TAIL_CHARS: usize = 12;
 
 pub(super) const FIELDS: &[&str] =
-    &["code", "name", "department", "consults", "roles", "persons_by_name"];
+    &["code", "name", "department", "consults", "roles", "persons_by_name", "similar_name_percent"];
 
 pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>) -> (String, Matter) {
     let matter = Matter {
@@ -55,6 +60,7 @@ pub(super) fn read(row: &mut Row<'_, '_, '_>, lists: &Table<List>) -> (String, M
         consults: read_consults(row, lists),
         roles: read_roles(row),
         persons_by_name: row.flag("persons_by_name"),
+        similar_name_percent: row.count_or("similar_name_percent", 100, SIMILAR_NAME_PERCENT) as u8,
     };
     (matter.code.clone(), matter)
 }

@@ -115,12 +115,17 @@ impl<'r, 'p, 'd> Row<'r, 'p, 'd> {
         texts
     }
 
-    /// A whole number from 1; 1 in the stead of anything else.
+    /// A whole number from 1 that must be there; 1 in the stead of anything else.
     pub fn count(&mut self, field: &'static str, max: u32) -> u32 {
-        let Some(value) = self.cells.get(field) else {
+        if !self.has(field) {
             self.refuse(self.span.start, Fault::MissingField { field });
-            return 1;
-        };
+        }
+        self.count_or(field, max, 1)
+    }
+
+    /// The same, where it need not be there.
+    pub fn count_or(&mut self, field: &'static str, max: u32, absent: u32) -> u32 {
+        let Some(value) = self.cells.get(field) else { return absent };
         let Some(integer) = value.get_ref().as_integer() else {
             self.page.refuse_type(field, "integer", value);
             return 1;

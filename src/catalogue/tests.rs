@@ -45,6 +45,7 @@ department = "市文明办"
 consults = ["sx"]
 roles = ["nominee", "legal_representative"]
 persons_by_name = true
+similar_name_percent = 80
 "#;
 
 const MEASURES: &str = r#"[[measure]]
@@ -183,6 +184,12 @@ fn mistakes_in_matters_are_refused() {
                 "persons_by_name = 1",
                 "matters.toml:14",
                 "expected boolean, found integer",
+            ),
+            (
+                "similar_name_percent = 80",
+                "similar_name_percent = 101",
+                "matters.toml:15",
+                "out of range, expected 1 to 100",
             ),
             ("department = \"市文明办\"\n", "", "matters.toml:8", "`department` / missing field"),
             (
@@ -415,6 +422,8 @@ fn a_small_catalogue_reads_as_written() {
     assert_eq!(catalogue.measures_of(honour, hong), []);
     assert!(catalogue.consults(bid, hong) && !catalogue.consults(honour, hong));
     assert!(catalogue.matter(honour).persons_by_name && !catalogue.matter(bid).persons_by_name);
+    assert_eq!(catalogue.matter(honour).similar_name_percent, 80);
+    assert_eq!(catalogue.matter(bid).similar_name_percent, 50);
     let [ban, favour] = [catalogue.measure(MeasureNo(0)), catalogue.measure(MeasureNo(1))];
     assert_eq!(ban.reach, [Reach::Direct, Reach::Related(Role::LegalRepresentative)]);
     assert_eq!((ban.action, ban.class), (Action::Prohibit, Some(MeasureClass::A)));

@@ -3,16 +3,17 @@
 use super::fragments::Fragments;
 use super::problem::Problem;
 use super::request::{self, CheckRequest, Object, SubjectRequest};
-use super::{json, person};
+use super::{json, likeness, person};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
 use crate::live::View;
 use crate::record::{Instant, SubjectKind};
 use crate::screen::find::Scratch;
 use crate::screen::{
-    self, Applied, Conflict, Decision, Ground, Hit, Lag, Question, Stale, SubjectDecision,
+    self, Applied, Conflict, Decision, Ground, Hit, Lag, MustSearch, Question, Stale,
+    SubjectDecision,
 };
-use crate::text;
+use crate::text::{self, Likeness};
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -25,6 +26,34 @@ pub struct Worker {
     order: Vec<u32>,
     fragments: Option<Fragments>,
     pen: Pen,
+}
+
+impl Worker {
+    /// One that may search names, which takes longer.
+    pub fn searching() -> Worker {
+        Worker { scratch: Scratch::searching(), ..Worker::default() }
+    }
+}
+
+/// Why a check was not answered.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Something is wrong with it.
+    Problem(Problem),
+    /// A name must be searched, and the worker is none that [searches](Worker::searching).
+    MustSearch,
+}
+
+impl From<Problem> for Unanswered {
+    fn from(problem: Problem) -> Unanswered {
+        Unanswered::Problem(problem)
+    }
+}
+
+impl From<MustSearch> for Unanswered {
+    fn from(MustSearch: MustSearch) -> Unanswered {
+        Unanswered::MustSearch
+    }
 }
 
 /// What writing needs beside the answer.
@@ -49,7 +78,7 @@ struct Pen {
 /// # Errors
 ///
 /// The first problem of the request, in the order: form, the change asked for, context, subjects from
-/// the first.
+/// the first. Or that a name must be searched.
 pub fn answer(
     view: &View,
     now: Instant,
@@ -57,7 +86,7 @@ pub fn answer(
     body: &[u8],
     worker: &mut Worker,
     out: &mut Vec<u8>,
-) -> Result<(), Problem> {
+) -> Result<(), Unanswered> {
     out.clear();
     let Worker { scratch, decision, questions: space, order, fragments, pen } = worker;
     let basis = view.basis(now);
@@ -67,14 +96,17 @@ pub fn answer(
     let asked = request
         .reached(view.overlay.change())
         .and_then(|()| request.ask(&ground.catalogue, now, &mut questions, order));
-    if let Ok(asked) = &asked {
+    let asked = asked.map_err(Unanswered::from).and_then(|asked| {
+        let at = asked.at.unwrap_or(now);
+        screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
+        Ok(at)
+    });
+    if let Ok(at) = asked {
         let generation = &view.generation;
         if !fragments.as_ref().is_some_and(|fragments| fragments.belong_to(generation)) {
             *fragments = None;
         }
         let fragments = fragments.get_or_insert_with(|| Fragments::of(generation));
-        let at = asked.at.unwrap_or(now);
-        screen::check(&basis, asked.matter, at, &questions, scratch, decision);
         let mut answer = Answer { ground, listed: basis.listed(), fragments, pen, out };
         answer.head(check_id, at, decision, view.behind);
         let subjects = request.subjects.items.iter().zip(&questions).zip(&decision.subjects);
@@ -174,7 +206,7 @@ impl Answer<'_> {
             if place > 0 {
                 self.out.push(b',');
             }
-            self.hit(hit, question.name);
+            self.hit(hit, &decided.likenesses, question.name);
         }
         self.raw("],\"measures\":[");
         self.applied(&decided.measures, decided);
@@ -190,7 +222,7 @@ impl Answer<'_> {
         self.raw("]}");
     }
 
-    fn hit(&mut self, hit: &Hit, asked: Option<&str>) {
+    fn hit(&mut self, hit: &Hit, likenesses: &[Likeness], asked: Option<&str>) {
         let Some(entry) = self.listed.entry(hit.entry) else {
             // Found a moment ago in the same immutable bytes.
             unreachable!("a hit without its entry");
@@ -204,6 +236,11 @@ impl Answer<'_> {
         self.out.extend_from_slice(self.fragments.list(hit.list));
         self.raw(",\"grade\":");
         json::word(hit.grade.code(), self.out);
+        self.raw(",\"likeness\":");
+        match hit.likeness.and_then(|at| likenesses.get(at)) {
+            None => self.raw("null"),
+            Some(likeness) => self.raw(&likeness::likeness(likeness).to_string()),
+        }
         self.raw(",\"on\":");
         json::recorded(hit.on.map_or("", |kind| kind.code()), self.out);
         self.raw(",\"relation\":");
@@ -236,7 +273,9 @@ impl Answer<'_> {
         let flags = [
             (hit.derived, "derived"),
             (hit.name_differs, "name_differs"),
+            (hit.name_variant, "name_variant"),
             (hit.former_name, "former_name"),
+            (hit.name_taken_over, "name_taken_over"),
             (entry.extended(), "extended"),
         ];
         json::flags(&flags, self.out);

@@ -47,6 +47,7 @@
 
 use super::json;
 use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -296,6 +297,14 @@ impl Problem {
     /// The same, naming the bound that was passed.
     pub fn beyond(self, max: usize) -> Problem {
         Problem { max: Some(max), ..self }
+    }
+
+    /// Say in the head of an answer what its body is, and when to come again.
+    pub fn head(&self, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if self.code == Code::Overloaded {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
     }
 
     /// The document.

@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -96,9 +96,7 @@ pub(super) fn document(status: StatusCode, value: &Value) -> Response {
 
 pub(super) fn told(problem: &Problem) -> Response {
     let mut response = bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json());
-    if problem.code == Code::Overloaded {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    problem.head(response.headers_mut());
     response
 }
 
@@ -174,6 +172,7 @@ fn matters(view: &View, _now: Instant) -> Value {
                 "consults": consults,
                 "roles": matter.roles,
                 "persons_by_name": matter.persons_by_name,
+                "similar_name_percent": matter.similar_name_percent,
             })
         })
         .collect();

@@ -1,16 +1,16 @@
 //! Names that are like a given one, for a person to look through: no verdict follows from them.
 
+use super::likeness;
 use super::operation::{answered, read};
 use super::problem::{Code, Problem};
 use super::request::parse;
 use super::routes::Asked;
-use super::searchers::Unsearched;
+use super::searchers::Searcher;
 use super::service::clock;
 use crate::index::{EntryView, Like, Likes, Listed, Mention};
 use crate::live::View;
 use crate::record::{Day, limits};
-use crate::text;
-use crate::text::likeness::{Part, WEIGHTS};
+use crate::text::Keys;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use hyper::StatusCode;
@@ -53,12 +53,8 @@ async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Pr
         return Err(Code::UnknownList.at("/list"));
     }
     let today = clock().0.day();
-    let found = asked.searchers.run(move |likes| answer(&view, likes, &request, today)).await;
-    let found = found.map_err(|why| match why {
-        Unsearched::Full => Code::Overloaded.whole(),
-        Unsearched::Fault => Code::Internal.whole(),
-    })?;
-    Ok((StatusCode::OK, found))
+    let search = move |searcher: &mut Searcher| answer(&view, &mut searcher.likes, &request, today);
+    Ok((StatusCode::OK, asked.searchers.run(search).await?))
 }
 
 fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {
@@ -80,8 +76,7 @@ fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {
 fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -> Value {
     let listed = view.listed();
     let score_min = request.score_min.unwrap_or(SCORE_MIN);
-    let mut key = String::new();
-    text::fold(&request.name, &mut key);
+    let key = key(&request.name);
     let mut results = Vec::new();
     let mut answered = BTreeSet::new();
     let mut add = |key: &str, like: Option<&Like>| {
@@ -93,12 +88,12 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
     let found = likes.of(listed, &request.name);
     // Short names are not scored: whoever bears one is nobody in particular.
     let mut same = found.iter().filter(|like| like.is_same);
-    if same.all(|like| key_of(listed, like).as_deref() != Some(&*key)) {
+    if same.next().is_none() {
         add(&key, None);
     }
     for like in found.iter().filter(|like| like.probability >= score_min) {
-        if let Some(key) = key_of(listed, like) {
-            add(&key, Some(like));
+        if let Some(name) = like.name_in(listed) {
+            add(&self::key(name), Some(like));
         }
     }
     let meta = view.generation.ground.index.meta();
@@ -108,16 +103,10 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
     })
 }
 
-/// The folded name that was found.
-fn key_of(listed: Listed, like: &Like) -> Option<String> {
-    let entry = listed.entry(like.entry)?;
-    let name = match like.name {
-        0 => entry.name(),
-        other => entry.other_names().nth(other - 1)?.0,
-    };
-    let mut key = String::new();
-    text::fold(name, &mut key);
-    Some(key)
+fn key(name: &str) -> String {
+    let mut keys = Keys::default();
+    keys.of(name);
+    keys.unified
 }
 
 /// A name with the entries in force whose subjects bear it; `None` where there is none.
@@ -151,27 +140,9 @@ fn result(
         return None;
     }
     Some(json!({
-        "score": like.map(|like| rounded(like.probability)),
+        "score": like.map(|like| likeness::score(like.probability)),
         "same_name": like.is_none_or(|like| like.is_same),
         "entries": entries,
-        "parts": like.filter(|_| request.explain).map(parts),
+        "parts": like.filter(|_| request.explain).map(|like| likeness::parts(&like.likeness)),
     }))
-}
-
-/// What spoke for and against it, the weightiest first.
-fn parts(like: &Like) -> Vec<Value> {
-    let counts = Part::ALL.into_iter().zip(like.likeness.parts);
-    let mut parts: Vec<(Part, f64, f64)> = counts
-        .zip(WEIGHTS)
-        .filter(|((_, count), _)| *count != 0.0)
-        .map(|((part, count), weight)| (part, count, count * weight))
-        .collect();
-    parts.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
-    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part, "count": rounded(count), "log_odds": rounded(adds)});
-    parts.into_iter().map(told).collect()
-}
-
-/// To three digits, which is more than is known.
-fn rounded(number: f64) -> f64 {
-    (number * 1_000.0).round() / 1_000.0
 }

@@ -1,5 +1,7 @@
 //! Threads that search names, so that no search delays a check: their number and their queue are bounded.
 
+use super::check::Worker;
+use super::problem::{Code, Problem};
 use crate::index::Likes;
 use crate::text;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -9,7 +11,21 @@ use tokio::sync::oneshot;
 /// Searches that wait, for each thread.
 const WAITING: usize = 64;
 
-type Search = Box<dyn FnOnce(&mut Likes) + Send>;
+type Search = Box<dyn FnOnce(&mut Searcher) + Send>;
+
+/// What a thread searches with.
+pub struct Searcher {
+    /// For names alone.
+    pub likes: Likes,
+    /// For checks.
+    pub worker: Worker,
+}
+
+impl Default for Searcher {
+    fn default() -> Searcher {
+        Searcher { likes: Likes::default(), worker: Worker::searching() }
+    }
+}
 
 /// Why a search was not made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +34,15 @@ pub enum Unsearched {
     Full,
     /// A fault of ours.
     Fault,
+}
+
+impl From<Unsearched> for Problem {
+    fn from(why: Unsearched) -> Problem {
+        match why {
+            Unsearched::Full => Code::Overloaded.whole(),
+            Unsearched::Fault => Code::Internal.whole(),
+        }
+    }
 }
 
 /// A handle of the threads, which end with the last of it. Cloning shares.
@@ -47,12 +72,12 @@ impl Searchers {
     /// Search on one of the threads.
     pub async fn run<T: Send + 'static>(
         &self,
-        search: impl FnOnce(&mut Likes) -> T + Send + 'static,
+        search: impl FnOnce(&mut Searcher) -> T + Send + 'static,
     ) -> Result<T, Unsearched> {
         let (reply, answer) = oneshot::channel();
-        let search = Box::new(move |likes: &mut Likes| {
+        let search = Box::new(move |searcher: &mut Searcher| {
             // Whoever asked may be gone.
-            let _ = reply.send(search(likes));
+            let _ = reply.send(search(searcher));
         });
         self.waiting.try_send(search).map_err(|_| Unsearched::Full)?;
         answer.await.map_err(|_| Unsearched::Fault)
@@ -62,14 +87,14 @@ impl Searchers {
 fn search(searches: &Mutex<Receiver<Search>>) {
     // Before the first search asks for them.
     text::prepare();
-    let mut likes = Likes::default();
+    let mut searcher = Searcher::default();
     loop {
         let next = searches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(next) = next else { return };
-        let search = std::panic::AssertUnwindSafe(|| next(&mut likes));
+        let search = std::panic::AssertUnwindSafe(|| next(&mut searcher));
         if std::panic::catch_unwind(search).is_err() {
             // A fault may leave it in any state.
-            likes = Likes::default();
+            searcher = Searcher::default();
         }
     }
 }
@@ -87,7 +112,7 @@ mod tests {
         let (begun, begins) = oneshot::channel();
         let busy = searchers.clone();
         let first = tokio::spawn(async move {
-            let hold = move |_: &mut Likes| begun.send(()).is_ok() && held.recv().is_err();
+            let hold = move |_: &mut Searcher| begun.send(()).is_ok() && held.recv().is_err();
             busy.run(hold).await
         });
         begins.await.unwrap();

@@ -1,10 +1,10 @@
 //! One request: which of the two ways it goes.
 
-use super::check::{self, Worker};
+use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
-use super::problem::{self, Code, Problem};
-use super::searchers::Searchers;
+use super::problem::{Code, Problem};
+use super::searchers::{Searcher, Searchers};
 use super::{request, routes};
 use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
@@ -27,6 +27,7 @@ const CHECK: &str = "/v1/check";
 pub(super) struct Service {
     own: RefCell<Own>,
     router: Router,
+    searchers: Searchers,
     live: Live,
     body_timeout: Duration,
 }
@@ -54,7 +55,8 @@ impl Service {
             out: Vec::with_capacity(4096),
         };
         let router = routes::router(desk.clone(), searchers.clone(), body_timeout);
-        Service { own: RefCell::new(own), router, live: desk.live.clone(), body_timeout }
+        let (live, searchers) = (desk.live.clone(), searchers.clone());
+        Service { own: RefCell::new(own), router, searchers, live, body_timeout }
     }
 
     /// Answer a request.
@@ -69,7 +71,7 @@ impl Service {
         }
         let (head, body) = request.into_parts();
         let answered = match self.read(&head.headers, body).await {
-            Ok(body) => self.check_when_reached(&body).await,
+            Ok(body) => self.check_when_reached(body).await,
             Err(problem) => Err(problem),
         };
         match answered {
@@ -103,24 +105,45 @@ impl Service {
     }
 
     /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
-    async fn check_when_reached(&self, body: &[u8]) -> Result<Bytes, Problem> {
-        match self.check(body) {
-            Err(problem) if problem.code == Code::ChangeNotReached => {
-                self.live.reached(request::min_change(body), CHANGE_WAIT).await;
-                self.check(body)
-            }
-            answered => answered,
+    async fn check_when_reached(&self, body: Bytes) -> Result<Bytes, Problem> {
+        let mut answered = self.check(&body);
+        if let Err(Unanswered::Problem(problem)) = &answered
+            && problem.code == Code::ChangeNotReached
+        {
+            self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
+            answered = self.check(&body);
+        }
+        match answered {
+            Ok(answer) => Ok(answer),
+            Err(Unanswered::Problem(problem)) => Err(problem),
+            Err(Unanswered::MustSearch) => self.check_aside(body).await,
+        }
+    }
+
+    /// Decide a check that must search names, where that delays no other.
+    async fn check_aside(&self, body: Bytes) -> Result<Bytes, Problem> {
+        let (now, millis) = clock();
+        let id = self.own.borrow_mut().ids.next(millis);
+        let view = self.live.current().ok_or(Code::NotReady.whole())?;
+        let search = move |searcher: &mut Searcher| {
+            let mut out = Vec::new();
+            check::answer(&view, now, id, &body, &mut searcher.worker, &mut out).map(|()| out)
+        };
+        match self.searchers.run(search).await? {
+            Ok(answer) => Ok(answer.into()),
+            Err(Unanswered::Problem(problem)) => Err(problem),
+            Err(Unanswered::MustSearch) => Err(Code::Internal.whole()),
         }
     }
 
     /// Decide a check with the view that is current now. Nothing here waits, so the request
     /// keeps that view to its end.
-    fn check(&self, body: &[u8]) -> Result<Bytes, Problem> {
+    fn check(&self, body: &[u8]) -> Result<Bytes, Unanswered> {
         let (now, millis) = clock();
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
         let Some(view) = follower.current() else {
-            return Err(Code::NotReady.whole());
+            return Err(Code::NotReady.whole().into());
         };
         let id = ids.next(millis);
         // A fault of ours must not take the connection's other requests with it. What the worker
@@ -137,10 +160,10 @@ impl Service {
                 out.shrink_to(KEPT_BYTES);
                 Ok(answer)
             }
-            Ok(Err(problem)) => Err(problem),
+            Ok(Err(why)) => Err(why),
             Err(_) => {
                 *worker = Worker::default();
-                Err(Code::Internal.whole())
+                Err(Code::Internal.whole().into())
             }
         }
     }
@@ -246,7 +269,7 @@ impl Whole {
 pub(super) fn problem_response(problem: &Problem) -> Response<Answer> {
     let mut response = Response::new(Answer::Whole(Some(Bytes::from(problem.to_json()))));
     *response.status_mut() = problem.code.status();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    problem.head(response.headers_mut());
     response
 }
 

@@ -5,7 +5,7 @@ use super::entries::{self, write_text};
 use super::identifiers::text_key;
 use super::names::Mention;
 use crate::record::{Entry, Identifier, MaskedIdentifier, Packed};
-use crate::text;
+use crate::text::{self, Keys};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -53,7 +53,7 @@ impl Encoded {
 pub struct Encoder {
     out: Encoded,
     authority_numbers: HashMap<String, u32>,
-    key: String,
+    keys: Keys,
     id: String,
 }
 
@@ -124,10 +124,11 @@ impl Encoder {
     }
 
     fn name(&mut self, name: &str, entry: u32, former: bool) {
-        text::fold(name, &mut self.key);
-        if !self.key.is_empty() {
-            self.out.keys.extend_from_slice(self.key.as_bytes());
-            self.out.names.push((self.key.len() as u32, Mention { entry: EntryNo(entry), former }));
+        self.keys.of(name);
+        let key = &self.keys.unified;
+        if !key.is_empty() {
+            self.out.keys.extend_from_slice(key.as_bytes());
+            self.out.names.push((key.len() as u32, Mention { entry: EntryNo(entry), former }));
         }
     }
 }

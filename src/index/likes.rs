@@ -41,6 +41,17 @@ pub struct Likes {
     found: Vec<Like>,
 }
 
+impl Like {
+    /// The name that is like the asked one, as recorded.
+    pub fn name_in<'a>(&self, listed: Listed<'a>) -> Option<&'a str> {
+        let entry = listed.entry(self.entry)?;
+        match self.name {
+            0 => Some(entry.name()),
+            other => entry.other_names().nth(other - 1).map(|(name, _)| name),
+        }
+    }
+}
+
 impl Likes {
     /// Find them, the likeliest first; equally likely ones by entry. Cost: about 10 µs, and 2 µs for
     /// each that is found.
@@ -94,7 +105,7 @@ impl Likes {
                 self.listed.of(name);
                 let likeness = Likeness::of(&self.asked, &self.listed, corpus, &mut self.edits);
                 let Some(likeness) = likeness else { continue };
-                let is_same = self.listed.key == self.asked.key;
+                let is_same = self.listed.keys.unified == self.asked.keys.unified;
                 self.found.push(Like { entry, name: at, is_same, likeness, probability: 0.0 });
                 let core = self.listed.parts.core.iter().map(|&c| han::Sound(c as u32));
                 self.cores.push(hash_of_sounds(core));

@@ -7,7 +7,7 @@ use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::{EntryNo, Index, SubjectNo};
 use crate::record::{Agreement, Entry, Identifier, Provenance};
-use crate::text;
+use crate::text::Keys;
 
 /// See the [module](self). Copied freely; a check holds one from its first to its last byte.
 ///
@@ -96,7 +96,7 @@ impl<'a> Listed<'a> {
             .chain(added.iter().cloned())
     }
 
-    /// Entries whose subject bears, or bore, a name with this folded key.
+    /// Entries whose subject bears, or bore, a name with this K2 key.
     pub fn named(self, key: &str) -> impl Iterator<Item = Mention> {
         let added = self.mentions(key).iter().copied();
         self.index.named(key).chain(added.filter(move |&mention| self.bears(mention, key)))
@@ -104,10 +104,10 @@ impl<'a> Listed<'a> {
 
     /// An added entry is found by the hash of its name, which strangers may share.
     fn bears(self, mention: Mention, key: &str) -> bool {
-        let mut folded = String::new();
+        let mut keys = Keys::default();
         let mut is_key = |name: &str| {
-            text::fold(name, &mut folded);
-            folded == key
+            keys.of(name);
+            keys.unified == key
         };
         self.entry(mention.entry).is_some_and(|entry| match mention.former {
             false => is_key(entry.name()),

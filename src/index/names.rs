@@ -1,4 +1,4 @@
-//! Ordered dictionaries of texts to entries: folded names, masked identifiers. Here `fst` works.
+//! Ordered dictionaries of texts to entries: names by their K2 keys, masked identifiers. Here `fst` works.
 //!
 //! ```text
 //! <prefix>.0 … <prefix>.7   fst map   text → posting; eight ranges of the order, built side by side

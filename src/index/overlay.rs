@@ -4,7 +4,7 @@
 //! change ─► known (list, id) ─► standing ─► the entry as it stands ─┬─► placed: over an entry of the index
 //!                                                                   └─► added: an entry of its own
 //! identifier ─► family ─► carriers ─┐
-//! name ─► fold ─────────► mentions ─┴─► added entries ─► groups: whose subject is whose
+//! name ─► keys ─────────► mentions ─┴─► added entries ─► groups: whose subject is whose
 //! ```
 //!
 //! Persistent: a copy shares all of it and costs some reference counts, so every commit makes a new
@@ -25,7 +25,7 @@ use super::{EntryNo, Index, SubjectNo, keys, points, similar};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
-use crate::text::{self, Name};
+use crate::text::Name;
 use rpds::HashTrieMapSync;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -271,19 +271,17 @@ impl Overlay {
     }
 
     fn mention(&mut self, name: &str, mention: Mention, may_be_suspect: bool) {
-        let mut key = String::new();
-        text::fold(name, &mut key);
-        let key_chars = key.chars().count();
+        let mut prepared = Name::default();
+        prepared.of(name);
+        let key = &prepared.keys.unified;
         if !key.is_empty() {
-            let key = xxh3_64(key.as_bytes());
+            let hash = xxh3_64(key.as_bytes());
             if may_be_suspect {
-                self.sieve.put(key);
+                self.sieve.put(hash);
             }
-            push(&mut self.mentions, key, mention);
+            push(&mut self.mentions, hash, mention);
         }
-        if key_chars >= similar::CHARS_MIN {
-            let mut prepared = Name::default();
-            prepared.of(name);
+        if similar::is_long_enough(key) {
             prepared.hashes(&mut Vec::new(), |hash| {
                 push(&mut self.similar, hash, mention.entry);
             });
@@ -407,7 +405,7 @@ impl Overlay {
         may_be.then(|| self.carriers.get(&family)).flatten().map_or(&[], |carriers| carriers)
     }
 
-    /// Added entries that bear a name whose folded key hashes so.
+    /// Added entries that bear a name whose K2 key hashes so.
     #[inline]
     pub(super) fn mentions_of(&self, key: &str) -> &[Mention] {
         self.mentions.get(&xxh3_64(key.as_bytes())).map_or(&[], |mentions| mentions)

@@ -120,7 +120,7 @@ impl Index {
         &self.identifiers
     }
 
-    /// The dictionary of folded names.
+    /// The dictionary of names, by their K2 keys.
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -264,7 +264,7 @@ impl Index {
         &self.standing
     }
 
-    /// Entries whose subject bears, or bore, a name with this folded key. Cost: 0.5 µs for none.
+    /// Entries whose subject bears, or bore, a name with this K2 key. Cost: 0.5 µs for none.
     pub fn named(&self, key: &str) -> impl Iterator<Item = Mention> {
         self.names.get(key)
     }

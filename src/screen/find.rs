@@ -4,9 +4,9 @@ use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::MatterNo;
-use crate::index::{EntryView, Listed, Owner, SubjectNo};
+use crate::index::{Borne, EntryView, Like, Likes, Listed, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
-use crate::text;
+use crate::text::{self, Keys, Likeness};
 
 /// An identifier equal and names less alike than this: the hit stands, flagged `name_differs`.
 /// Share of characters that need no edit in the part that tells them apart.
@@ -18,8 +18,16 @@ const REGION_CHARS_MAX: usize = 3;
 /// Reused from check to check, so that a clear one allocates nothing.
 #[derive(Default)]
 pub struct Scratch {
-    key: String,
-    other: String,
+    pub(super) asked: Keys,
+    listed: Keys,
+    pub(super) likes: Option<Likes>,
+}
+
+impl Scratch {
+    /// With room to search names that are like one, as checks must of whom no identifier decides.
+    pub fn searching() -> Scratch {
+        Scratch { likes: Some(Likes::default()), ..Scratch::default() }
+    }
 }
 
 /// What a search was asked for.
@@ -32,19 +40,25 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// All hits, strongest first, one an entry. Answers whether an identifier was vetoed.
+    /// All hits, strongest first, one an entry, and how like the similar ones are. Answers whether an
+    /// identifier was vetoed.
     ///
     /// Equivalent to asking every entry of the index: is it yours by identifier, by mask, by name, by
-    /// relation, and does nothing contradict? Cost when there is none: one cache line an identifier,
-    /// one for the name.
-    pub fn hits(&self, scratch: &mut Scratch, hits: &mut Vec<Hit>) -> bool {
-        let Scratch { key, other } = scratch;
+    /// relation, by likeness, and does nothing contradict? Cost when there is none: one cache line an
+    /// identifier, one for the name; 10 µs where no identifier decides.
+    pub fn hits(
+        &self,
+        scratch: &mut Scratch,
+        hits: &mut Vec<Hit>,
+        likenesses: &mut Vec<Likeness>,
+    ) -> bool {
+        let Scratch { asked, listed: space, likes } = scratch;
         let index = self.listed.index();
         index.prefetch(self.question.ids.iter());
-        key.clear();
+        asked.clear();
         if let Some(name) = self.question.name {
-            text::fold(name, key);
-            index.prefetch_suspects(key);
+            asked.of(name);
+            index.prefetch_suspects(&asked.unified);
         }
         let mut vetoed = false;
         for id in &self.question.ids {
@@ -62,16 +76,21 @@ impl Search<'_> {
                 }
             });
         }
-        if !key.is_empty() {
-            self.by_name(key, other, hits);
-            self.by_parent(key, hits);
+        if !asked.is_empty() {
+            self.by_name(asked, space, hits);
+            self.by_parent(&asked.unified, hits);
         }
         if !hits.is_empty() {
             hits.sort_unstable_by_key(|hit| (hit.entry, hit.rank()));
             hits.dedup_by_key(|hit| hit.entry);
-            hits.sort_unstable_by_key(Hit::rank);
-            self.flag_names(key, other, hits);
+            self.flag_names(asked, space, hits);
         }
+        if let (Some(likes), Some(name)) = (likes, self.question.name)
+            && self.question.wants_likes(asked)
+        {
+            self.by_likeness(likes.of(self.listed, name), space, hits, likenesses);
+        }
+        hits.sort_unstable_by_key(Hit::rank);
         vetoed
     }
 
@@ -125,8 +144,11 @@ impl Search<'_> {
             relation: None,
             consulted: self.ground.catalogue.consults(self.matter, list),
             derived: false,
+            likeness: None,
             name_differs: false,
+            name_variant: false,
             former_name: false,
+            name_taken_over: false,
         };
         complete(&mut hit);
         hits.push(hit);
@@ -134,34 +156,86 @@ impl Search<'_> {
 
     /// Entries that bear the name. A subject whose own identifier decides is compared only with those
     /// that no identifier decides.
-    fn by_name(&self, key: &str, other: &mut String, hits: &mut Vec<Hit>) {
+    fn by_name(&self, asked: &Keys, space: &mut Keys, hits: &mut Vec<Hit>) {
+        let mut meet = |entry| {
+            let Some(entry) = self.listed.entry(entry) else { return };
+            let Some(borne) = entry.bears(asked, space) else { return };
+            let Some(grade) = self.grade_by_name(&entry) else { return };
+            let taken_over = self.is_taken_over(&entry, borne, &asked.unified);
+            self.meet(entry, grade, hits, |hit| {
+                hit.name_variant = borne.variant;
+                hit.former_name = borne.former;
+                hit.name_taken_over = taken_over;
+            });
+        };
         if self.question.is_decided() {
-            for no in self.listed.suspects(key) {
-                let Some(entry) = self.listed.entry(no) else { continue };
-                if let Some(former) = bears(&entry, key, other) {
-                    self.meet_named(entry, former, hits);
-                }
-            }
+            self.listed.suspects(&asked.unified).for_each(meet);
         } else {
-            for mention in self.listed.named(key) {
-                let Some(entry) = self.listed.entry(mention.entry) else { continue };
-                self.meet_named(entry, mention.former, hits);
-            }
+            self.listed.named(&asked.unified).for_each(|mention| meet(mention.entry));
         }
     }
 
-    fn meet_named(&self, entry: EntryView, former: bool, hits: &mut Vec<Hit>) {
+    /// How surely an entry is met whose name agrees; `None` where something contradicts.
+    fn grade_by_name(&self, entry: &EntryView) -> Option<Grade> {
         if !kinds_agree(self.question.kind(), entry.kind()) || self.contradicted(entry.subject()) {
-            return;
+            return None;
         }
-        let grade = match self.compare_masks(&entry) {
-            Some(false) => return,
-            Some(true) => Grade::MaskedIdentifier,
-            None if entry.kind() != SubjectKind::NaturalPerson => Grade::Name,
-            None if self.person_alerts(&entry) => Grade::Name,
-            None => return,
+        match self.compare_masks(entry) {
+            Some(false) => None,
+            Some(true) => Some(Grade::MaskedIdentifier),
+            None if entry.kind() != SubjectKind::NaturalPerson => Some(Grade::Name),
+            None => self.person_alerts(entry).then_some(Grade::Name),
+        }
+    }
+
+    /// The subject gave the name up, and another bears it now: whoever is asked about by it is likely
+    /// that other one.
+    fn is_taken_over(&self, entry: &EntryView, borne: Borne, key: &str) -> bool {
+        let gave_up = borne.former && borne.until.is_none_or(|until| until < self.day);
+        let ids_of = |subject| self.listed.identifiers_of(subject);
+        let is_another = |other: SubjectNo| {
+            ids_of(other).any(|a| ids_of(entry.subject()).any(|b| a.contradicts(&b)))
         };
-        self.meet(entry, grade, hits, |hit| hit.former_name = former);
+        let mut bearers = self.listed.named(key).filter(|mention| !mention.former);
+        gave_up
+            && bearers.any(|mention| {
+                self.listed.entry(mention.entry).is_some_and(|bearer| is_another(bearer.subject()))
+            })
+    }
+
+    /// Entries that bear a name like it, and are not met otherwise. Only those likely enough for the
+    /// matter.
+    fn by_likeness(
+        &self,
+        likes: &[Like],
+        space: &mut Keys,
+        hits: &mut Vec<Hit>,
+        likenesses: &mut Vec<Likeness>,
+    ) {
+        let percent = self.ground.catalogue.matter(self.matter).similar_name_percent;
+        let likely = f64::from(percent) / 100.0;
+        let mut name = Keys::default();
+        for like in likes.iter().take_while(|like| like.probability >= likely) {
+            name.of(like.name_in(self.listed).unwrap_or_default());
+            let met = hits.len();
+            for mention in self.listed.named(&name.unified) {
+                let Some(entry) = self.listed.entry(mention.entry) else { continue };
+                let is_met = hits.iter().any(|hit| hit.entry == entry.no);
+                if is_met || self.grade_by_name(&entry).is_none() {
+                    continue;
+                }
+                let Some(borne) = entry.bears(&name, space) else { continue };
+                let taken_over = self.is_taken_over(&entry, borne, &name.unified);
+                self.meet(entry, Grade::SimilarName, hits, |hit| {
+                    hit.likeness = Some(likenesses.len());
+                    hit.former_name = borne.former;
+                    hit.name_taken_over = taken_over;
+                });
+            }
+            if hits.len() > met {
+                likenesses.push(like.likeness.clone());
+            }
+        }
     }
 
     /// Whether hidden and full identifiers fit: `None` where there is nothing to compare.
@@ -225,17 +299,20 @@ impl Search<'_> {
     }
 
     /// Mark identifier hits whose names tell another story.
-    fn flag_names(&self, key: &str, other: &mut String, hits: &mut [Hit]) {
-        if key.is_empty() {
+    fn flag_names(&self, asked: &Keys, space: &mut Keys, hits: &mut [Hit]) {
+        if asked.is_empty() {
             return;
         }
         for hit in hits.iter_mut().filter(|hit| hit.is_confirmed()) {
             let Some(entry) = self.listed.entry(hit.entry) else { continue };
-            match bears(&entry, key, other) {
-                Some(former) => hit.former_name = former,
+            match entry.bears(asked, space) {
+                Some(borne) => {
+                    (hit.former_name, hit.name_variant) = (borne.former, borne.variant);
+                }
                 None => {
-                    text::fold(entry.name(), other);
-                    hit.name_differs = alike(key, other, entry.kind()) < NAME_DIFFERS_BELOW;
+                    space.of(entry.name());
+                    let alike = alike(&asked.unified, &space.unified, entry.kind());
+                    hit.name_differs = alike < NAME_DIFFERS_BELOW;
                 }
             }
         }
@@ -259,16 +336,4 @@ fn alike(a: &str, b: &str, kind: SubjectKind) -> f64 {
     let shared: usize = pairs.take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
     let (a, b) = (a[shared..].chars(), b[shared..].chars());
     rapidfuzz::distance::levenshtein::normalized_similarity(a, b)
-}
-
-/// The entry's subject bears the name with this key; the answer says whether only as a former one.
-fn bears(entry: &EntryView, key: &str, other: &mut String) -> Option<bool> {
-    let mut is_key = |name: &str| {
-        text::fold(name, other);
-        other == key
-    };
-    if is_key(entry.name()) {
-        return Some(false);
-    }
-    entry.other_names().any(|(name, _)| is_key(name)).then_some(true)
 }

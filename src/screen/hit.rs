@@ -11,8 +11,10 @@ pub enum Grade {
     Identifier,
     /// The names are equal and the full identifier fits the hidden one.
     MaskedIdentifier,
-    /// The folded names are equal and nothing contradicts.
+    /// The names are equal, if need be but for script and legal form, and nothing contradicts.
     Name,
+    /// The names are alike, and nothing contradicts.
+    SimilarName,
 }
 
 impl Grade {
@@ -22,6 +24,7 @@ impl Grade {
             Grade::Identifier => "identifier",
             Grade::MaskedIdentifier => "masked_identifier",
             Grade::Name => "name",
+            Grade::SimilarName => "similar_name",
         }
     }
 }
@@ -43,10 +46,17 @@ pub struct Hit {
     pub consulted: bool,
     /// The identifier is equal by derivation only.
     pub derived: bool,
+    /// How like the names are, where they are only that: its place in
+    /// [`SubjectDecision::likenesses`](super::SubjectDecision::likenesses).
+    pub likeness: Option<usize>,
     /// The identifier is equal and the name very different.
     pub name_differs: bool,
+    /// The names are equal but for script and legal form.
+    pub name_variant: bool,
     /// The name met is a former one or an alias.
     pub former_name: bool,
+    /// It was given up and is another listed subject's now: nothing but a reminder follows.
+    pub name_taken_over: bool,
 }
 
 impl Hit {

@@ -1,6 +1,8 @@
 //! Who is asked about.
 
+use crate::index::similar;
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, SubjectKind};
+use crate::text::Keys;
 use smallvec::SmallVec;
 
 /// One subject of a check, identifiers parsed already.
@@ -44,6 +46,12 @@ impl Question<'_> {
     /// It carries a sound identifier of a kind of which a subject holds one.
     pub fn is_decided(&self) -> bool {
         self.ids.iter().any(|id| id.kind().is_decisive() && !id.quality().check_digit)
+    }
+
+    /// No identifier decides, and its name, the keys of which these are, is long enough to be told from
+    /// others that are like it.
+    pub fn wants_likes(&self, keys: &Keys) -> bool {
+        !self.is_decided() && similar::is_long_enough(&keys.unified)
     }
 }
 

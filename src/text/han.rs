@@ -47,10 +47,19 @@ impl Han {
 /// Simplified forms, by the place of the character; apart, since every name is folded by them.
 static SIMPLIFIED: LazyLock<Vec<u16>> = LazyLock::new(simplified_forms);
 
+/// The same but for the characters that are kept.
+static UNIFIED: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let mut forms = SIMPLIFIED.clone();
+    for at in KEPT.into_iter().filter_map(place) {
+        forms[at] = *KNOWN.start() as u16 + at as u16;
+    }
+    forms
+});
+
 static TABLE: LazyLock<Vec<Han>> = LazyLock::new(table);
 
 pub(super) fn prepare() {
-    LazyLock::force(&SIMPLIFIED);
+    LazyLock::force(&UNIFIED);
     LazyLock::force(&TABLE);
 }
 
@@ -108,12 +117,16 @@ fn han(c: char) -> Option<&'static Han> {
 
 /// The simplified form of a character that has one and means nothing else in names.
 pub fn simplified(c: char) -> char {
-    if KEPT.contains(&c) { c } else { variant(c) }
+    of_table(&UNIFIED, c)
 }
 
 /// The simplified form of a character, also where both forms are used in names.
 pub fn variant(c: char) -> char {
-    place(c).and_then(|at| char::from_u32(u32::from(SIMPLIFIED[at]))).unwrap_or(c)
+    of_table(&SIMPLIFIED, c)
+}
+
+fn of_table(forms: &[u16], c: char) -> char {
+    place(c).and_then(|at| char::from_u32(u32::from(forms[at]))).unwrap_or(c)
 }
 
 /// How a character usually sounds.

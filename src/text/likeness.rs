@@ -256,6 +256,10 @@ impl Likeness {
                 self.add(Part::Outside, 1.0);
                 continue;
             }
+            if aligned.changes_number(edit) {
+                self.add(Part::Number, 1.0);
+                continue;
+            }
             let is_head = edit.at() < aligned.core.start + 2;
             match *edit {
                 Edit::Substituted { from, to, .. } => {
@@ -356,7 +360,6 @@ impl Likeness {
 fn substitution(from: char, to: char) -> Part {
     let (sound, shape) = (han::sound_alike(from, to), han::looks_alike(from, to) >= 0.5);
     match (sound, shape) {
-        _ if is_number(from) && is_number(to) => Part::Number,
         _ if han::variant(from) == han::variant(to) => Part::Variant,
         (true, true) => Part::SoundAndShape,
         (true, false) => Part::Sound,
@@ -370,10 +373,22 @@ fn is_number(c: char) -> bool {
     "一二三四五六七八九十甲乙丙丁东南西北零0123456789".contains(c)
 }
 
+/// A number that an ordinal or digits begin goes on where `before` ends and `after` begins.
+fn is_within_number(before: &[char], after: &[char]) -> bool {
+    let is_number_char = |c: &&char| is_number(**c);
+    let run = before.iter().rev().take_while(is_number_char).count();
+    let goes_on = after.first().is_some_and(|&c| is_number(c));
+    let is_ordinal = before[..before.len() - run].last() == Some(&'第');
+    let is_digits = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
+    (is_ordinal && (run > 0 || goes_on)) || is_digits(before.last()) || is_digits(after.first())
+}
+
 /// Two names side by side.
 struct Aligned<'a> {
     edits: &'a [Edit],
-    /// What the edits lead to.
+    /// What the edits begin with.
+    listed: &'a [char],
+    /// What they lead to.
     asked: &'a [char],
     /// Where the core lies in what they begin with.
     core: std::ops::Range<usize>,
@@ -410,7 +425,8 @@ impl<'a> Aligned<'a> {
         } else {
             0
         };
-        let aligned = Aligned { edits: list, asked: to, core: start..start + core.len(), whole };
+        let core = start..start + core.len();
+        let aligned = Aligned { edits: list, listed: from, asked: to, core, whole };
         let run = if whole { aligned.preceding().saturating_sub(1) } else { 0 };
         (aligned.edits.len() - run <= EDITS_MAX).then_some(aligned)
     }
@@ -418,6 +434,21 @@ impl<'a> Aligned<'a> {
     fn is_in_core(&self, edit: &Edit) -> bool {
         let at = edit.at();
         self.core.contains(&at) || (at == self.core.end && matches!(edit, Edit::Inserted { .. }))
+    }
+
+    /// It makes another number of a number: 第三 and 第五, 第二 and 第十二 are two.
+    fn changes_number(&self, edit: &Edit) -> bool {
+        let text = self.listed;
+        match *edit {
+            Edit::Substituted { from, to, .. } => is_number(from) && is_number(to),
+            Edit::Swapped { at } => is_number(text[at]) && is_number(text[at + 1]),
+            Edit::Dropped { at, from } => {
+                is_number(from) && is_within_number(&text[..at], &text[at + 1..])
+            }
+            Edit::Inserted { at, to } => {
+                is_number(to) && is_within_number(&text[..at], &text[at..])
+            }
+        }
     }
 
     /// Characters before the beginning of the listed name.

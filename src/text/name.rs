@@ -2,7 +2,7 @@
 
 use super::edits::Edits;
 use super::parts::{self, CORE_MIN};
-use super::{Form, Parts, fold, han, unify};
+use super::{Form, Keys, Parts, han};
 
 /// Legal forms that stand inside a name too.
 const FORMS: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
@@ -12,11 +12,9 @@ const PLACE_MAX: usize = 12;
 /// A name with its keys and its parts. Reused from name to name.
 #[derive(Clone, Debug, Default)]
 pub struct Name {
-    /// Its K1 key.
-    pub folded: String,
-    /// Its K2 key.
-    pub key: String,
-    /// The key without brackets.
+    /// Its keys.
+    pub keys: Keys,
+    /// The K2 key without brackets.
     pub whole: Vec<char>,
     /// Its parts.
     pub parts: Parts,
@@ -25,11 +23,10 @@ pub struct Name {
 impl Name {
     /// Make a name ready. Cost: about 1 µs.
     pub fn of(&mut self, name: &str) {
-        fold(name, &mut self.folded);
-        unify(&self.folded, &mut self.key);
+        self.keys.of(name);
         self.whole.clear();
-        self.whole.extend(self.key.chars().filter(|c| !matches!(c, '(' | ')')));
-        self.parts.of(&self.key);
+        self.whole.extend(self.keys.unified.chars().filter(|c| !matches!(c, '(' | ')')));
+        self.parts.of(&self.keys.unified);
     }
 
     /// The texts under whose sounds it is looked for when it is a listed one: its core, and what the

@@ -1,7 +1,7 @@
 //! Changes over an index: the life of an entry against a model of it, and what a check answers
 //! against the oracle, which is told the entries as they stand.
 
-use crate::oracle::{Oracle, OracleAnswer};
+use crate::oracle::{Oracle, OracleAnswer, likely};
 use crate::town::{self, KINDS, PROCUREMENT, Town, day, id, listed, noon};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -33,8 +33,8 @@ fn verdict_at(town: &Town, name: Option<&str>, raw: &str, at: Instant) -> Verdic
     let mut question = Question { name, ..Question::default() };
     question.identified_by(id(raw));
     let mut decision = Decision::default();
-    let scratch = &mut Scratch::default();
-    screen::check(&town.basis(), matter, at, &[question], scratch, &mut decision);
+    let scratch = &mut Scratch::searching();
+    screen::check(&town.basis(), matter, at, &[question], scratch, &mut decision).unwrap();
     decision.verdict
 }
 
@@ -432,8 +432,8 @@ fn answers(town: &Town, asked: &[Asked]) -> Vec<(Verdict, Vec<String>, Vec<Strin
     let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
     let listed: Listed = town.basis().listed();
     let questions: Vec<Question> = asked.iter().map(question).collect();
-    let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
-    screen::check(&town.basis(), matter, noon(), &questions, &mut scratch, &mut decision);
+    let (mut scratch, mut decision) = (Scratch::searching(), Decision::default());
+    screen::check(&town.basis(), matter, noon(), &questions, &mut scratch, &mut decision).unwrap();
     let name = |no| {
         let entry = listed.entry(no).unwrap();
         format!(
@@ -526,10 +526,10 @@ proptest! {
         let got = answers(&town, &asked);
         for (asked, (verdict, hits, _)) in asked.iter().zip(&got) {
             let OracleAnswer { verdict: expected, hits: of_oracle, .. } =
-                oracle.decide(&question(asked), matter, noon(), |_| Some(noon()));
+                oracle.decide(&question(asked), matter, noon(), |_| Some(noon()), &likely(&town, asked.0));
             let mut of_oracle: Vec<String> = of_oracle
                 .iter()
-                .map(|(at, grade, relation)| {
+                .map(|(at, grade, relation, _)| {
                     let entry = &standing[*at];
                     format!("{}/{} {grade:?} {relation:?} {:?} {}", entry.list, entry.id, entry.term, entry.objection)
                 })

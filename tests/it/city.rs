@@ -159,7 +159,7 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
     let ground = Ground::new(built.index.clone(), catalogue.clone());
     let overlay = Overlay::of(&ground.index);
     let at = noon(&built.city);
-    let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
+    let (mut scratch, mut decision) = (Scratch::searching(), Decision::default());
     let mut grades: BTreeMap<Grade, u32> = BTreeMap::new();
     for listing in built.city.iter().filter(|listing| listing.expect == Expect::Entry) {
         let Some(&no) = places.get(&place(&listing)) else { continue };
@@ -177,7 +177,8 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
             &[question],
             &mut scratch,
             &mut decision,
-        );
+        )
+        .unwrap();
         let hit = decision.subjects[0].hits.iter().find(|hit| hit.entry == no);
         let traps: Vec<&str> = listing.traps.iter().map(Trap::code).collect();
         let entry = &listing.entry;
@@ -217,7 +218,8 @@ fn every_listed_subject_is_found_and_every_clean_one_is_clear() {
             &[question],
             &mut scratch,
             &mut decision,
-        );
+        )
+        .unwrap();
         let subject = &decision.subjects[0];
         let confirmed = subject.hits.iter().filter(|hit| hit.grade == Grade::Identifier).count();
         assert_eq!((confirmed, subject.measures.len()), (0, 0), "{i}");

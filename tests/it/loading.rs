@@ -147,9 +147,10 @@ impl House {
         let matter = view.generation.ground.catalogue.matter_no(PROCUREMENT).unwrap();
         let mut question = Question::default();
         question.identified_by(id(raw));
-        let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
+        let (mut scratch, mut decision) = (Scratch::searching(), Decision::default());
         let basis = view.basis(town::noon());
-        screen::check(&basis, matter, town::noon(), &[question], &mut scratch, &mut decision);
+        screen::check(&basis, matter, town::noon(), &[question], &mut scratch, &mut decision)
+            .unwrap();
         !decision.subjects[0].hits.is_empty()
     }
 

@@ -1,23 +1,25 @@
 //! The oracle: decides a check by asking every entry, one after the other. Slow and obvious.
 //!
-//! It shares with the screen the vocabulary (identifiers, days, folding) and the catalogue, and
-//! nothing of the index: subjects are found by a closure over all pairs of entries.
+//! It shares with the screen the vocabulary (identifiers, days, folding), the catalogue and which names
+//! are alike, and nothing of the index: subjects are found by a closure over all pairs of entries.
 
+use crate::town::Town;
 use std::collections::BTreeSet;
 use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
+use xincha::index::Likes;
 use xincha::record::{
     Agreement, Day, Entry, Identifier, IdentifierKind, Instant, ListKind, Packed, Role, SubjectKind,
 };
 use xincha::screen::{Grade, Question, Verdict};
 use xincha::text;
 
-/// A hit: position of the entry, grade, relation.
-pub type OracleHit = (usize, Grade, Option<Role>);
+/// A hit: position of the entry, grade, relation, the name was taken over.
+pub type OracleHit = (usize, Grade, Option<Role>, bool);
 
 #[derive(Debug, PartialEq)]
 pub struct OracleAnswer {
     pub verdict: Verdict,
-    pub hits: BTreeSet<(usize, Grade, Option<u8>)>,
+    pub hits: BTreeSet<(usize, Grade, Option<u8>, bool)>,
     pub measures: BTreeSet<(String, usize)>,
     pub incentives: BTreeSet<(String, usize)>,
     pub conflicts: BTreeSet<(usize, usize)>,
@@ -31,9 +33,18 @@ pub struct Oracle<'a> {
 }
 
 fn key(name: &str) -> String {
-    let mut key = String::new();
-    text::fold(name, &mut key);
-    key
+    let mut keys = text::Keys::default();
+    keys.of(name);
+    keys.unified
+}
+
+/// The K2 keys of the names that are more likely than not the asked one, the likeliest first.
+pub fn likely(town: &Town, name: Option<&str>) -> Vec<String> {
+    let Some(name) = name.filter(|name| key(name).chars().count() >= 5) else { return Vec::new() };
+    let basis = town.basis();
+    let mut likes = Likes::default();
+    let likely = likes.of(basis.listed(), name).iter().filter(|like| like.probability >= 0.5);
+    likely.map(|like| key(like.name_in(basis.listed()).unwrap())).collect()
 }
 
 fn ids(entry: &Entry) -> Vec<Identifier> {
@@ -64,10 +75,11 @@ impl<'a> Oracle<'a> {
         matter: MatterNo,
         at: Instant,
         as_of: impl Fn(&str) -> Option<Instant>,
+        likely: &[String],
     ) -> OracleAnswer {
         let day = at.day();
         let mut hits: Vec<OracleHit> = (0..self.entries.len())
-            .filter_map(|entry| self.meet(question, matter, entry, day))
+            .filter_map(|entry| self.meet(question, matter, entry, day, likely))
             .collect();
         let kind = |entry: usize| {
             let list = self.catalogue.list_no(&self.entries[entry].list).expect("a known list");
@@ -79,7 +91,7 @@ impl<'a> Oracle<'a> {
         };
         let confirmed: Vec<usize> = hits
             .iter()
-            .filter(|(_, grade, relation)| *grade == Grade::Identifier && relation.is_none())
+            .filter(|(_, grade, relation, _)| *grade == Grade::Identifier && relation.is_none())
             .map(|(entry, ..)| *entry)
             .collect();
         let mut conflicts = BTreeSet::new();
@@ -97,13 +109,14 @@ impl<'a> Oracle<'a> {
 
         let (mut measures, mut incentives) = (BTreeSet::new(), BTreeSet::new());
         let mut verdict = Verdict::Clear;
-        for &(entry, grade, relation) in &hits {
+        for &(entry, grade, relation, taken_over) in &hits {
+            let suspicion = if taken_over { Verdict::Remind } else { Verdict::Review };
             let adverse = !matches!(kind(entry), ListKind::Red | ListKind::Record);
             if adverse {
                 verdict = verdict.max(Verdict::Remind);
             }
             if adverse && grade != Grade::Identifier && relation.is_none() {
-                verdict = verdict.max(Verdict::Review);
+                verdict = verdict.max(suspicion);
             }
             for measure in self.catalogue.measures() {
                 let lists: Vec<&str> = measure
@@ -134,7 +147,7 @@ impl<'a> Oracle<'a> {
                             _ => Verdict::Remind,
                         });
                     }
-                    _ => verdict = verdict.max(Verdict::Review),
+                    _ => verdict = verdict.max(suspicion),
                 }
             }
         }
@@ -149,7 +162,7 @@ impl<'a> Oracle<'a> {
         }
         let hits = hits
             .into_iter()
-            .map(|(entry, grade, role)| (entry, grade, role.map(|role| role as u8)))
+            .map(|(entry, grade, role, taken)| (entry, grade, role.map(|role| role as u8), taken))
             .collect();
         OracleAnswer { verdict, hits, measures, incentives, conflicts }
     }
@@ -161,6 +174,7 @@ impl<'a> Oracle<'a> {
         matter: MatterNo,
         at: usize,
         day: Day,
+        likely: &[String],
     ) -> Option<OracleHit> {
         let entry = &self.entries[at];
         if !entry.counts_on(day) {
@@ -174,11 +188,15 @@ impl<'a> Oracle<'a> {
                 .any(|t| q.agrees(t).is_some() && ((decides(q) && decides(t)) || !contradicted))
         });
         if identified {
-            return Some((at, Grade::Identifier, None));
+            return Some((at, Grade::Identifier, None, false));
         }
-        let named = self.name_grade(question, matter, at, &theirs, contradicted);
-        if let Some(grade) = named {
-            return Some((at, grade, None));
+        let asked = question.name.map(key).filter(|key| !key.is_empty());
+        let by_name = asked.as_ref().and_then(|asked| {
+            let grade = self.name_grade(question, matter, at, &theirs, contradicted)?;
+            Some((at, grade, None, self.borne(at, asked, day)?))
+        });
+        if by_name.is_some() {
+            return by_name;
         }
         let roles = entry.subject.related.iter().filter(|related| {
             related
@@ -187,15 +205,43 @@ impl<'a> Oracle<'a> {
                 .is_some_and(|id| question.ids.iter().any(|q| q.agrees(id).is_some()))
         });
         if let Some(role) = roles.map(|related| related.role).min() {
-            return Some((at, Grade::Identifier, Some(role)));
+            return Some((at, Grade::Identifier, Some(role), false));
         }
-        let asked = key(question.name?);
+        let asked = asked?;
         let body = question.kind().is_none_or(is_body) && is_body(entry.subject.kind);
         let parent =
             text::parent_of_branch(&asked).any(|parent| parent == key(&entry.subject.name));
-        (body && parent).then_some((at, Grade::Name, Some(Role::Branch)))
+        if body && parent {
+            return Some((at, Grade::Name, Some(Role::Branch), false));
+        }
+        if question.ids.iter().any(decides) {
+            return None;
+        }
+        self.name_grade(question, matter, at, &theirs, contradicted)?;
+        let taken_over = likely.iter().find_map(|name| self.borne(at, name, day))?;
+        Some((at, Grade::SimilarName, None, taken_over))
     }
 
+    /// The entry's subject bears the name with this key; whether another has taken it over.
+    fn borne(&self, at: usize, asked: &str, day: Day) -> Option<bool> {
+        let subject = &self.entries[at].subject;
+        if key(&subject.name) == asked {
+            return Some(false);
+        }
+        let others = || subject.other_names.iter().filter(|other| key(&other.name) == asked);
+        others().next()?;
+        let given_up = others().all(|other| other.until.is_some_and(|until| until < day))
+            || others().any(|other| other.until.is_none());
+        let theirs = self.ids_of(self.subject[at]);
+        let is_another = |of: usize| {
+            self.ids_of(self.subject[of]).iter().any(|a| theirs.iter().any(|b| a.contradicts(b)))
+        };
+        let mut bearers =
+            (0..self.entries.len()).filter(|&of| key(&self.entries[of].subject.name) == asked);
+        Some(given_up && bearers.any(is_another))
+    }
+
+    /// How surely an entry is met whose name agrees.
     fn name_grade(
         &self,
         question: &Question,
@@ -205,15 +251,11 @@ impl<'a> Oracle<'a> {
         contradicted: bool,
     ) -> Option<Grade> {
         let entry = &self.entries[at];
-        let asked = key(question.name?);
-        let equal = !asked.is_empty()
-            && (key(&entry.subject.name) == asked
-                || entry.subject.other_names.iter().any(|other| key(&other.name) == asked));
         let kinds = question.kind().is_none_or(|kind| {
             kind == entry.subject.kind || (is_body(kind) && is_body(entry.subject.kind))
         });
         let shielded = question.ids.iter().any(decides) && theirs.iter().any(decides);
-        if !equal || !kinds || contradicted || shielded {
+        if !kinds || contradicted || shielded {
             return None;
         }
         let same_length = |a: &str, b: &str| a.len() == b.len();

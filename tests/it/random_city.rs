@@ -1,6 +1,6 @@
 //! The oracle against the index on random cities: few names, few identifiers, many collisions.
 
-use crate::oracle::{Oracle, OracleAnswer};
+use crate::oracle::{Oracle, OracleAnswer, likely};
 use crate::town::{self, KINDS, noon};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ const IDS: [&str; 23] = [
     "11010119000101000601",
 ];
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 10] = [
     "苏州星河科技有限公司",
     "苏州星河科技（有限公司）",
     "苏州 星河科技有限公司",
@@ -47,6 +47,8 @@ const NAMES: [&str; 8] = [
     "阿布都·买买提",
     "阿布都买买提",
     "苏州明珠建设有限公司",
+    "蘇州星河科技有限責任公司",
+    "苏州星和科技有限公司",
 ];
 
 const MASKS: [&str; 4] =
@@ -98,7 +100,7 @@ prop_compose! {
         list in 0..KINDS.len(),
         kind in prop::sample::select(&SubjectKind::ALL[..]),
         name in a_name(),
-        former in prop::option::weighted(0.2, a_name()),
+        former in prop::option::weighted(0.2, (a_name(), a_day())),
         ids in some_ids(2),
         masked in a_mask(),
         related in related(),
@@ -113,7 +115,7 @@ prop_compose! {
         entry.subject.masked = masked.filter(|_| entry.subject.ids.is_empty());
         entry.subject.related = related;
         entry.subject.other_names =
-            former.into_iter().map(|name| FormerName { name, until: None }).collect();
+            former.into_iter().map(|(name, until)| FormerName { name, until }).collect();
         entry.term = Term { from, to };
         entry.state = state;
         entry.region = region;
@@ -169,8 +171,8 @@ proptest! {
             KINDS.iter().position(|(of, _)| *of == code).map(|at| as_of[at])
         };
         let questions: Vec<Question> = asked.iter().map(question).collect();
-        let (mut scratch, mut decision) = (Scratch::default(), Decision::default());
-        screen::check(&town.basis(), matter, noon(), &questions, &mut scratch, &mut decision);
+        let (mut scratch, mut decision) = (Scratch::searching(), Decision::default());
+        screen::check(&town.basis(), matter, noon(), &questions, &mut scratch, &mut decision).unwrap();
         let index = &town.ground.index;
         let position = |no| index.entry(no).unwrap().text().id[1..].parse::<usize>().unwrap();
         for (question, subject) in questions.iter().zip(&decision.subjects) {
@@ -180,12 +182,13 @@ proptest! {
             };
             let got = OracleAnswer {
                 verdict: subject.verdict,
-                hits: subject.hits.iter().map(|hit| (position(hit.entry), hit.grade, hit.relation.map(|r| r as u8))).collect(),
+                hits: subject.hits.iter().map(|hit| (position(hit.entry), hit.grade, hit.relation.map(|r| r as u8), hit.name_taken_over)).collect(),
                 measures: subject.measures.iter().map(code).collect(),
                 incentives: subject.incentives.iter().map(code).collect(),
                 conflicts: subject.conflicts.iter().map(|c| (position(c.red), position(c.black))).collect(),
             };
-            let expected = oracle.decide(question, matter, noon(), delivered);
+            let likely = likely(&town, question.name);
+            let expected = oracle.decide(question, matter, noon(), delivered, &likely);
             prop_assert_eq!(got, expected, "{:?}", question);
         }
     }

@@ -7,7 +7,7 @@ use xincha::record::{
     Term,
 };
 use xincha::screen::find::Scratch;
-use xincha::screen::{self, Decision, Question, Verdict};
+use xincha::screen::{self, Decision, Grade, Question, Verdict};
 
 /// Who is asked about: name, identifiers (one may be masked).
 struct Ask<'a>(&'a str, &'a [&'a str]);
@@ -26,7 +26,8 @@ fn decide(entries: &[Entry], ask: &Ask, matter: &str, at: Instant) -> (Decision,
         }
     }
     let mut decision = Decision::default();
-    screen::check(&town.basis(), matter, at, &[question], &mut Scratch::default(), &mut decision);
+    screen::check(&town.basis(), matter, at, &[question], &mut Scratch::searching(), &mut decision)
+        .unwrap();
     let hits = decision.subjects[0]
         .hits
         .iter()
@@ -36,7 +37,9 @@ fn decide(entries: &[Entry], ask: &Ask, matter: &str, at: Instant) -> (Decision,
             let flags = [
                 (hit.derived, "derived"),
                 (hit.name_differs, "name_differs"),
+                (hit.name_variant, "name_variant"),
                 (hit.former_name, "former_name"),
+                (hit.name_taken_over, "name_taken_over"),
             ];
             if let Some(role) = hit.relation {
                 short.push(' ');
@@ -244,9 +247,10 @@ fn trap_9_a_batch_sees_one_ground() {
         matter,
         noon(),
         &questions,
-        &mut Scratch::default(),
+        &mut Scratch::searching(),
         &mut decision,
-    );
+    )
+    .unwrap();
     assert_eq!(decision.subjects.len(), 50);
     assert!(decision.subjects.iter().all(|subject| subject == &decision.subjects[0]));
 }
@@ -370,9 +374,10 @@ fn trap_13_unknown_unavailable_and_clean_are_three_answers() {
                 matter,
                 noon(),
                 &[question],
-                &mut Scratch::default(),
+                &mut Scratch::searching(),
                 &mut decision,
-            );
+            )
+            .unwrap();
             (decision.verdict, decision.stale.len())
         };
         let stale = usize::from(list == 1 || expected == Verdict::Undetermined);
@@ -424,4 +429,135 @@ fn trap_15_dotted_bracketed_and_former_names() {
     check(&renamed, Ask(XINGHE, &[]), Verdict::Review, &["court name former_name"]);
     // another company bears the name now: its own code keeps the old listing away
     check(&renamed, Ask(XINGHE, &[OTHER]), Verdict::Clear, &[]);
+}
+
+#[test]
+fn trap_15_a_name_that_another_bears_now_drags_no_old_listing_along() {
+    let mut renamed = listed("court", "苏州新星科技有限公司", &[USCC]);
+    let former = |until| FormerName { name: XINGHE.to_owned(), until };
+    renamed.subject.other_names = vec![former(Some(day("2024-01-01")))];
+    let taken = ["court name former_name name_taken_over"];
+    let bearer = listed("red", XINGHE, &[OTHER]);
+    let both = [renamed.clone(), bearer.clone()];
+    let named = |hits: &[&str], verdict| {
+        check_for(&both, Ask(XINGHE, &[]), AWARD, noon(), verdict, hits);
+    };
+    named(&[taken[0], "red name"], Verdict::Remind);
+    // on its last day the name was still its own
+    let at = |day: &str| format!("{day}T12:00:00+08:00").parse::<Instant>().unwrap();
+    let hits = ["court name former_name", "red name"];
+    let on_last_day = at("2024-01-01");
+    let mut then = both.clone();
+    then.iter_mut().for_each(|entry| entry.term = Term { from: None, to: None });
+    check_for(&then, Ask(XINGHE, &[]), AWARD, on_last_day, Verdict::Review, &hits);
+    // a bearer that may be the same subject takes nothing over
+    let namesake = listed("red", XINGHE, &[]);
+    let unknown = [renamed.clone(), namesake];
+    check_for(
+        &unknown,
+        Ask(XINGHE, &[]),
+        AWARD,
+        noon(),
+        Verdict::Review,
+        &["court name former_name", "red name"],
+    );
+    // without a day it counts as given up
+    renamed.subject.other_names = vec![former(None)];
+    check_for(
+        &[renamed, bearer],
+        Ask(XINGHE, &[]),
+        AWARD,
+        noon(),
+        Verdict::Remind,
+        &[taken[0], "red name"],
+    );
+}
+
+#[test]
+fn trap_15_names_in_another_script_or_with_another_word_for_the_form_are_equal() {
+    let entries =
+        [listed("court", XINGHE, &[USCC]), listed("watch", "蘇州明月軟件有限責任公司", &[])];
+    for (name, ids, verdict, hits) in [
+        ("蘇州星河科技有限公司", &[][..], Verdict::Review, &["court name name_variant"][..]),
+        ("苏州星河科技有限责任公司", &[], Verdict::Review, &["court name name_variant"]),
+        ("苏州明月软件有限公司", &[], Verdict::Review, &["watch name name_variant"]),
+        // no identifier decides the listed one, so the asked one's does not rule it out
+        ("苏州明月软件有限公司", &[OTHER], Verdict::Review, &["watch name name_variant"]),
+        ("苏州星河科技有限责任公司", &[OTHER], Verdict::Clear, &[]),
+        (
+            "苏州星河科技有限责任公司",
+            &[USCC],
+            Verdict::Prohibit,
+            &["court identifier name_variant"],
+        ),
+        ("苏州明月软件集团有限公司", &[], Verdict::Clear, &[]),
+    ] {
+        check(&entries, Ask(name, ids), verdict, hits);
+    }
+    let mut person = listed("court", "張三豐", &[]);
+    person.subject.kind = SubjectKind::NaturalPerson;
+    person.subject.masked = MaskedIdentifier::parse("1101011900****0006");
+    let id = ["110101190001010006"];
+    check(
+        &[person],
+        Ask("张三丰", &id),
+        Verdict::Review,
+        &["court masked_identifier name_variant"],
+    );
+}
+
+#[test]
+fn a_similar_name_asks_for_a_review_unless_something_contradicts() {
+    let entries = [listed("court", XINGHE, &[USCC])];
+    let similar = &["court similar_name"][..];
+    for (name, ids, verdict, hits) in [
+        ("苏州星和科技有限公司", &[][..], Verdict::Review, similar),
+        ("星河科技（苏州）有限公司", &[], Verdict::Review, similar),
+        ("苏州星河科技公司", &[], Verdict::Review, similar),
+        // a number with a failing check decides nothing
+        ("苏州星和科技有限公司", &["91320500MA0000015E"], Verdict::Review, similar),
+        ("苏州星和科技有限公司", &[OTHER], Verdict::Clear, &[]),
+        ("苏州明月软件有限公司", &[], Verdict::Clear, &[]),
+        ("杭州星河科技有限公司", &[], Verdict::Clear, &[]),
+        // a branch is no misspelling of its parent
+        ("苏州星河科技有限公司吴江分公司", &[], Verdict::Review, &["court name branch"]),
+    ] {
+        let decision = check(&entries, Ask(name, ids), verdict, hits);
+        let subject = &decision.subjects[0];
+        for hit in &subject.hits {
+            let likeness = hit.likeness.map(|at| subject.likenesses[at].probability());
+            assert_eq!(likeness.is_some(), hit.grade == Grade::SimilarName);
+            assert!(likeness.is_none_or(|score| (0.5..=1.0).contains(&score)));
+        }
+        assert!(subject.measures.is_empty() && subject.incentives.is_empty());
+    }
+    let red = [listed("red", XINGHE, &[USCC])];
+    let rewarded = check_for(
+        &red,
+        Ask("苏州星和科技有限公司", &[]),
+        AWARD,
+        noon(),
+        Verdict::Clear,
+        &["red similar_name"],
+    );
+    assert!(rewarded.subjects[0].incentives.is_empty());
+}
+
+#[test]
+fn one_character_makes_another_person_of_anybody() {
+    let person = |name: &str| {
+        let mut person = listed("court", name, &[]);
+        person.subject.kind = SubjectKind::NaturalPerson;
+        person.region = 110_101;
+        person
+    };
+    let entries = [person("张三丰"), person("阿卜杜热西提·买买提明")];
+    let masked = ["110101********0022"];
+    check(&entries, Ask("张三峰", &masked), Verdict::Clear, &[]);
+    check(&entries, Ask("张三丰", &masked), Verdict::Review, &["court name"]);
+    // a long name that is misspelt is a suspicion where its prefecture agrees, and nobody's otherwise
+    let long = "阿布杜热西提·买买提明";
+    check(&entries, Ask(long, &masked), Verdict::Review, &["court similar_name"]);
+    check(&entries, Ask(long, &["330101********0022"]), Verdict::Clear, &[]);
+    check(&entries, Ask(long, &[]), Verdict::Clear, &[]);
 }

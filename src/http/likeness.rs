@@ -1,0 +1,28 @@
+//! A likeness as JSON, with what spoke for and against it.
+
+use crate::text::Likeness;
+use crate::text::likeness::{Part, WEIGHTS};
+use serde_json::{Value, json};
+
+/// The score and its parts.
+pub(super) fn likeness(likeness: &Likeness) -> Value {
+    json!({"score": score(likeness.probability()), "parts": parts(likeness)})
+}
+
+/// The parts that were seen, the weightiest first.
+pub(super) fn parts(likeness: &Likeness) -> Vec<Value> {
+    let counts = Part::ALL.into_iter().zip(likeness.parts);
+    let mut parts: Vec<(Part, f64, f64)> = counts
+        .zip(WEIGHTS)
+        .filter(|((_, count), _)| *count != 0.0)
+        .map(|((part, count), weight)| (part, count, count * weight))
+        .collect();
+    parts.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part, "count": score(count), "log_odds": score(adds)});
+    parts.into_iter().map(told).collect()
+}
+
+/// A number to three digits, which is more than is known.
+pub(super) fn score(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}
