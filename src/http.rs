@@ -21,6 +21,7 @@
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | `search` | names that are like a given one |
 //! | `searchers` | threads that search names, for this and for checks |
+//! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
@@ -47,6 +48,7 @@ mod search;
 mod searchers;
 pub mod server;
 mod service;
+mod yente;
 
 pub use check::{Unanswered, Worker, answer};
 pub use check_id::CheckIds;

@@ -24,7 +24,9 @@ pub mod hit;
 pub mod question;
 
 pub use basis::Basis;
-pub use decision::{Applied, Conflict, Decision, MustSearch, SubjectDecision, Verdict, check};
+pub use decision::{
+    Applied, Conflict, Decision, MustSearch, SubjectDecision, Verdict, check, decide_hits,
+};
 pub use ground::{Ground, Lag, Stale};
 pub use hit::{Grade, Hit};
 pub use question::Question;

@@ -1,6 +1,8 @@
 //! The service over real sockets, and its wire contract.
 
 mod ground;
+#[path = "http/matching.rs"]
+mod matching;
 
 use ground::{MATTER, NOW};
 use serde_json::{Value, json};
@@ -201,7 +203,9 @@ fn described(value: &Value, schema: &Value, document: &Value, way: &str) {
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let schema = &schema["properties"][name];
+                let named = &schema["properties"][name];
+                let schema =
+                    if named.is_object() { named } else { &schema["additionalProperties"] };
                 assert!(schema.is_object(), "{way}.{name} is not described");
                 described(member, schema, document, &format!("{way}.{name}"));
             }
@@ -824,6 +828,8 @@ mod cool_routes {
             ("/v1/matters", "Matters"),
             ("/v1/data", "Data"),
             ("/v1/problems", "Problems"),
+            ("/catalog", "Catalog"),
+            ("/algorithms", "Algorithms"),
             ("/healthz", "Alive"),
             ("/readyz", "Ready"),
         ];
@@ -859,7 +865,7 @@ mod changes {
     use xincha::live::{Recorder, Recording};
 
     /// A server that records, and what must outlive it.
-    fn start() -> (Running, Recording) {
+    pub fn start() -> (Running, Recording) {
         let (folder, view) = ground::view(real_now());
         let generation = view.generation.clone();
         let ledger = FileLedger::open(&folder.path().join("ledger.redb")).unwrap();
@@ -875,7 +881,7 @@ mod changes {
         (running, recording)
     }
 
-    fn change(client: &mut Client, body: &Value) -> Reply {
+    pub fn change(client: &mut Client, body: &Value) -> Reply {
         client.request("POST", "/v1/changes", "", body.to_string().as_bytes())
     }
 

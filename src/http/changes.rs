@@ -46,12 +46,27 @@ struct SubjectRequest {
     kind: Option<String>,
     name: String,
     #[serde(default)]
-    former_names: Vec<String>,
+    former_names: Vec<FormerNameRequest>,
     id: Option<String>,
     #[serde(default)]
     ids: Vec<Object<IdentifierRequest>>,
     #[serde(default)]
     related: Vec<Object<RelatedRequest>>,
+}
+
+/// A name, with its last day where that is known.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FormerNameRequest {
+    Name(String),
+    Dated(Object<DatedNameRequest>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatedNameRequest {
+    name: String,
+    until: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -334,9 +349,16 @@ impl SubjectRequest {
             None => kind_of(&ids, masked.is_some()),
         };
         let mut other_names = Vec::new();
-        for (place, name) in self.former_names.into_iter().enumerate() {
-            let name = at.of("former_names").of(place).text(name, limits::NAME_BYTES_MAX)?;
-            other_names.push(FormerName { name, until: None });
+        for (place, former) in self.former_names.into_iter().enumerate() {
+            let at = at.of("former_names").of(place);
+            let (name, until) = match former {
+                FormerNameRequest::Name(name) => (at.text(name, limits::NAME_BYTES_MAX)?, None),
+                FormerNameRequest::Dated(Object(dated)) => (
+                    at.of("name").text(dated.name, limits::NAME_BYTES_MAX)?,
+                    at.of("until").optional_day(&dated.until)?,
+                ),
+            };
+            other_names.push(FormerName { name, until });
         }
         let mut related = Vec::new();
         for (place, Object(person)) in self.related.into_iter().enumerate() {

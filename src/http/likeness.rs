@@ -6,11 +6,18 @@ use serde_json::{Value, json};
 
 /// The score and its parts.
 pub(super) fn likeness(likeness: &Likeness) -> Value {
-    json!({"score": score(likeness.probability()), "parts": parts(likeness)})
+    json!({"score": rounded(likeness.probability()), "parts": parts(likeness)})
 }
 
 /// The parts that were seen, the weightiest first.
 pub(super) fn parts(likeness: &Likeness) -> Vec<Value> {
+    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part, "count": rounded(count), "log_odds": rounded(adds)});
+    weighed(likeness).into_iter().map(told).collect()
+}
+
+/// What spoke for and against it, the weightiest first: how often, and what it adds to the logarithm of
+/// the odds.
+pub(super) fn weighed(likeness: &Likeness) -> Vec<(Part, f64, f64)> {
     let counts = Part::ALL.into_iter().zip(likeness.parts);
     let mut parts: Vec<(Part, f64, f64)> = counts
         .zip(WEIGHTS)
@@ -18,11 +25,10 @@ pub(super) fn parts(likeness: &Likeness) -> Vec<Value> {
         .map(|((part, count), weight)| (part, count, count * weight))
         .collect();
     parts.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
-    let told = |(part, count, adds): (Part, f64, f64)| json!({"part": part, "count": score(count), "log_odds": score(adds)});
-    parts.into_iter().map(told).collect()
+    parts
 }
 
 /// A number to three digits, which is more than is known.
-pub(super) fn score(number: f64) -> f64 {
+pub(super) fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }

@@ -1,6 +1,8 @@
 //! Names of natural persons for display: the surname and a `*` for every further character
 //! (DOMAIN 6).
 
+use crate::record::SubjectKind;
+
 /// Surnames of two characters that are in use.
 const COMPOUND: [&str; 20] = [
     "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "夏侯",
@@ -15,6 +17,17 @@ pub fn mask(name: &str, out: &mut String) {
     for (at, c) in name.chars().enumerate() {
         out.push(if at < shown { c } else { '*' });
     }
+}
+
+/// A listed name as it may be shown: a natural person's is masked, unless it is the name that was asked
+/// about.
+pub fn shown(kind: SubjectKind, name: &str, is_asked: bool) -> String {
+    if kind != SubjectKind::NaturalPerson || is_asked {
+        return name.to_owned();
+    }
+    let mut masked = String::new();
+    mask(name, &mut masked);
+    masked
 }
 
 #[cfg(test)]

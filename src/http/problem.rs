@@ -30,9 +30,15 @@
 //! | `invalid_day` | 422 | no day such as 2026-03-31 |
 //! | `out_of_range` | 422 | a number too small, or greater than `max` |
 //! | `unknown_source` | 422 | no source has this code |
+//! | `too_many_values` | 422 | more values of a property than one query takes |
+//! | `empty_queries` | 400 | no query |
+//! | `too_many_queries` | 400 | more queries than one request takes |
+//! | `unknown_schema` | 400 | a schema that no listed subject can have |
+//! | `unknown_algorithm` | 400 | an algorithm that there is not |
 //! | `nothing_held` | 409 | no build of this source is held |
 //! | `refresh_running` | 409 | a refresh is under way |
 //! | `no_such_snapshot` | 409 | no such snapshot is kept, or none before the present one |
+//! | `unknown_dataset` | 404 | no list of the catalogue has this code, nor is it `default` |
 //! | `not_found` | 404 | no such path |
 //! | `method_not_allowed` | 405 | the path has other methods, named in `Allow` |
 //! | `request_timeout` | 408 | the body did not arrive in time |
@@ -86,9 +92,15 @@ pub enum Code {
     InvalidDay,
     OutOfRange,
     UnknownSource,
+    TooManyValues,
+    EmptyQueries,
+    TooManyQueries,
+    UnknownSchema,
+    UnknownAlgorithm,
     NothingHeld,
     RefreshRunning,
     NoSuchSnapshot,
+    UnknownDataset,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -207,6 +219,21 @@ texts! {
     UnknownSource "unknown_source" UNPROCESSABLE_ENTITY
         "Unknown source" "未知来源"
         "No source has this code; see /v1/data." "没有此来源编码，请见 /v1/data。"
+    TooManyValues "too_many_values" UNPROCESSABLE_ENTITY
+        "Too many values" "取值过多"
+        "A property has no more values, and a query no more names, than `max`." "一个属性的取值数、一个查询的名称总数均不得超过 max。"
+    EmptyQueries "empty_queries" BAD_REQUEST
+        "No query" "没有查询"
+        "A request holds one query or more." "一次请求至少包含一个查询。"
+    TooManyQueries "too_many_queries" BAD_REQUEST
+        "Too many queries" "查询过多"
+        "One request takes no more queries than `max`; send several requests." "一次请求的查询数不得超过 max，请分次提交。"
+    UnknownSchema "unknown_schema" BAD_REQUEST
+        "Unknown schema" "未知的 schema"
+        "One of: Thing, LegalEntity, Organization, Company, PublicBody, Person, Vehicle, Airplane, Vessel." "应为 Thing、LegalEntity、Organization、Company、PublicBody、Person、Vehicle、Airplane、Vessel 之一。"
+    UnknownAlgorithm "unknown_algorithm" BAD_REQUEST
+        "Unknown algorithm" "未知算法"
+        "There is no such algorithm; see /algorithms." "没有此算法，请见 /algorithms。"
     NothingHeld "nothing_held" CONFLICT
         "Nothing is held" "没有被搁置的数据"
         "No delivery of this source is held." "该来源没有被搁置的数据。"
@@ -216,6 +243,9 @@ texts! {
     NoSuchSnapshot "no_such_snapshot" CONFLICT
         "No such snapshot" "没有此快照"
         "No such snapshot is kept, or none before the present one; see /v1/data." "未保留此快照，或没有更早的快照，请见 /v1/data。"
+    UnknownDataset "unknown_dataset" NOT_FOUND
+        "No such dataset" "没有此数据集"
+        "A dataset is a list's code, or default for all lists; see /catalog." "数据集为名单编码，或以 default 指全部名单，请见 /catalog。"
     NotFound "not_found" NOT_FOUND
         "Not found" "路径不存在"
         "There is nothing here; see /openapi.json." "此路径不存在，请见 /openapi.json。"

@@ -288,12 +288,12 @@ fn instant(text: &str, now: Instant) -> Result<Instant, Problem> {
 }
 
 /// What is wrong with a subject, and with which field of it.
-struct Fault {
-    code: Code,
+pub(super) struct Fault {
+    pub code: Code,
     field: &'static str,
     /// Position in `ids`, and the field there.
     within: Option<(usize, &'static str)>,
-    max: Option<usize>,
+    pub max: Option<usize>,
 }
 
 impl Fault {
@@ -378,7 +378,7 @@ impl<'a> SubjectRequest<'a> {
 }
 
 /// Add an identifier to a question, whole or with hidden digits.
-fn identify(
+pub(super) fn identify(
     kind: Option<IdentifierKind>,
     value: &str,
     question: &mut Question<'_>,

@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, operation, search};
+use super::{OPENAPI, operation, search, yente};
 use crate::catalogue::{Catalogue, ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -21,9 +21,12 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 15] = [
+pub const PATHS: [(&str, &[&str]); 18] = [
     ("/v1/check", &["POST"]),
     ("/v1/search", &["POST"]),
+    ("/match/{dataset}", &["POST"]),
+    ("/catalog", &["GET"]),
+    ("/algorithms", &["GET"]),
     ("/v1/changes", &["POST"]),
     ("/v1/lists", &["GET"]),
     ("/v1/measures", &["GET"]),
@@ -45,6 +48,9 @@ pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
         .route("/v1/search", post(search::search))
+        .route("/match/{dataset}", post(yente::answer))
+        .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
+        .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))
         .route("/v1/changes", post(operation::changes))
         .route("/v1/lists", get(|State(asked)| of_view(asked, lists)))
         .route("/v1/measures", get(|State(asked)| of_view(asked, measures)))
@@ -100,7 +106,7 @@ pub(super) fn told(problem: &Problem) -> Response {
     response
 }
 
-fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
+pub(super) fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
     (0..catalogue.lists().len()).map(|number| ListNo(number as u16))
 }
 
@@ -185,7 +191,7 @@ fn stale(view: &View, at: Instant) -> Vec<Stale> {
     numbered(&basis.ground.catalogue).filter_map(|list| basis.stale_list(list, at)).collect()
 }
 
-fn stale_json(view: &View, stale: &[Stale]) -> Value {
+pub(super) fn stale_json(view: &View, stale: &[Stale]) -> Value {
     let rendered = stale.iter().map(|stale| {
         let mut out = Vec::new();
         write_stale(&view.generation.ground.catalogue, stale, &mut out);

@@ -7,6 +7,7 @@ use super::request::parse;
 use super::routes::Asked;
 use super::searchers::Searcher;
 use super::service::clock;
+use crate::catalogue::List;
 use crate::index::{EntryView, Like, Likes, Listed, Mention};
 use crate::live::View;
 use crate::record::{Day, limits};
@@ -76,7 +77,7 @@ fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {
 fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -> Value {
     let listed = view.listed();
     let score_min = request.score_min.unwrap_or(SCORE_MIN);
-    let key = key(&request.name);
+    let key = Keys::from(&*request.name).unified;
     let mut results = Vec::new();
     let mut answered = BTreeSet::new();
     let mut add = |key: &str, like: Option<&Like>| {
@@ -93,20 +94,16 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
     }
     for like in found.iter().filter(|like| like.probability >= score_min) {
         if let Some(name) = like.name_in(listed) {
-            add(&self::key(name), Some(like));
+            add(&Keys::from(name).unified, Some(like));
         }
     }
-    let meta = view.generation.ground.index.meta();
-    json!({
-        "data": {"snapshot": meta.id, "change": view.overlay.change()},
-        "results": results,
-    })
+    json!({"data": data_used(view), "results": results})
 }
 
-fn key(name: &str) -> String {
-    let mut keys = Keys::default();
-    keys.of(name);
-    keys.unified
+/// What an answer rests on.
+pub(super) fn data_used(view: &View) -> Value {
+    let meta = view.generation.ground.index.meta();
+    json!({"snapshot": meta.id, "change": view.overlay.change()})
 }
 
 /// A name with the entries in force whose subjects bear it; `None` where there is none.
@@ -124,15 +121,9 @@ fn result(
         let list = ground.catalogue.list(ground.list(entry.list())?);
         let is_wanted = request.list.as_ref().is_none_or(|code| *code == list.code);
         (is_wanted && entry.counts_on(today)).then(|| {
-            json!({
-                "entry": entry.id(),
-                "list": {"code": list.code, "name": list.name, "kind": list.kind.code()},
-                "name": entry.name(),
-                "former_name": mention.former,
-                "authority": entry.authority(),
-                "from": entry.term().from.map(|day| day.to_string()),
-                "to": entry.term().to.map(|day| day.to_string()),
-            })
+            let mut described = entry_json(list, &entry, mention.former);
+            described["name"] = json!(entry.name());
+            described
         })
     };
     let entries: Vec<Value> = listed.named(key).filter_map(described).collect();
@@ -140,9 +131,22 @@ fn result(
         return None;
     }
     Some(json!({
-        "score": like.map(|like| likeness::score(like.probability)),
+        "score": like.map(|like| likeness::rounded(like.probability)),
         "same_name": like.is_none_or(|like| like.is_same),
         "entries": entries,
         "parts": like.filter(|_| request.explain).map(|like| likeness::parts(&like.likeness)),
     }))
+}
+
+/// An entry in force, its subject's name apart.
+pub(super) fn entry_json(list: &List, entry: &EntryView, former_name: bool) -> Value {
+    let term = entry.term();
+    json!({
+        "entry": entry.id(),
+        "list": {"code": list.code, "name": list.name, "kind": list.kind.code()},
+        "former_name": former_name,
+        "authority": entry.authority(),
+        "from": term.from.map(|day| day.to_string()),
+        "to": term.to.map(|day| day.to_string()),
+    })
 }

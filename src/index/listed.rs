@@ -1,12 +1,12 @@
 //! The lists as they stand: an index and the changes since, asked as one.
 
 use super::encoder::id_hash;
-use super::entries::EntryView;
+use super::entries::{Borne, EntryView};
 use super::names::Mention;
 use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::{EntryNo, Index, SubjectNo};
-use crate::record::{Agreement, Entry, Identifier, Provenance};
+use crate::record::{Agreement, Day, Entry, Identifier, Provenance};
 use crate::text::Keys;
 
 /// See the [module](self). Copied freely; a check holds one from its first to its last byte.
@@ -113,6 +113,18 @@ impl<'a> Listed<'a> {
             false => is_key(entry.name()),
             true => entry.other_names().any(|(name, _)| is_key(name)),
         })
+    }
+
+    /// The entry's subject gave the name with this K2 key up before the day, or on a day that is not
+    /// recorded, and another bears it: whoever is asked about by it is likely that other one.
+    pub fn is_taken_over(self, entry: &EntryView, borne: Borne, key: &str, day: Day) -> bool {
+        let gave_up = borne.former && borne.until.is_none_or(|until| until < day);
+        let is_another = |bearer: EntryView| {
+            let mut theirs = self.identifiers_of(bearer.subject());
+            theirs.any(|a| self.identifiers_of(entry.subject()).any(|b| a.contradicts(&b)))
+        };
+        let mut bearers = self.named(key).filter(|mention| !mention.former);
+        gave_up && bearers.any(|mention| self.entry(mention.entry).is_some_and(is_another))
     }
 
     /// The same, of subjects whom no identifier decides. The hash of the name is compared, not the

@@ -37,6 +37,11 @@ impl ListKind {
         }
     }
 
+    /// Being on it counts against a subject.
+    pub fn is_adverse(self) -> bool {
+        !matches!(self, ListKind::Red | ListKind::Record)
+    }
+
     /// A black list or a ban: what stands against a place on a red list.
     pub fn is_black(self) -> bool {
         matches!(self, ListKind::Black | ListKind::Ban)

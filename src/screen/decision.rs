@@ -173,14 +173,26 @@ fn decide(search: &Search, undetermined: bool, scratch: &mut Scratch) -> Subject
     };
     subject.vetoed = search.hits(scratch, &mut subject.hits, &mut subject.likenesses);
     if !subject.hits.is_empty() {
-        find_conflicts(search.ground, &mut subject);
-        subject.hits.retain(|hit| hit.consulted);
-        apply_catalogue(search, &mut subject);
+        follow(search.ground, search.matter, &mut subject);
     }
     if undetermined {
         subject.verdict = subject.verdict.max(Verdict::Undetermined);
     }
     subject
+}
+
+/// What follows for a subject that meets these entries, found in another way than [`check`] finds them
+/// and all lists being fresh.
+pub fn decide_hits(ground: &Ground, matter: MatterNo, hits: Vec<Hit>) -> SubjectDecision {
+    let mut subject = SubjectDecision { hits, ..SubjectDecision::default() };
+    follow(ground, matter, &mut subject);
+    subject
+}
+
+fn follow(ground: &Ground, matter: MatterNo, subject: &mut SubjectDecision) {
+    find_conflicts(ground, subject);
+    subject.hits.retain(|hit| hit.consulted);
+    apply_catalogue(ground, matter, subject);
 }
 
 fn quality(question: &Question) -> Quality {
@@ -212,17 +224,17 @@ fn suspicion(hit: &Hit) -> Verdict {
     if hit.name_taken_over { Verdict::Remind } else { Verdict::Review }
 }
 
-fn apply_catalogue(search: &Search, subject: &mut SubjectDecision) {
-    let catalogue = &search.ground.catalogue;
+fn apply_catalogue(ground: &Ground, matter: MatterNo, subject: &mut SubjectDecision) {
+    let catalogue = &ground.catalogue;
     let rewarded = subject.conflicts.is_empty();
     for (at, hit) in subject.hits.iter().enumerate() {
         let reach = hit.relation.map_or(Reach::Direct, Reach::Related);
         let reaching = catalogue
-            .measures_of(search.matter, hit.list)
+            .measures_of(matter, hit.list)
             .iter()
             .copied()
             .filter(|&measure| catalogue.measure(measure).reach.contains(&reach));
-        let adverse = !matches!(catalogue.list(hit.list).kind, ListKind::Red | ListKind::Record);
+        let adverse = catalogue.list(hit.list).kind.is_adverse();
         let mut verdict = if adverse { Verdict::Remind } else { Verdict::Clear };
         for measure in reaching {
             let action = catalogue.measure(measure).action;

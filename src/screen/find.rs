@@ -3,8 +3,8 @@
 use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
-use crate::catalogue::MatterNo;
-use crate::index::{Borne, EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::catalogue::{Matter, MatterNo};
+use crate::index::{EntryView, Like, Likes, Listed, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text::{self, Keys, Likeness};
 
@@ -63,7 +63,11 @@ impl Search<'_> {
         let mut vetoed = false;
         for id in &self.question.ids {
             self.listed.identify(id, |owner, stored, agreement| match owner {
-                Owner::Subject(subject) if self.is_vetoed(subject, id, stored) => vetoed = true,
+                Owner::Subject(subject)
+                    if is_vetoed(self.listed, self.question, subject, id, stored) =>
+                {
+                    vetoed = true
+                }
                 Owner::Subject(subject) => {
                     for entry in self.listed.entries_of(subject) {
                         self.meet_identified(entry, stored, agreement, None, hits);
@@ -94,19 +98,8 @@ impl Search<'_> {
         vetoed
     }
 
-    /// An identifier that does not decide joins nobody to a subject whose own deciding one differs.
-    fn is_vetoed(&self, subject: SubjectNo, asked: &Identifier, stored: &Identifier) -> bool {
-        let decides = |id: &Identifier| id.kind().is_decisive() && !id.quality().check_digit;
-        !(decides(asked) && decides(stored)) && self.contradicted(subject)
-    }
-
-    /// Some identifier asked about contradicts one of the subject's.
-    fn contradicted(&self, subject: SubjectNo) -> bool {
-        !self.question.ids.is_empty()
-            && self
-                .listed
-                .identifiers_of(subject)
-                .any(|theirs| self.question.ids.iter().any(|ours| ours.contradicts(&theirs)))
+    fn matter(&self) -> &Matter {
+        self.ground.catalogue.matter(self.matter)
     }
 
     fn meet_identified(
@@ -161,7 +154,7 @@ impl Search<'_> {
             let Some(entry) = self.listed.entry(entry) else { return };
             let Some(borne) = entry.bears(asked, space) else { return };
             let Some(grade) = self.grade_by_name(&entry) else { return };
-            let taken_over = self.is_taken_over(&entry, borne, &asked.unified);
+            let taken_over = self.listed.is_taken_over(&entry, borne, &asked.unified, self.day);
             self.meet(entry, grade, hits, |hit| {
                 hit.name_variant = borne.variant;
                 hit.former_name = borne.former;
@@ -177,30 +170,17 @@ impl Search<'_> {
 
     /// How surely an entry is met whose name agrees; `None` where something contradicts.
     fn grade_by_name(&self, entry: &EntryView) -> Option<Grade> {
-        if !kinds_agree(self.question.kind(), entry.kind()) || self.contradicted(entry.subject()) {
+        if !kinds_agree(self.question.kind(), entry.kind())
+            || contradicted(self.listed, self.question, entry.subject())
+        {
             return None;
         }
-        match self.compare_masks(entry) {
+        match compare_masks(self.listed, self.question, entry) {
             Some(false) => None,
             Some(true) => Some(Grade::MaskedIdentifier),
             None if entry.kind() != SubjectKind::NaturalPerson => Some(Grade::Name),
-            None => self.person_alerts(entry).then_some(Grade::Name),
+            None => person_alerts(self.matter(), self.question, entry).then_some(Grade::Name),
         }
-    }
-
-    /// The subject gave the name up, and another bears it now: whoever is asked about by it is likely
-    /// that other one.
-    fn is_taken_over(&self, entry: &EntryView, borne: Borne, key: &str) -> bool {
-        let gave_up = borne.former && borne.until.is_none_or(|until| until < self.day);
-        let ids_of = |subject| self.listed.identifiers_of(subject);
-        let is_another = |other: SubjectNo| {
-            ids_of(other).any(|a| ids_of(entry.subject()).any(|b| a.contradicts(&b)))
-        };
-        let mut bearers = self.listed.named(key).filter(|mention| !mention.former);
-        gave_up
-            && bearers.any(|mention| {
-                self.listed.entry(mention.entry).is_some_and(|bearer| is_another(bearer.subject()))
-            })
     }
 
     /// Entries that bear a name like it, and are not met otherwise. Only those likely enough for the
@@ -212,7 +192,7 @@ impl Search<'_> {
         hits: &mut Vec<Hit>,
         likenesses: &mut Vec<Likeness>,
     ) {
-        let percent = self.ground.catalogue.matter(self.matter).similar_name_percent;
+        let percent = self.matter().similar_name_percent;
         let likely = f64::from(percent) / 100.0;
         let mut name = Keys::default();
         for like in likes.iter().take_while(|like| like.probability >= likely) {
@@ -225,7 +205,7 @@ impl Search<'_> {
                     continue;
                 }
                 let Some(borne) = entry.bears(&name, space) else { continue };
-                let taken_over = self.is_taken_over(&entry, borne, &name.unified);
+                let taken_over = self.listed.is_taken_over(&entry, borne, &name.unified, self.day);
                 self.meet(entry, Grade::SimilarName, hits, |hit| {
                     hit.likeness = Some(likenesses.len());
                     hit.former_name = borne.former;
@@ -236,49 +216,6 @@ impl Search<'_> {
                 likenesses.push(like.likeness.clone());
             }
         }
-    }
-
-    /// Whether hidden and full identifiers fit: `None` where there is nothing to compare.
-    fn compare_masks(&self, entry: &EntryView) -> Option<bool> {
-        let asked = &self.question.masked;
-        if let Some(listed) = entry.text().masked {
-            // A number with a failing check may be a slip of one digit: it rules nothing out.
-            let comparable = self.question.ids.iter().filter(|id| {
-                id.text().len() == listed.text().len()
-                    && (listed.fits(id) || !id.quality().check_digit)
-            });
-            let full = comparable.map(|id| listed.fits(id)).reduce(|any, fits| any || fits);
-            let hidden = asked
-                .as_ref()
-                .filter(|asked| asked.text().len() == listed.text().len())
-                .map(|asked| asked.fits_masked(&listed));
-            return full.or(hidden);
-        }
-        let asked = asked.as_ref()?;
-        self.listed
-            .identifiers_of(entry.subject())
-            .filter(|id| id.text().len() == asked.text().len())
-            .map(|id| asked.fits(&id))
-            .reduce(|any, fits| any || fits)
-    }
-
-    /// A person's name is shared by thousands: it alerts only when the prefecture of the identifier
-    /// is that of its hidden identifier or, without one, of the entry, or where the matter asks for it.
-    fn person_alerts(&self, entry: &EntryView) -> bool {
-        let masked = entry.text().masked;
-        let prefecture_agrees = |text: &str| {
-            let Some(prefecture) = text.get(..4) else { return false };
-            match &masked {
-                Some(masked) => masked.text().starts_with(prefecture),
-                None => prefecture.parse() == Ok(entry.region() / 100),
-            }
-        };
-        let question = self.question;
-        let residents =
-            question.ids.iter().filter(|id| id.text().len() == 18 && may_be_resident(id.kind()));
-        self.ground.catalogue.matter(self.matter).persons_by_name
-            || question.masked.as_ref().is_some_and(|masked| prefecture_agrees(masked.text()))
-            || residents.map(Identifier::text).any(prefecture_agrees)
     }
 
     /// A branch meets the entries of the parent that its name begins with.
@@ -317,6 +254,67 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// An identifier that does not decide joins nobody to a subject whose own deciding one differs.
+pub fn is_vetoed(
+    listed: Listed,
+    question: &Question,
+    subject: SubjectNo,
+    asked: &Identifier,
+    stored: &Identifier,
+) -> bool {
+    let decides = |id: &Identifier| id.kind().is_decisive() && !id.quality().check_digit;
+    !(decides(asked) && decides(stored)) && contradicted(listed, question, subject)
+}
+
+/// Some identifier asked about contradicts one of the subject's.
+pub fn contradicted(listed: Listed, question: &Question, subject: SubjectNo) -> bool {
+    !question.ids.is_empty()
+        && listed
+            .identifiers_of(subject)
+            .any(|theirs| question.ids.iter().any(|ours| ours.contradicts(&theirs)))
+}
+
+/// Whether hidden and full identifiers fit: `None` where there is nothing to compare.
+pub fn compare_masks(listed: Listed, question: &Question, entry: &EntryView) -> Option<bool> {
+    let asked = &question.masked;
+    if let Some(hidden) = entry.text().masked {
+        // A number with a failing check may be a slip of one digit: it rules nothing out.
+        let comparable = question.ids.iter().filter(|id| {
+            id.text().len() == hidden.text().len() && (hidden.fits(id) || !id.quality().check_digit)
+        });
+        let full = comparable.map(|id| hidden.fits(id)).reduce(|any, fits| any || fits);
+        let both_hidden = asked
+            .as_ref()
+            .filter(|asked| asked.text().len() == hidden.text().len())
+            .map(|asked| asked.fits_masked(&hidden));
+        return full.or(both_hidden);
+    }
+    let asked = asked.as_ref()?;
+    listed
+        .identifiers_of(entry.subject())
+        .filter(|id| id.text().len() == asked.text().len())
+        .map(|id| asked.fits(&id))
+        .reduce(|any, fits| any || fits)
+}
+
+/// A person's name is shared by thousands: it alerts only when the prefecture of the identifier
+/// is that of its hidden identifier or, without one, of the entry, or where the matter asks for it.
+pub fn person_alerts(matter: &Matter, question: &Question, entry: &EntryView) -> bool {
+    let masked = entry.text().masked;
+    let prefecture_agrees = |text: &str| {
+        let Some(prefecture) = text.get(..4) else { return false };
+        match &masked {
+            Some(masked) => masked.text().starts_with(prefecture),
+            None => prefecture.parse() == Ok(entry.region() / 100),
+        }
+    };
+    let residents =
+        question.ids.iter().filter(|id| id.text().len() == 18 && may_be_resident(id.kind()));
+    matter.persons_by_name
+        || question.masked.as_ref().is_some_and(|masked| prefecture_agrees(masked.text()))
+        || residents.map(Identifier::text).any(prefecture_agrees)
 }
 
 /// A resident ID, or 18 characters that are no sound number of any kind.

@@ -11,6 +11,14 @@ pub struct Keys {
     pub unified: String,
 }
 
+impl From<&str> for Keys {
+    fn from(name: &str) -> Keys {
+        let mut keys = Keys::default();
+        keys.of(name);
+        keys
+    }
+}
+
 impl Keys {
     /// Make those of a name. Cost: about 10 ns a character.
     pub fn of(&mut self, name: &str) {

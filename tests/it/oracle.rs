@@ -33,9 +33,7 @@ pub struct Oracle<'a> {
 }
 
 fn key(name: &str) -> String {
-    let mut keys = text::Keys::default();
-    keys.of(name);
-    keys.unified
+    text::Keys::from(name).unified
 }
 
 /// The K2 keys of the names that are more likely than not the asked one, the likeliest first.

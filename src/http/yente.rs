@@ -1,0 +1,157 @@
+//! `POST /match/{dataset}`, `GET /catalog`, `GET /algorithms` in the shape that OpenSanctions' yente
+//! serves, so that a client of it can ask here too. Errors are problem documents like all others: their
+//! `detail` is what yente's errors have.
+//!
+//! ```text
+//! body, query string ─► body ─► terms ───────┐
+//!                         └───► sought ─► candidates ─► entity ─► answer
+//! ```
+//!
+//! | file | noun |
+//! |---|---|
+//! | `body` | bytes → values |
+//! | `terms` | what is asked of every query |
+//! | `sought` | whom a query asks about |
+//! | `birth` | days of birth, and how two agree |
+//! | `candidates` | listed subjects that may be the one, scored |
+//! | `named` | how sure a subject is by its name |
+//! | `entity` | a candidate as it is answered |
+//! | `verdict` | what follows for it |
+//! | `catalog` | the lists as datasets, and the algorithm |
+
+mod birth;
+mod body;
+mod candidates;
+mod catalog;
+mod entity;
+mod named;
+mod sought;
+mod terms;
+mod verdict;
+
+pub(super) use catalog::{algorithms, catalog};
+
+use super::operation::{answered, read};
+use super::problem::{Code, Problem};
+use super::request::parse;
+use super::routes::{Asked, stale_json};
+use super::search::data_used;
+use super::service::clock;
+use crate::catalogue::WhenStale;
+use crate::index::Likes;
+use crate::live::View;
+use crate::record::Instant;
+use crate::screen::{Stale, Verdict};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use body::{Body, Params};
+use candidates::Search;
+use entity::Pen;
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+use sought::Sought;
+use terms::Terms;
+
+type Dataset = Result<Path<String>, PathRejection>;
+
+/// Match: see the [module](self).
+pub(super) async fn answer(
+    State(asked): State<Asked>,
+    dataset: Dataset,
+    request: Request,
+) -> Response {
+    answered(matched(&asked, dataset, request).await)
+}
+
+async fn matched(
+    asked: &Asked,
+    dataset: Dataset,
+    request: Request,
+) -> Result<(StatusCode, Value), Problem> {
+    // Whatever is wrong with it, the body is read first: the connection of an unread one must be closed.
+    let params = Params::of_query_string(request.uri().query().unwrap_or_default());
+    let Body { queries, params: others, .. } =
+        parse::<Body>(&read(asked, request).await?)?.check()?;
+    let params = params?.or(others.map(|others| others.0).unwrap_or_default());
+    let Path(dataset) = dataset.map_err(|_| Code::UnknownDataset.whole())?;
+    let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
+    let terms = Terms::of(params, &dataset, &view.generation.ground.catalogue)?;
+    let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
+    let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
+    let now = clock().0;
+    let found = asked
+        .searchers
+        .run(move |searcher| respond(&view, &mut searcher.likes, sought, &terms, now))
+        .await?;
+    Ok((StatusCode::OK, found))
+}
+
+fn respond(
+    view: &View,
+    likes: &mut Likes,
+    queries: Vec<(Sought, String)>,
+    terms: &Terms,
+    now: Instant,
+) -> Value {
+    let basis = view.basis(now);
+    let stale: Vec<Stale> = terms
+        .consulted(&basis.ground.catalogue)
+        .into_iter()
+        .filter_map(|list| basis.stale_list(list, now))
+        .collect();
+    let is_undetermined = stale.iter().any(|stale| stale.effect == WhenStale::Undetermined);
+    let responses: Map<String, Value> = queries
+        .into_iter()
+        .map(|(sought, id)| (id, response(view, likes, sought, terms, is_undetermined, now)))
+        .collect();
+    let is_named = |feature: &str| {
+        let results = responses.values().filter_map(|response| response["results"].as_array());
+        results.flatten().any(|result| result["features"].get(feature).is_some())
+    };
+    let matcher = catalog::features(is_named);
+    json!({
+        "responses": responses,
+        "matcher": matcher,
+        "limit": terms.limit,
+        "algorithm": terms::ALGORITHM,
+        "xincha": {"data": data_used(view), "stale": stale_json(view, &stale)},
+    })
+}
+
+fn response(
+    view: &View,
+    likes: &mut Likes,
+    sought: Sought,
+    terms: &Terms,
+    is_undetermined: bool,
+    now: Instant,
+) -> Value {
+    let question = sought.question();
+    let found = Search::new(view, &sought, &question, terms, now.day()).run(likes);
+    let ground = &view.generation.ground;
+    let pen = Pen { ground, listed: view.listed(), sought: &sought, question: &question, terms };
+    let wanted = found
+        .candidates
+        .iter()
+        .filter(|candidate| !terms.excludes_schema(entity::schema(candidate.entries[0].0.kind())));
+    let results: Vec<Value> =
+        wanted.clone().take(terms.limit).map(|candidate| pen.entity(candidate)).collect();
+    // None of these depends on how many results are wanted.
+    let matches = wanted.clone().filter(|candidate| pen.is_match(candidate)).count();
+    let verdicts = wanted.map(|candidate| pen.verdict(candidate));
+    let verdict = verdicts.fold(pen.verdict_of_related(&found), Verdict::max);
+    let verdict = if is_undetermined || sought.is_nobody() {
+        verdict::undetermined(verdict, terms)
+    } else {
+        verdict
+    };
+    let related = pen.related(&found);
+    json!({
+        "status": 200,
+        "results": results,
+        "total": {"value": matches, "relation": "eq"},
+        "xincha": {"verdict": verdict.code(), "related": related},
+        "query": sought.echo(),
+    })
+}
