@@ -557,7 +557,8 @@ impl<'a> Reading<'a> {
             if name.len() > limits::NAME_BYTES_MAX || names.len() == FORMER_NAMES_MAX {
                 return Err((at, Reason::ValueTooLong));
             }
-            names.push(FormerName { name: name.to_owned(), until: None });
+            let (name, until) = dated(name);
+            names.push(FormerName { name: name.to_owned(), until });
         }
         Ok(names)
     }
@@ -580,6 +581,20 @@ impl<'a> Reading<'a> {
             }
         }
         Ok(related)
+    }
+}
+
+/// A former name and its last day, where one stands in brackets behind it: `旧名（至2024-01-01）`,
+/// `旧名（2019-07-13至2024-01-01）`. Any other bracket is the name's.
+fn dated(text: &str) -> (&str, Option<Day>) {
+    let dated = text.strip_suffix(['）', ')']).and_then(|text| text.rsplit_once(['（', '(']));
+    let until = dated.and_then(|(name, term)| {
+        let (_, until) = term.rsplit_once('至')?;
+        Some((date::trimmed(name), date::read(until).ok()??))
+    });
+    match until {
+        Some((name, until)) if !name.is_empty() => (name, Some(until)),
+        _ => (text, None),
     }
 }
 

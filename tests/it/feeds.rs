@@ -199,6 +199,21 @@ fn the_department_layout_mixes_kinds_in_one_column() {
         assert_eq!(entry.subject.other_names.len(), 2);
         assert_eq!((entry.term.to, entry.decided), (None, day("2025-01-01")));
     }
+    let former = "旧名一（至2024-01-01）、旧名二(集团)；旧名（苏州）（2019年7月13日至2024/3/31）；（至2024-01-01）";
+    let row =
+        format!("某某,91320500MA0000015D,事由,2025/1/1,2025-01-02,永久,{former},,,文1,,,应急局");
+    let names = one("aqsc-1.csv", "department", DEPARTMENT, &row).subject.other_names;
+    let names: Vec<_> = names.iter().map(|former| (&*former.name, former.until)).collect();
+    let (first, third) = (day("2024-01-01"), day("2024-03-31"));
+    assert_eq!(
+        names,
+        [
+            ("旧名一", first),
+            ("旧名二(集团)", None),
+            ("旧名（苏州）", third),
+            ("（至2024-01-01）", None)
+        ]
+    );
     // the plain form of the domain, with its own heading for the reason and nothing optional
     let headings = "当事人姓名/单位名称,身份证号/社会信用代码/组织机构代码/工商注册号,列入红/黑名单事由,发生时间,列入名单时间";
     let entry = one(
