@@ -27,6 +27,11 @@ struct Owner {
 impl Postgres {
     pub const PASSWORD: &str = "s3cret-p4ss";
 
+    /// Whether one can be started.
+    pub fn is_installed() -> bool {
+        installed("postgres").is_some()
+    }
+
     pub fn start() -> Postgres {
         Postgres::start_with(None)
     }
@@ -165,15 +170,19 @@ fn as_owner(owner: Option<Owner>, program: &Path) -> Command {
     command
 }
 
-/// Debian keeps the server's programs off the path.
 fn program(name: &str) -> PathBuf {
+    installed(name).unwrap_or_else(|| panic!("PostgreSQL's {name} is needed: see tests/run"))
+}
+
+/// Debian keeps the server's programs off the path.
+fn installed(name: &str) -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut found: Vec<PathBuf> = installed
         .map(|version| version.unwrap().path().join("bin").join(name))
         .filter(|path| path.is_file())
         .collect();
     found.sort();
-    found.pop().unwrap_or_else(|| panic!("PostgreSQL's {name} is needed: see tests/run"))
+    found.pop()
 }
 
 /// A connection that blocks.
