@@ -83,13 +83,11 @@ impl Likes {
         for core in asked.cores() {
             all_hashes(core, sounds, hashes);
         }
-        let mut exact = Vec::new();
-        asked.suspected_cores(
-            edits,
-            |core| all_hashes(core, sounds, hashes),
-            |core| exact.push(hash_of_sounds(core.iter().map(|&c| han::sound(c)))),
-        );
-        hashes.append(&mut exact);
+        asked.suspected_cores(edits, |core, gone| {
+            sounds.clear();
+            sounds.extend(core.iter().map(|&c| han::sound(c)));
+            deletions(sounds, gone, |hash| hashes.push(hash));
+        });
         hashes.sort_unstable();
         hashes.dedup();
     }
@@ -130,13 +128,13 @@ impl Likes {
 fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, hashes: &mut Vec<u64>) {
     sounds.clear();
     sounds.extend(core.iter().map(|&c| han::sound(c)));
-    deletions(sounds, |hash| hashes.push(hash));
+    deletions(sounds, 0..core.len(), |hash| hashes.push(hash));
     let readable = if core.len() <= READINGS_CHARS_MAX { core } else { &[] };
     for (at, &c) in readable.iter().enumerate() {
         let usual = sounds[at];
         for other in han::sounds(c).skip(1) {
             sounds[at] = other;
-            deletions(sounds, |hash| hashes.push(hash));
+            deletions(sounds, 0..core.len(), |hash| hashes.push(hash));
         }
         sounds[at] = usual;
     }

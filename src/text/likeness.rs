@@ -7,6 +7,7 @@
 //! the probabilities hold on names that the fit has not seen.
 
 use super::edits::{Edit, Edits};
+use super::place::Place;
 use super::{Name, han};
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -340,9 +341,12 @@ impl Likeness {
             let missing = !whole && asked.len() != listed.len();
             return self.add(Part::PlaceMissing, f64::from(missing));
         }
-        let pairs = || asked.iter().flat_map(|a| listed.iter().map(|b| a.agrees(b)));
-        self.add(Part::PlaceDiffers, f64::from(!whole && !pairs().all(|agrees| agrees)));
-        self.add(Part::PlaceContradicts, f64::from(!pairs().any(|agrees| agrees)));
+        let is_in = |place: &Place, of: &[Place]| of.iter().any(|other| place.agrees(other));
+        let differs = asked.iter().any(|place| !is_in(place, listed))
+            || listed.iter().any(|place| !is_in(place, asked));
+        self.add(Part::PlaceDiffers, f64::from(!whole && differs));
+        let contradicts = !asked.iter().any(|place| is_in(place, listed));
+        self.add(Part::PlaceContradicts, f64::from(contradicts));
     }
 
     fn count_forms(&mut self, asked: &Name, listed: &Name) {

@@ -2,10 +2,19 @@
 
 use super::edits::Edits;
 use super::parts::{self, CORE_MIN};
-use super::{Form, Keys, Parts, han};
+use super::{Form, Keys, Parts, han, place};
+use std::ops::Range;
 
-/// Legal forms that stand inside a name too.
-const FORMS: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
+/// Words for legal forms as they are written, which an edit may have made unreadable.
+const FORMS: [&[char]; 5] = [
+    &['有', '限', '公', '司'],
+    &['有', '限', '责', '任', '公', '司'],
+    &['股', '份', '有', '限', '公', '司'],
+    &['股', '份', '公', '司'],
+    &['公', '司'],
+];
+/// Those that stand inside a name too.
+const INNER: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
 /// Characters of a place that an edit may have made unreadable, at the beginning of a name.
 const PLACE_MAX: usize = 12;
 
@@ -40,35 +49,136 @@ impl Name {
         for core in self.cores() {
             sounds.clear();
             sounds.extend(core.iter().map(|&c| han::sound(c)));
-            deletions(sounds, &mut each);
+            deletions(sounds, 0..sounds.len(), &mut each);
         }
     }
 
-    /// The cores that it would have if some place at its beginning, or its legal form, were not
-    /// readable as written. `edited` is called with those that may have an edit of their own, `exact`
-    /// with the others.
-    pub fn suspected_cores(
-        &self,
-        edits: &mut Edits,
-        mut edited: impl FnMut(&[char]),
-        mut exact: impl FnMut(&[char]),
-    ) {
-        let mut cut = |whole: &[char]| {
-            let formless = without_forms(whole);
-            for cut in 0..=PLACE_MAX.min(formless.len().saturating_sub(CORE_MIN)) {
-                exact(&formless[cut..]);
+    /// Every text that may be the core of a listed name one edit away where that edit is no edit of the
+    /// core: it lies in a place, a bracket or a legal form of one of them, which reads as a part of the
+    /// core then. Each is told with the positions of which one may be missing.
+    ///
+    /// Complete for names with two characters and more beside places and form (the test
+    /// `every_name_one_edit_away_is_found`). Cost: about 3 µs.
+    pub fn suspected_cores(&self, edits: &mut Edits, mut each: impl FnMut(&[char], Range<usize>)) {
+        let exact = 0..0;
+        let formless = without_forms(&self.whole);
+        let places = self.parts.ends.last().copied().unwrap_or(0);
+        let placed = [formless.get(..places).unwrap_or(&[]), &self.parts.core].concat();
+        // A place of this one cannot be read.
+        for cut in 0..=PLACE_MAX.min(placed.len().saturating_sub(CORE_MIN)) {
+            each(&placed[cut..], exact.clone());
+        }
+        // A place of the listed one cannot.
+        let mut start = 0;
+        for &end in &self.parts.ends {
+            if let Some(text) = placed.get(start..) {
+                each(text, 0..(end + 1 - start).min(text.len()));
             }
-        };
-        cut(&self.whole);
-        // Where the form at the end is whole no other is looked for.
-        if matches!(self.parts.form, Some(Form::Limited | Form::Shares)) {
+            start = end;
+        }
+        self.bracketed(&formless, places, &mut each);
+        self.with_unread_form(&mut each);
+        self.without_unread_form(&self.whole, edits, |core| each(core, exact.clone()));
+        let key: Vec<char> = self.keys.unified.chars().collect();
+        if key.len() > self.whole.len() {
+            self.without_unread_form(&key, edits, |core| each(core, exact.clone()));
+        }
+    }
+
+    /// What stands in brackets is a place for one of both only.
+    fn bracketed(
+        &self,
+        formless: &[char],
+        start: usize,
+        each: &mut impl FnMut(&[char], Range<usize>),
+    ) {
+        let mut parts = Parts::default();
+        let (mut at, mut open) = (0usize, None);
+        for (byte, c) in self.keys.unified.char_indices() {
+            match (c, open) {
+                ('(', _) => open = Some((at, byte)),
+                (')', Some((from, open_byte))) => {
+                    let range = from.saturating_sub(start)..(at + 1).saturating_sub(start);
+                    if let Some(text) = formless.get(start..) {
+                        each(text, range.start..range.end.min(text.len()));
+                    }
+                    let rest = [&self.keys.unified[..open_byte], &self.keys.unified[byte + 1..]];
+                    parts.of(&rest.concat());
+                    each(&parts.core, 0..0);
+                    open = None;
+                }
+                (')', None) => {}
+                _ => at += 1,
+            }
+        }
+        // A bracket that is alone or elsewhere may have been one around a place.
+        if self.keys.unified.len() > self.whole.iter().map(|c| c.len_utf8()).sum() {
+            let core = &*self.parts.core;
+            for at in 1..core.len() {
+                for place in place::at_start(&core[at..]) {
+                    let rest = [&core[..at], &core[at + place.length..]].concat();
+                    // The bracket may have become another character.
+                    each(&rest, at - 1..(at + 1).min(rest.len()));
+                }
+            }
+        }
+    }
+
+    /// The legal form of the listed one cannot be read: so much of it is at the end of its core.
+    fn with_unread_form(&self, each: &mut impl FnMut(&[char], Range<usize>)) {
+        let Some(form) = self.parts.form else { return };
+        let (word, _) = parts::FORMS[form as usize];
+        let core = &*self.parts.core;
+        for kept in (2..=word.len()).rev().step_by(2) {
+            let text = [core, &word[..kept]].concat();
+            each(&text, core.len() - 1..text.len());
+        }
+        if !self.parts.is_branch {
             return;
         }
-        if let Some(repaired) = without_damaged_form(&self.whole, edits) {
-            let mut parts = Parts::default();
-            parts.of(&repaired.iter().collect::<String>());
-            edited(&parts.core);
-            cut(&repaired);
+        let whole = Parts::unbracketed(&self.keys.unified);
+        let start = self.parts.ends.last().copied().unwrap_or(0);
+        let Some(text) = whole.get(start..whole.len() - word.len()) else { return };
+        for inner in INNER {
+            let Some(at) = text.windows(inner.len()).position(|window| window == inner) else {
+                continue;
+            };
+            for kept in (2..=inner.len()).rev().step_by(2) {
+                let text = [&text[..at], &inner[..kept], &text[at + inner.len()..]].concat();
+                each(&text, at.saturating_sub(1)..(at + kept + 1).min(text.len()));
+            }
+            break;
+        }
+    }
+
+    /// The cores that it has when a word that is one edit from a legal form is one.
+    fn without_unread_form(
+        &self,
+        whole: &[char],
+        edits: &mut Edits,
+        mut each: impl FnMut(&[char]),
+    ) {
+        let is_whole_at_end = matches!(self.parts.form, Some(Form::Limited | Form::Shares));
+        let mut parts = Parts::default();
+        for form in FORMS {
+            for length in form.len() - 1..=form.len() + 1 {
+                let Some(last) = whole.len().checked_sub(length) else { continue };
+                // Inside, only where none is whole at the end; there a word of two says nothing.
+                let first = if is_whole_at_end || form.len() == 2 { last } else { CORE_MIN };
+                for at in first.max(CORE_MIN)..=last {
+                    let window = &whole[at..at + length];
+                    let kept = window.iter().filter(|c| form.contains(c)).count();
+                    let is_form = kept + 1 >= form.len()
+                        && window != form
+                        && edits.between(form, window).len() == 1;
+                    if is_form {
+                        let rest = without_forms(&[&whole[..at], &whole[at + length..]].concat());
+                        parts.of(&rest.iter().collect::<String>());
+                        each(&parts.core);
+                        parts.narrow_core().into_iter().for_each(&mut each);
+                    }
+                }
+            }
         }
     }
 }
@@ -76,38 +186,15 @@ impl Name {
 /// Without any legal form, wherever it stands.
 fn without_forms(whole: &[char]) -> Vec<char> {
     let mut rest = whole.to_vec();
-    if rest.ends_with(&['公', '司']) && !FORMS.iter().any(|form| rest.ends_with(form)) {
+    if rest.ends_with(&['公', '司']) && !INNER.iter().any(|form| rest.ends_with(form)) {
         rest.truncate(rest.len() - 2);
     }
-    for form in FORMS {
+    for form in INNER {
         while let Some(at) = rest.windows(form.len()).position(|window| window == form) {
             rest.drain(at..at + form.len());
         }
     }
     rest
-}
-
-/// Without the last legal form that one edit made unreadable.
-fn without_damaged_form(whole: &[char], edits: &mut Edits) -> Option<Vec<char>> {
-    const WITH_DUTY: &[char] = &['有', '限', '责', '任', '公', '司'];
-    for form in [FORMS[0], WITH_DUTY, FORMS[1]] {
-        for length in [form.len(), form.len() - 1, form.len() + 1] {
-            for at in (CORE_MIN..(whole.len() + 1).saturating_sub(length)).rev() {
-                let window = &whole[at..at + length];
-                let kept = window.iter().filter(|c| form.contains(c)).count();
-                let is_whole = length == form.len();
-                let is_bounded = form.first() == window.first() && form.last() == window.last();
-                if kept + 1 >= form.len()
-                    && window != form
-                    && (is_whole || is_bounded)
-                    && edits.between(form, window).len() == 1
-                {
-                    return Some([&whole[..at], &whole[at + length..]].concat());
-                }
-            }
-        }
-    }
-    None
 }
 
 /// The hash of a text by its sounds: texts that read alike are equal. FNV-1a over the sounds' numbers.
@@ -121,11 +208,11 @@ pub fn hash_of_sounds(sounds: impl Iterator<Item = han::Sound>) -> u64 {
     hash ^ length
 }
 
-/// The hash of the sounds, and those of the same without any one of them: two texts that differ by one
+/// The hash of the sounds, and those of the same without any one of these positions. With all of them: two texts that differ by one
 /// edit share one of these. Mor and Fraenkel, 1982.
-pub fn deletions(sounds: &[han::Sound], mut each: impl FnMut(u64)) {
+pub fn deletions(sounds: &[han::Sound], gone: Range<usize>, mut each: impl FnMut(u64)) {
     each(hash_of_sounds(sounds.iter().copied()));
-    for gone in 0..sounds.len() {
+    for gone in gone {
         let rest = sounds[..gone].iter().chain(&sounds[gone + 1..]);
         each(hash_of_sounds(rest.copied()));
     }
@@ -139,13 +226,12 @@ mod tests {
         let mut prepared = Name::default();
         prepared.of(name);
         let mut found = Vec::new();
-        let mut exact = Vec::new();
-        prepared.suspected_cores(
-            &mut Edits::default(),
-            |core| found.push(core.iter().collect()),
-            |core| exact.push(core.iter().collect()),
-        );
-        found.extend(exact);
+        prepared.suspected_cores(&mut Edits::default(), |core, gone| {
+            found.push(core.iter().collect());
+            found.extend(
+                gone.map(|gone| [&core[..gone], &core[gone + 1..]].concat().iter().collect()),
+            );
+        });
         found
     }
 
@@ -158,6 +244,11 @@ mod tests {
             "苏州星河科技有公限司",
             "苏州星河科技有很责任公司",
             "苏州柿星河科技有限公司",
+            "苏州星河科技有限公",
+            "苏州星河科技(苏市)有限公司",
+            "苏州星河科技股分有限公司",
+            "星河科技苏州）有限公司",
+            "星河科技（苏洲）有限公司",
         ] {
             assert!(suspected(name).contains(&"星河科技".to_owned()), "{name}");
         }
@@ -170,7 +261,7 @@ mod tests {
         let hashes = |text: &str| {
             let sounds: Vec<_> = text.chars().map(han::sound).collect();
             let mut hashes = Vec::new();
-            deletions(&sounds, |hash| hashes.push(hash));
+            deletions(&sounds, 0..sounds.len(), |hash| hashes.push(hash));
             hashes
         };
         for (a, b) in [

@@ -45,6 +45,8 @@ pub(super) const CORE_MIN: usize = 2;
 pub struct Parts {
     /// The places, in the order in which they are written.
     pub places: SmallVec<[Place; 2]>,
+    /// Where those at the beginning end, each.
+    pub ends: SmallVec<[usize; 4]>,
     /// What is left: trade name, industry, whatever names a branch.
     pub core: Vec<char>,
     /// Characters at the beginning of the core that may be one more place, by the short name of a
@@ -60,12 +62,20 @@ impl Parts {
     /// Take a K2 key apart. Cost: about 1 µs.
     pub fn of(&mut self, key: &str) {
         self.places.clear();
+        self.ends.clear();
         self.core.clear();
         self.core.extend(key.chars());
         (self.doubtful, self.form, self.is_branch) = (0, None, false);
         self.take_brackets();
         self.take_form();
         self.take_places();
+    }
+
+    /// A key without the brackets, and without the places and remarks in them.
+    pub(super) fn unbracketed(key: &str) -> Vec<char> {
+        let mut parts = Parts { core: key.chars().collect(), ..Parts::default() };
+        parts.take_brackets();
+        parts.core
     }
 
     /// Brackets go; what is in them stays unless it is a place or a remark.
@@ -103,21 +113,23 @@ impl Parts {
         }
     }
 
-    /// The places at the beginning, as long as each agrees with those before it.
+    /// The places at the beginning, as long as each agrees with those before it; one in brackets may be
+    /// another: 上海星河（苏州）.
     fn take_places(&mut self) {
-        let mut at = 0;
-        while let Some((place, range)) = self.next_place(at) {
+        let (mut at, bracketed) = (0, self.places.len());
+        while let Some((place, range)) = self.next_place(at, bracketed) {
             if !place.whole && place.is_county() {
                 self.doubtful = range.end - at;
                 break;
             }
             at = range.end;
+            self.ends.push(at);
             self.places.push(place);
         }
         self.core.drain(..at);
     }
 
-    fn next_place(&self, at: usize) -> Option<(Place, Range<usize>)> {
+    fn next_place(&self, at: usize, bracketed: usize) -> Option<(Place, Range<usize>)> {
         place::at_start(&self.core[at..]).find_map(|mut place| {
             let mut end = at + place.length;
             // 广西省, 内蒙古省: written so, whatever they are.
@@ -127,7 +139,7 @@ impl Parts {
             {
                 end += 1;
             }
-            self.places.iter().for_each(|before| place.keep_within(before));
+            self.places[bracketed..].iter().for_each(|before| place.keep_within(before));
             let agrees = !place.codes.is_empty();
             (agrees && self.core.len() >= end + CORE_MIN).then_some((place, at..end))
         })
@@ -173,6 +185,7 @@ mod tests {
             ("苏州星河科技（集团）有限公司", &[320_500], "星河科技集团", limited),
             ("苏州星河科技有限公司吴江分公司", &[320_500], "星河科技吴江分", Some(Form::Company)),
             ("黄山市黟县轴承配件厂（普通合伙）", &[341_000, 341_023], "轴承配件厂", None),
+            ("上海星河科技（苏州）有限公司", &[320_500, 310_000], "星河科技", limited),
             ("广西省南宁市星河贸易有限公司", &[450_000, 450_100], "星河贸易", limited),
             ("石家庄河北金格尔工贸有限公司", &[130_100, 130_000], "金格尔工贸", limited),
             ("上海金山贸易有限公司", &[310_000], "金山贸易", limited),

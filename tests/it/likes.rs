@@ -127,9 +127,62 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A company's name as it is written, places and branches in all their ways, Latin ones too.
+fn whole_name() -> impl Strategy<Value = String> {
+    let place = prop_oneof![
+        Just(""),
+        Just("苏州"),
+        Just("苏州市"),
+        Just("江苏省苏州市"),
+        Just("苏州市吴江区"),
+        Just("上海")
+    ];
+    let bracket = prop_oneof![4 => Just(""), 1 => Just("（苏州）"), 1 => Just("（集团）")];
+    let form = prop_oneof![
+        Just("有限公司"),
+        Just("有限责任公司"),
+        Just("股份有限公司"),
+        Just("公司"),
+        Just(""),
+        Just("厂")
+    ];
+    let branch = prop_oneof![6 => Just(""), 1 => Just("吴江分公司")];
+    let chinese = (place, "[星河明月科技贸易荣隆]{3,6}", bracket, form, branch);
+    prop_oneof![
+        8 => chinese.prop_map(|(place, core, bracket, form, branch)| format!("{place}{core}{bracket}{form}{branch}")),
+        1 => "[A-D]{4,8}( TRADING)?( LTD| CO)?",
+    ]
+}
+
+/// The same with one edit somewhere.
+fn edited(name: &str, at: usize, kind: u8, with: char) -> String {
+    let mut chars: Vec<char> = name.chars().collect();
+    let at = at % chars.len();
+    match kind {
+        0 => chars[at] = with,
+        1 => drop(chars.remove(at)),
+        2 => chars.insert(at, with),
+        _ if at + 1 < chars.len() => chars.swap(at, at + 1),
+        _ => {}
+    }
+    chars.into_iter().collect()
+}
+
 fn core(name: &str) -> Vec<char> {
     prepared(name).parts.core
 }
+
+/// Long enough to be kept, and not only places and a form.
+fn is_told(name: &str) -> bool {
+    let name = prepared(name);
+    name.keys.unified.chars().count() >= 5 && name.parts.core.len() >= 2
+}
+
+/// What edits put in: of cores, places, forms, brackets, numbers, and none of these.
+const CHARS: &[char] = &[
+    '星', '洲', '州', '市', '有', '限', '公', '司', '股', '(', ')', '第', '二', '鑫', '区', 'X',
+    '省', '江',
+];
 
 fn prepared(name: &str) -> Name {
     let mut prepared = Name::default();
@@ -152,6 +205,30 @@ proptest! {
             let is_near = osa::distance(core(name), asked_core.iter().copied()) <= 1;
             if key.chars().count() >= 5 && is_near {
                 prop_assert!(found.iter().any(|(found, _)| found == name), "{asked}: {name} is lost");
+            }
+        }
+    }
+
+    /// Of the whole K2 key, wherever the edit falls and whichever of both is the listed one.
+    #[test]
+    fn every_name_one_edit_away_is_found(
+        pairs in proptest::collection::vec(
+            (whole_name(), any::<usize>(), 0..4u8, prop::sample::select(CHARS)), 12
+        ),
+    ) {
+        let pairs: Vec<(String, String)> = pairs
+            .into_iter()
+            .map(|(name, at, kind, with)| { let key = prepared(&name).keys.unified; (edited(&key, at, kind, with), key) })
+            .filter(|(a, b)| [a, b].iter().all(|name| is_told(name)))
+            .filter(|(a, b)| osa::distance(prepared(a).keys.unified.chars(), b.chars()) <= 1)
+            .collect();
+        for listed in [0, 1] {
+            let texts: Vec<&str> = pairs.iter().map(|pair| if listed == 0 { &*pair.0 } else { &*pair.1 }).collect();
+            let town = town_of(&texts);
+            for (pair, text) in pairs.iter().zip(texts) {
+                let asked = if listed == 0 { &pair.1 } else { &pair.0 };
+                let found = likes(&town, asked);
+                prop_assert!(found.iter().any(|(found, _)| found == text), "{asked}: {text} is lost");
             }
         }
     }
