@@ -1,10 +1,12 @@
 //! Folding of names into keys, stage K1 (DOMAIN 7).
 
+use encoding_rs::GB18030;
 use unicode_normalization::UnicodeNormalization;
 
 /// The K1 key of a name, appended to nothing: `key` is cleared first and reused.
 ///
-/// NFKC, upper-case, spaces, invisible characters and middle dots dropped, brackets unified.
+/// NFKC, upper-case, spaces, invisible characters and middle dots dropped, brackets unified, characters
+/// that GBK once had in the private use area where Unicode has them since.
 /// Two names with one key are written differently and are the same name. Cost: about 5 ns a
 /// character for Chinese and ASCII, ten times that where NFKC must be asked; allocates only when
 /// `key` must grow.
@@ -27,8 +29,25 @@ pub fn fold(name: &str, key: &mut String) {
 /// again, or an accent behind a dropped space would join its neighbour only at the next folding.
 fn fold_any(name: &str, key: &mut String) {
     key.clear();
-    let unified = name.nfkc().flat_map(char::to_uppercase).filter(|&c| !is_dropped(c));
+    let unified =
+        name.chars().map(published).nfkc().flat_map(char::to_uppercase).filter(|&c| !is_dropped(c));
     key.extend(unified.map(bracket).nfc());
+}
+
+/// The 80 characters FE50 to FEA0 of GBK had no places of their own in Unicode at first: what an old
+/// program reads as U+E835 is 䅟.
+fn published(c: char) -> char {
+    const FIRST: char = '\u{e815}';
+    const LAST: char = '\u{e864}';
+    if !(FIRST..=LAST).contains(&c) {
+        return c;
+    }
+    let at = (c as u32 - FIRST as u32) as u8;
+    // There is no trail byte 7F.
+    let trail = if at < 0x2f { 0x50 + at } else { 0x51 + at };
+    let bytes = [0xfe, trail];
+    let (text, _) = GB18030.decode_without_bom_handling(&bytes);
+    text.chars().next().filter(|&c| c != char::REPLACEMENT_CHARACTER).unwrap_or(c)
 }
 
 fn bracket(c: char) -> char {
@@ -90,6 +109,7 @@ mod tests {
                     "阿布都热西提 买买提",
                 ],
             ),
+            ("䅟䶮", &["\u{e835}\u{e863}"]),
             ("ABC贸易123", &["ＡＢＣ贸易１２３", "abc贸易１2３", "A.B.C 贸易123"]),
         ];
         for (key, names) in rows {
@@ -106,6 +126,7 @@ mod tests {
             ("第三建设", "第五建设"),
             ("星河", "星和"),
             ("乾元", "干元"),
+            ("\u{e900}", "\u{e901}"),
             ("有限公司", "有限责任公司"),
         ] {
             assert_ne!(folded(a), folded(b));

@@ -1,6 +1,8 @@
-//! Unifying of folded names, stage K2: simplified characters, equal legal forms, numbers, no marks.
+//! Unifying of folded names, stage K2: simplified characters, equal legal forms, numbers, no marks and
+//! no accents.
 
 use super::han;
+use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 /// The K2 key of a name whose K1 key this is; `key` is cleared first and reused. Two names with one
 /// key are the same name but for the script or the spelling of the legal form. Equal K1 keys have equal
@@ -18,20 +20,47 @@ pub fn unify(folded: &str, key: &mut String) {
                 digits.push(digit as u8 - b'0');
             }
             count(&digits, key);
-        } else if is_kept(c) {
+        } else if is_han(c) || c.is_ascii_alphanumeric() {
             key.push(c);
             if (before, c) == ('公', '司') {
                 unify_form(key);
             }
+        } else if matches!(c, '(' | ')' | '/' | '&') {
+            key.push(c);
+        } else if c.is_alphanumeric() {
+            decompose_canonical(c, |part| {
+                if !is_combining_mark(part) {
+                    key.push(part);
+                }
+            });
         }
     }
+    unify_latin_form(key);
     if key.is_empty() {
         key.push_str(folded);
     }
 }
 
-fn is_kept(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{9fff}' | '(' | ')' | '/' | '&') || c.is_alphanumeric()
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}')
+}
+
+/// The same for the forms at the end of names in Latin letters, whose words are not told apart any more.
+fn unify_latin_form(key: &mut String) {
+    const FORMS: [(&str, &str); 6] = [
+        ("COMPANYLIMITED", "COLTD"),
+        ("COMPANYLTD", "COLTD"),
+        ("LIMITED", "LTD"),
+        ("INCORPORATED", "INC"),
+        ("CORPORATION", "CORP"),
+        ("LIMITEDLIABILITYCOMPANY", "LLC"),
+    ];
+    let form =
+        FORMS.iter().filter(|(form, _)| key.ends_with(form)).max_by_key(|(form, _)| form.len());
+    if let Some((form, short)) = form {
+        key.truncate(key.len() - form.len());
+        key.push_str(short);
+    }
 }
 
 /// The legal form that a key ends with, written as others of its kind are: 有限责任公司 is 有限公司, and
@@ -87,6 +116,8 @@ mod tests {
             ("第20小学", "第二十小学"),
             ("内丘棚珑建材销售-有限责任公司。", "内丘棚珑建材销售有限公司"),
             ("A-B.C, Ltd.", "abc ltd"),
+            ("Société Générale (Suzhou) Co., Ltd.", "SOCIETE GENERALE（SUZHOU）COMPANY LIMITED"),
+            ("Müller Corporation", "muller corp"),
             ("有限责任公司苏州股份公司", "有限公司苏州股份有限公司"),
         ] {
             assert_eq!(unified(a), unified(b));
@@ -113,6 +144,8 @@ mod tests {
             ("昇龙贸易", "升龙贸易"),
             ("三一重工", "31重工"),
             ("星河公司", "星河有限公司"),
+            ("Acme Corporation", "Acme Inc"),
+            ("阿", "何"),
             ("第11小学", "第一一小学"),
         ] {
             assert_ne!(unified(a), unified(b));
