@@ -173,6 +173,10 @@ impl<'a> Cursor<'a> {
     }
 
     fn string(&mut self) -> &'a str {
+        std::str::from_utf8(self.bytes()).unwrap_or("")
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
         let mut length = 0;
         for shift in (0..28).step_by(7) {
             let byte = self.byte();
@@ -183,7 +187,7 @@ impl<'a> Cursor<'a> {
         }
         let (text, rest) = self.rest.split_at_checked(length).unwrap_or((&[], &[]));
         self.rest = rest;
-        std::str::from_utf8(text).unwrap_or("")
+        text
     }
 }
 
@@ -343,13 +347,13 @@ impl<'a> EntryView<'a> {
     /// The subject's name as recorded.
     pub fn name(&self) -> &'a str {
         let mut cursor = Cursor { rest: self.text };
-        cursor.string();
+        cursor.bytes();
         cursor.string()
     }
 
     /// Former names and aliases, each with the last day it was borne.
     pub fn other_names(&self) -> impl Iterator<Item = (&'a str, Option<Day>)> {
-        let mut cursor = self.read_text().1;
+        let mut cursor = self.after_text();
         (0..cursor.byte()).map(move |_| {
             let until = cursor.day();
             (cursor.string(), until)
@@ -375,10 +379,10 @@ impl<'a> EntryView<'a> {
 
     /// Related persons and bodies.
     pub fn related(&self) -> impl Iterator<Item = (Role, &'a str, Option<Identifier>)> {
-        let mut cursor = self.read_text().1;
+        let mut cursor = self.after_text();
         for _ in 0..cursor.byte() {
             cursor.day();
-            cursor.string();
+            cursor.bytes();
         }
         (0..cursor.byte()).filter_map(move |_| {
             let role = Role::from_number(cursor.byte());
@@ -388,6 +392,14 @@ impl<'a> EntryView<'a> {
             let id = kind.map(|kind| Identifier::trusted(kind, CompactString::from(id)));
             role.map(|role| (role, name, id))
         })
+    }
+
+    fn after_text(&self) -> Cursor<'a> {
+        let mut cursor = Cursor { rest: self.text };
+        for _ in 0..5 {
+            cursor.bytes();
+        }
+        cursor
     }
 
     fn read_text(&self) -> (EntryText<'a>, Cursor<'a>) {

@@ -95,6 +95,7 @@ impl Likes {
     fn compare(&mut self, listed: Listed<'_>) {
         let corpus = listed.index().similar();
         self.cores.clear();
+        listed.prefetch_entries(&self.candidates);
         for &entry in &self.candidates {
             let Some(view) = listed.entry(entry) else { continue };
             let names =

@@ -63,6 +63,12 @@ impl<'a> Listed<'a> {
         placed.or_else(|| self.index.entry(no))
     }
 
+    /// Fetch what entries are read from, so that reading them does not wait for one after the other.
+    pub(super) fn prefetch_entries(self, entries: &[EntryNo]) {
+        entries.iter().for_each(|&no| self.index.prefetch_row(no));
+        entries.iter().for_each(|&no| self.index.prefetch_text(no));
+    }
+
     /// The entry of a list and an id, as it stands. Without an id of a change only the index is asked.
     pub fn entry_of(self, list: &str, id: &str) -> Option<EntryView<'a>> {
         let added = self.overlay.added(id_hash(list, id));

@@ -60,6 +60,8 @@ pub struct Edits {
 const WHOLE: u16 = 10;
 /// Characters of a middle in which the likeness of characters is looked at.
 const TELLING_MAX: usize = 5;
+/// Edits up to which it is.
+const TELLING_EDITS_MAX: usize = 3;
 
 impl Edits {
     /// Find the cheapest edits that make `b` of `a`. Optimal string alignment: two neighbours may change
@@ -83,8 +85,17 @@ impl Edits {
 
     /// The same of what is left where both begin and end alike: nearly nothing, for names alike.
     fn between_ends(&mut self, a: &[char], b: &[char]) {
-        // In a long middle nothing is left that the likeness of characters could tell.
-        let telling = a.len().max(b.len()) <= TELLING_MAX;
+        self.align(a, b, false);
+        // In a long middle nothing is left that the likeness of characters could tell, nor in names that
+        // are far apart, nor where there is one way only.
+        let is_short = a.len().max(b.len()) <= TELLING_MAX && a.len().min(b.len()) > 0;
+        let is_open = is_short && a.len().max(b.len()) > 1;
+        if is_open && self.list.len() <= TELLING_EDITS_MAX {
+            self.align(a, b, true);
+        }
+    }
+
+    fn align(&mut self, a: &[char], b: &[char], telling: bool) {
         let width = b.len() + 1;
         self.costs.clear();
         self.costs.resize((a.len() + 1) * width, 0);
@@ -145,7 +156,7 @@ fn is_swap(a: &[char], b: &[char], i: usize, j: usize) -> bool {
 fn substitution(a: char, b: char, telling: bool) -> u16 {
     match a == b {
         true => 0,
-        false if telling && (han::sound_alike(a, b) || han::looks_alike(a, b) >= 0.5) => WHOLE - 1,
+        false if telling && (han::sound_alike(a, b) || han::looks_half_alike(a, b)) => WHOLE - 1,
         false => WHOLE,
     }
 }

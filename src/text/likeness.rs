@@ -142,43 +142,43 @@ pub const PARTS: usize = Part::Short as usize + 1;
 /// What the parts weigh, in the order of [`Part`].
 #[rustfmt::skip]
 pub const WEIGHTS: [f64; PARTS] = [
-    0.139, // Base
-    3.571, // SameCore
-    1.523, // SoundAndShape
-    0.088, // Sound
-    -3.650, // Shape
-    2.992, // ShapeShare
-    0.131, // Variant
-    -4.220, // Stranger
-    -2.072, // StrangerInLong
-    -6.876, // Number
-    -2.172, // NumberMissing
-    2.878, // Dropped
-    -0.856, // DroppedBits
-    1.014, // Inserted
+    0.041, // Base
+    3.515, // SameCore
+    1.631, // SoundAndShape
+    -0.029, // Sound
+    -4.024, // Shape
+    3.506, // ShapeShare
+    0.127, // Variant
+    -4.283, // Stranger
+    -2.302, // StrangerInLong
+    -7.057, // Number
+    -0.722, // NumberMissing
+    2.680, // Dropped
+    -0.797, // DroppedBits
+    1.135, // Inserted
     0.107, // InsertedBits
-    1.542, // Swapped
-    -3.299, // More
-    0.701, // Outside
-    2.276, // Rarer
-    -1.245, // HeadSubstituted
-    -1.195, // HeadDropped
-    0.458, // HeadInserted
-    0.739, // KeptBits
-    0.827, // Novel
-    -0.721, // Plausible
-    -3.051, // PlaceMissing
-    -6.274, // PlaceDiffers
-    -3.584, // PlaceContradicts
-    0.548, // Preceded
-    1.552, // PrecededBy
-    -2.329, // FormDiffers
-    -0.065, // FormMissing
-    -0.201, // BranchMissing
-    -1.388, // Namesakes
-    -1.362, // NamesakesWithoutPlace
-    -2.378, // Length
-    -0.967, // Short
+    1.306, // Swapped
+    -3.203, // More
+    1.795, // Outside
+    2.265, // Rarer
+    -1.274, // HeadSubstituted
+    -1.196, // HeadDropped
+    0.286, // HeadInserted
+    0.720, // KeptBits
+    0.895, // Novel
+    -0.662, // Plausible
+    -3.058, // PlaceMissing
+    -5.720, // PlaceDiffers
+    -4.009, // PlaceContradicts
+    0.403, // Preceded
+    0.706, // PrecededBy
+    -2.531, // FormDiffers
+    -0.021, // FormMissing
+    0.363, // BranchMissing
+    -1.469, // Namesakes
+    -1.258, // NamesakesWithoutPlace
+    -2.024, // Length
+    -1.155, // Short
 ];
 
 /// Edits beyond which two names are not compared, a run of characters put before a name counting as one.
@@ -211,6 +211,9 @@ impl Likeness {
         corpus: &impl Corpus,
         edits: &mut Edits,
     ) -> Option<Likeness> {
+        if asked.lacks_of_core(listed) > EDITS_MAX {
+            return None;
+        }
         let aligned = Aligned::of(asked, listed, edits)?;
         let mut likeness = Likeness { parts: [0.0; PARTS] };
         likeness.count_edits(&aligned, listed, corpus);
@@ -362,7 +365,7 @@ impl Likeness {
 }
 
 fn substitution(from: char, to: char) -> Part {
-    let (sound, shape) = (han::sound_alike(from, to), han::looks_alike(from, to) >= 0.5);
+    let (sound, shape) = (han::sound_alike(from, to), han::looks_half_alike(from, to));
     match (sound, shape) {
         _ if han::variant(from) == han::variant(to) => Part::Variant,
         (true, true) => Part::SoundAndShape,
@@ -411,7 +414,11 @@ impl<'a> Aligned<'a> {
         ways.extend(narrow.map(|narrow| (core, narrow, false)));
         ways.push((&listed.whole, &asked.whole, true));
         let (mut best, mut last) = ((usize::MAX, 0), 0);
-        for (at, (from, to, _)) in ways.iter().enumerate() {
+        for (at, &(from, to, whole)) in ways.iter().enumerate() {
+            // What is lacking is dropped or substituted at least.
+            if whole && asked.lacks(listed) >= best.0 {
+                break;
+            }
             let count = edits.between(from, to).len();
             (best, last) = (best.min((count, at)), at);
             // Whole names do not differ by less than their cores.

@@ -27,6 +27,10 @@ pub struct Name {
     pub whole: Vec<char>,
     /// Its parts.
     pub parts: Parts,
+    /// A bit for each of its characters, which some share.
+    bits: u64,
+    /// The same for its core.
+    core_bits: u64,
 }
 
 impl Name {
@@ -36,6 +40,17 @@ impl Name {
         self.whole.clear();
         self.whole.extend(self.keys.unified.chars().filter(|c| !matches!(c, '(' | ')')));
         self.parts.of(&self.keys.unified);
+        (self.bits, self.core_bits) = (bits(&self.whole), bits(&self.parts.core));
+    }
+
+    /// So many characters of the other, at least, are not in this name.
+    pub fn lacks(&self, other: &Name) -> usize {
+        (other.bits & !self.bits).count_ones() as usize
+    }
+
+    /// The same of the other's core.
+    pub fn lacks_of_core(&self, other: &Name) -> usize {
+        (other.core_bits & !self.bits).count_ones() as usize
     }
 
     /// The texts under whose sounds it is looked for when it is a listed one: its core, and what the
@@ -140,7 +155,7 @@ impl Name {
         let start = self.parts.ends.last().copied().unwrap_or(0);
         let Some(text) = whole.get(start..whole.len() - word.len()) else { return };
         for inner in INNER {
-            let Some(at) = text.windows(inner.len()).position(|window| window == inner) else {
+            let Some(at) = parts::find(text, inner) else {
                 continue;
             };
             for kept in (2..=inner.len()).rev().step_by(2) {
@@ -159,8 +174,10 @@ impl Name {
         mut each: impl FnMut(&[char]),
     ) {
         let is_whole_at_end = matches!(self.parts.form, Some(Form::Limited | Form::Shares));
+        let at_end = self.parts.form.map_or(0, |form| parts::FORMS[form as usize].0.len());
         let mut parts = Parts::default();
-        for form in FORMS {
+        // What is whole at the end is no part of a shorter one.
+        for form in FORMS.into_iter().filter(|form| form.len() > at_end) {
             for length in form.len() - 1..=form.len() + 1 {
                 let Some(last) = whole.len().checked_sub(length) else { continue };
                 // Inside, only where none is whole at the end; there a word of two says nothing.
@@ -183,6 +200,11 @@ impl Name {
     }
 }
 
+fn bits(text: &[char]) -> u64 {
+    let bit = |&c: &char| 1u64 << ((c as u32).wrapping_mul(0x9e37_79b9) >> 26);
+    text.iter().fold(0, |bits, c| bits | bit(c))
+}
+
 /// Without any legal form, wherever it stands.
 fn without_forms(whole: &[char]) -> Vec<char> {
     let mut rest = whole.to_vec();
@@ -190,7 +212,7 @@ fn without_forms(whole: &[char]) -> Vec<char> {
         rest.truncate(rest.len() - 2);
     }
     for form in INNER {
-        while let Some(at) = rest.windows(form.len()).position(|window| window == form) {
+        while let Some(at) = parts::find(&rest, form) {
             rest.drain(at..at + form.len());
         }
     }

@@ -98,7 +98,8 @@ impl Parts {
 
     /// The form at the end, and those inside.
     fn take_form(&mut self) {
-        for (word, form) in FORMS {
+        let may_end = self.core.last() == Some(&'司');
+        for (word, form) in FORMS.into_iter().filter(|_| may_end) {
             if self.core.ends_with(word) && self.core.len() >= word.len() + CORE_MIN {
                 self.core.truncate(self.core.len() - word.len());
                 self.form = Some(form);
@@ -152,8 +153,16 @@ impl Parts {
     }
 }
 
-fn find(text: &[char], word: &[char]) -> Option<usize> {
-    text.windows(word.len()).position(|window| window == word)
+/// Where a word stands. Most characters are not its first.
+pub(super) fn find(text: &[char], word: &[char]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = text[from..].iter().position(|c| Some(c) == word.first()) {
+        if text[from + at..].starts_with(word) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
 }
 
 #[cfg(test)]

@@ -210,7 +210,10 @@ fn short(name: &str) -> &str {
 pub fn at_start(text: &[char]) -> impl Iterator<Item = Place> {
     let alike = text.first_chunk().and_then(|first| NAMES.get(first));
     let rest = text.get(2..).unwrap_or(&[]);
-    alike.into_iter().flatten().filter(|named| rest.starts_with(&named.rest)).map(Named::place)
+    let begins = move |named: &&Named| {
+        named.rest.len() <= rest.len() && named.rest.iter().zip(rest).all(|(a, b)| a == b)
+    };
+    alike.into_iter().flatten().filter(begins).map(Named::place)
 }
 
 /// The place whose name a text is.
