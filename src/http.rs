@@ -20,7 +20,8 @@
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | `search` | names that are like a given one |
-//! | `searchers` | threads that search names, for this and for checks |
+//! | `suggest` | names that begin so |
+//! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
@@ -48,6 +49,7 @@ mod search;
 mod searchers;
 pub mod server;
 mod service;
+mod suggest;
 mod yente;
 
 pub use check::{Unanswered, Worker, answer};

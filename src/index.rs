@@ -19,6 +19,7 @@
 //! | `sieve` | what the overlay surely does not know | |
 //! | [`listed`] | a snapshot and the changes since → answers | |
 //! | [`likes`] | who bears a name like this one, and how likely | |
+//! | [`completions`] | names of bodies that begin so | |
 //!
 //! ```text
 //! identifier ─► family ─► points ─► identifier numbers ─► identifiers (verified) ─► owners
@@ -27,6 +28,7 @@
 //! ```
 
 pub mod builder;
+pub mod completions;
 mod distinct;
 pub mod encoder;
 pub mod entries;
@@ -46,6 +48,7 @@ pub mod similar;
 pub mod subjects;
 
 pub use builder::Builder;
+pub use completions::{Completion, Completions};
 pub use encoder::{Encoded, Encoder, id_of};
 pub use entries::{Borne, EntryView};
 pub use likes::{Like, Likes};

@@ -3,6 +3,8 @@
 mod ground;
 #[path = "http/matching.rs"]
 mod matching;
+#[path = "http/suggest.rs"]
+mod suggest;
 
 use ground::{MATTER, NOW};
 use serde_json::{Value, json};

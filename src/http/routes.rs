@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, operation, search, yente};
+use super::{OPENAPI, operation, search, suggest, yente};
 use crate::catalogue::{Catalogue, ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -21,9 +21,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 18] = [
+pub const PATHS: [(&str, &[&str]); 19] = [
     ("/v1/check", &["POST"]),
     ("/v1/search", &["POST"]),
+    ("/v1/suggest", &["POST"]),
     ("/match/{dataset}", &["POST"]),
     ("/catalog", &["GET"]),
     ("/algorithms", &["GET"]),
@@ -48,6 +49,7 @@ pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
         .route("/v1/search", post(search::search))
+        .route("/v1/suggest", post(suggest::suggest))
         .route("/match/{dataset}", post(yente::answer))
         .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))

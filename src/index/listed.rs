@@ -8,6 +8,7 @@ use super::reader::Owner;
 use super::{EntryNo, Index, SubjectNo};
 use crate::record::{Agreement, Day, Entry, Identifier, Provenance};
 use crate::text::Keys;
+use std::ops::ControlFlow;
 
 /// See the [module](self). Copied freely; a check holds one from its first to its last byte.
 ///
@@ -104,8 +105,31 @@ impl<'a> Listed<'a> {
 
     /// Entries whose subject bears, or bore, a name with this K2 key.
     pub fn named(self, key: &str) -> impl Iterator<Item = Mention> {
+        self.index.named(key).chain(self.added(key))
+    }
+
+    /// The same, of the added entries alone.
+    fn added(self, key: &str) -> impl Iterator<Item = Mention> {
         let added = self.mentions(key).iter().copied();
-        self.index.named(key).chain(added.filter(move |&mention| self.bears(mention, key)))
+        added.filter(move |&mention| self.bears(mention, key))
+    }
+
+    /// Tell `each` of the K2 keys that begin so, in order, each with the entries whose subject bears, or
+    /// bore, such a name, until it has enough. Of added entries only what is completed is among them.
+    pub(super) fn beginning_with(
+        self,
+        prefix: &str,
+        mut each: impl FnMut(&str, &mut dyn Iterator<Item = Mention>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut added = self.overlay.keys_with_prefix(prefix).peekable();
+        self.index.names().with_prefix(prefix, |key, mentions| {
+            while let Some(before) = added.next_if(|&added| added < key) {
+                each(before, &mut self.added(before))?;
+            }
+            added.next_if(|&added| added == key);
+            each(key, &mut mentions.chain(self.added(key)))
+        })?;
+        added.try_for_each(|key| each(key, &mut self.added(key)))
     }
 
     /// An added entry is found by the hash of its name, which strangers may share.

@@ -11,6 +11,7 @@ use crate::snapshot::{Array, OpenError, Snapshot, Writer};
 use fst::{IntoStreamer, Streamer};
 use rayon::prelude::*;
 use std::io::{self, Seek, Write};
+use std::ops::ControlFlow;
 
 /// Ranges that are built side by side.
 const PARTS: usize = 8;
@@ -211,20 +212,27 @@ impl Names {
         self.mentions(posting)
     }
 
-    /// Texts that begin so, at most `limit`, in order, each with its mentions.
-    pub fn with_prefix(&self, prefix: &str, limit: usize) -> Vec<(String, Vec<Mention>)> {
-        let mut found = Vec::new();
-        for part in &self.parts {
+    /// Tell `each` of the texts that begin so, in order, with their mentions, until it has enough. Cost:
+    /// a microsecond, and 0.1 µs a text.
+    pub fn with_prefix(
+        &self,
+        prefix: &str,
+        mut each: impl FnMut(&str, &mut dyn Iterator<Item = Mention>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let after = self.parts.partition_point(|part| part.first.as_slice() <= prefix.as_bytes());
+        for part in &self.parts[after.saturating_sub(1)..] {
             let mut stream = part.map.range().ge(prefix).into_stream();
             while let Some((text, posting)) = stream.next() {
-                if found.len() == limit || !text.starts_with(prefix.as_bytes()) {
-                    break;
+                if !text.starts_with(prefix.as_bytes()) {
+                    return ControlFlow::Continue(());
                 }
-                let text = String::from_utf8_lossy(text).into_owned();
-                found.push((text, self.mentions(Some(posting)).collect()));
+                // What is damaged is no name.
+                if let Ok(text) = std::str::from_utf8(text) {
+                    each(text, &mut self.mentions(Some(posting)))?;
+                }
             }
         }
-        found
+        ControlFlow::Continue(())
     }
 
     fn mentions(&self, posting: Option<u64>) -> impl Iterator<Item = Mention> {

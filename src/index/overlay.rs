@@ -4,7 +4,8 @@
 //! change ─► known (list, id) ─► standing ─► the entry as it stands ─┬─► placed: over an entry of the index
 //!                                                                   └─► added: an entry of its own
 //! identifier ─► family ─► carriers ─┐
-//! name ─► keys ─────────► mentions ─┴─► added entries ─► groups: whose subject is whose
+//! name ─► keys ─┬───────► mentions ─┴─► added entries ─► groups: whose subject is whose
+//!               └─► bodies: the keys in order, to be completed
 //! ```
 //!
 //! Persistent: a copy shares all of it and costs some reference counts, so every commit makes a new
@@ -16,6 +17,7 @@
 //! next number, and its subject is joined to those whose identifiers agree, as a build would. Where
 //! identifiers contradict one another a build may join differently; then the next build's word counts.
 
+use super::completions::is_of_body;
 use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
@@ -26,8 +28,9 @@ use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
 };
 use crate::text::Name;
-use rpds::HashTrieMapSync;
+use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::ops::Bound;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -42,6 +45,8 @@ pub struct Overlay {
     placed: Map<u32, Arc<Placed>>,
     carriers: Map<u64, Arc<[Carrier]>>,
     mentions: Map<u64, Arc<[Mention]>>,
+    /// K2 keys of the names of added bodies, so far as they are completed.
+    bodies: RedBlackTreeSetSync<Arc<str>>,
     /// Added entries by the hashes of [`super::similar`].
     similar: Map<u64, Arc<[EntryNo]>>,
     groups: Map<u32, Arc<Group>>,
@@ -115,6 +120,7 @@ impl Overlay {
             placed: map(),
             carriers: map(),
             mentions: map(),
+            bodies: RedBlackTreeSetSync::new_sync(),
             similar: map(),
             groups: map(),
             sieve: Sieve::default(),
@@ -256,8 +262,9 @@ impl Overlay {
         }
         // Groups only grow, so a subject that is decided stays so, and is no suspect by any name.
         let may_be_suspect = !self.group(subject).is_some_and(|group| group.decided);
+        let is_body = is_of_body(entry.subject.kind);
         let mut mention = |name: &str, former: bool| {
-            self.mention(name, Mention { entry: no, former }, may_be_suspect);
+            self.mention(name, Mention { entry: no, former }, may_be_suspect, is_body);
         };
         mention(&entry.subject.name, false);
         entry.subject.other_names.iter().for_each(|other| mention(&other.name, true));
@@ -270,7 +277,7 @@ impl Overlay {
         push(&mut self.carriers, family, Carrier { identifier, owner });
     }
 
-    fn mention(&mut self, name: &str, mention: Mention, may_be_suspect: bool) {
+    fn mention(&mut self, name: &str, mention: Mention, may_be_suspect: bool, is_body: bool) {
         let mut prepared = Name::default();
         prepared.of(name);
         let key = &prepared.keys.unified;
@@ -282,6 +289,9 @@ impl Overlay {
             push(&mut self.mentions, hash, mention);
         }
         if similar::is_long_enough(key) {
+            if is_body && !self.bodies.contains(&**key) {
+                self.bodies.insert_mut((&**key).into());
+            }
             prepared.hashes(&mut Vec::new(), |hash| {
                 push(&mut self.similar, hash, mention.entry);
             });
@@ -415,6 +425,16 @@ impl Overlay {
     #[inline]
     pub(super) fn suspects_of(&self, key: &str) -> &[Mention] {
         if self.sieve.passes(xxh3_64(key.as_bytes())) { self.mentions_of(key) } else { &[] }
+    }
+
+    /// The K2 keys that begin so of added bodies' names, in order, short ones left out. Cost: a
+    /// microsecond, and 0.1 µs a key.
+    pub(super) fn keys_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        self.bodies
+            .range::<str, _>(from)
+            .map(|key| &**key)
+            .take_while(move |key| key.starts_with(prefix))
     }
 
     /// Added entries one name of which has this hash among the deletions of its core.

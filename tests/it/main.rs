@@ -5,6 +5,7 @@ mod absences;
 mod changes;
 mod city;
 mod command;
+mod completions;
 mod delta;
 mod drill;
 mod feeds;
