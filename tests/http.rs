@@ -1132,6 +1132,32 @@ mod search {
     }
 
     #[test]
+    fn searches_are_counted_and_checks_that_search_among_them() {
+        let server = start(HttpConfig { search_threads: 3, ..config() });
+        let mut client = server.connect();
+        let count = |client: &mut Client| client.get("/v1/data").json()["searches"].clone();
+        let none = json!({"threads": 3, "waiting": 0, "served": 0, "refused": 0});
+        assert_eq!(count(&mut client), none);
+        client.check(&ground::body(ground::BLACK));
+        assert_eq!(count(&mut client), none, "an identifier decides");
+        let by_name = client.check(&check_with(&json!([{"ref": "a", "name": ground::BLACK.0}])));
+        assert_eq!((by_name.status, &count(&mut client)["served"]), (200, &json!(1)));
+        search(&mut client, &json!({"name": ground::BLACK.0}));
+        let company = json!({"schema": "Company", "properties": {"name": ground::BLACK.0}});
+        for (path, body) in [
+            ("/v1/suggest", json!({"prefix": "苏"})),
+            ("/match/default", json!({"queries": {"q": company}})),
+        ] {
+            let reply = client.request("POST", path, "", body.to_string().as_bytes());
+            assert_eq!(reply.status, 200, "{path}");
+        }
+        assert_eq!(
+            count(&mut client),
+            json!({"threads": 3, "waiting": 0, "served": 4, "refused": 0})
+        );
+    }
+
+    #[test]
     fn what_is_wrong_with_a_search_is_named() {
         let server = start(config());
         let mut client = server.connect();

@@ -107,13 +107,20 @@ pub(super) async fn discard(State(asked): State<Asked>, request: Request) -> Res
     answered(discard.await)
 }
 
-/// The view that answers, the sources, the kept snapshots, the present refresh.
+/// The view that answers, how much is searched, the sources, the kept snapshots, the present refresh.
 pub(super) async fn data(State(asked): State<Asked>) -> Response {
     let Some(view) = asked.desk.live.current() else {
         return told(&Code::NotReady.whole());
     };
     let now = clock().0;
     let mut data = routes::data(&view, now);
+    let searches = asked.searchers.searches();
+    data["searches"] = json!({
+        "threads": searches.threads,
+        "waiting": searches.waiting,
+        "served": searches.served,
+        "refused": searches.refused,
+    });
     if let Some(loader) = &asked.desk.loader {
         add_loader(&mut data, loader, now);
     }

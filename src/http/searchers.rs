@@ -4,6 +4,7 @@ use super::check::Worker;
 use super::problem::{Code, Problem};
 use crate::index::Likes;
 use crate::text;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -49,6 +50,33 @@ impl From<Unsearched> for Problem {
 #[derive(Clone)]
 pub struct Searchers {
     waiting: SyncSender<Search>,
+    counted: Arc<Counted>,
+}
+
+/// What is counted since the start.
+#[derive(Default)]
+struct Counted {
+    threads: AtomicUsize,
+    /// Searches that wait or did.
+    accepted: AtomicU64,
+    /// Those of them that were begun.
+    begun: AtomicU64,
+    /// Those that came to an answer.
+    served: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// How much is searched. Each number is read for itself: together they are those of no one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Searches {
+    /// Threads that search.
+    pub threads: usize,
+    /// Searches that wait now.
+    pub waiting: u64,
+    /// Searches that came to an answer since the start.
+    pub served: u64,
+    /// Those that were told that too many wait.
+    pub refused: u64,
 }
 
 impl Searchers {
@@ -57,16 +85,19 @@ impl Searchers {
     pub fn start(threads: usize) -> Searchers {
         let (waiting, searches) = sync_channel::<Search>(threads.max(1) * WAITING);
         let searches = Arc::new(Mutex::new(searches));
+        let counted = Arc::new(Counted::default());
         for number in 0..threads.max(1) {
             let searches = searches.clone();
             let name = format!("search-{number}");
-            if let Err(error) =
-                std::thread::Builder::new().name(name).spawn(move || search(&searches))
-            {
-                tracing::error!("检索线程无法启动 / a thread cannot start: {error}");
-            }
+            match std::thread::Builder::new().name(name).spawn(move || search(&searches)) {
+                Ok(_) => counted.threads.fetch_add(1, Relaxed),
+                Err(error) => {
+                    tracing::error!("检索线程无法启动 / a thread cannot start: {error}");
+                    continue;
+                }
+            };
         }
-        Searchers { waiting }
+        Searchers { waiting, counted }
     }
 
     /// Search on one of the threads.
@@ -75,12 +106,34 @@ impl Searchers {
         search: impl FnOnce(&mut Searcher) -> T + Send + 'static,
     ) -> Result<T, Unsearched> {
         let (reply, answer) = oneshot::channel();
+        let counted = self.counted.clone();
         let search = Box::new(move |searcher: &mut Searcher| {
+            counted.begun.fetch_add(1, Relaxed);
+            let found = search(searcher);
+            // Before the answer, so that whoever has it finds it counted.
+            counted.served.fetch_add(1, Relaxed);
             // Whoever asked may be gone.
-            let _ = reply.send(search(searcher));
+            let _ = reply.send(found);
         });
-        self.waiting.try_send(search).map_err(|_| Unsearched::Full)?;
+        if self.waiting.try_send(search).is_err() {
+            self.counted.refused.fetch_add(1, Relaxed);
+            return Err(Unsearched::Full);
+        }
+        self.counted.accepted.fetch_add(1, Relaxed);
         answer.await.map_err(|_| Unsearched::Fault)
+    }
+
+    /// What was counted. Cost: some loads.
+    pub fn searches(&self) -> Searches {
+        let of = |count: &AtomicU64| count.load(Relaxed);
+        let Counted { threads, accepted, begun, served, refused } = &*self.counted;
+        Searches {
+            threads: threads.load(Relaxed),
+            // A thread may be faster than whoever counts what it was given.
+            waiting: of(accepted).saturating_sub(of(begun)),
+            served: of(served),
+            refused: of(refused),
+        }
     }
 }
 
@@ -123,6 +176,9 @@ mod tests {
             })
             .collect();
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let most = WAITING as u64;
+        let counted = Searches { threads: 1, waiting: most, served: 1, refused: most };
+        assert_eq!(searchers.searches(), counted, "a fault is not served, and one is held");
         drop(release);
         assert_eq!(first.await.unwrap(), Ok(true));
         let mut full = 0;
@@ -133,5 +189,7 @@ mod tests {
             }
         }
         assert_eq!(full, WAITING, "one is made, as many wait as may");
+        let counted = Searches { waiting: 0, served: 2 + most, ..counted };
+        assert_eq!(searchers.searches(), counted);
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::town::{self, KINDS, Town, day, listed, noon};
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::collections::{BTreeMap, BTreeSet};
 use xincha::index::{Completion, Completions, EntryNo, EntryView};
 use xincha::record::{
@@ -174,7 +175,7 @@ proptest! {
     fn every_name_that_begins_so_is_completed(
         mut entries in prop::collection::vec(an_entry(), 0..24),
         acts in prop::collection::vec((0..30usize, an_act()), 0..16),
-        asked in prop::collection::vec((name(), 1..12usize), 1..6),
+        asked in prop::collection::vec((any::<Index>(), name(), 0..9usize), 1..12),
         limit in 1..8usize,
     ) {
         for (row, entry) in entries.iter_mut().enumerate() {
@@ -194,8 +195,11 @@ proptest! {
             };
             apply(&mut town, &list, &format!("e{target}"), act);
         }
-        for (name, chars) in asked {
-            let prefix: String = name.chars().take(chars).collect();
+        let known: Vec<String> = entries.iter().map(|entry| entry.subject.name.clone()).collect();
+        for (of, other, unwritten) in asked {
+            let name = of.get(&[&known[..], &[other]].concat()).clone();
+            let written = name.chars().count().saturating_sub(unwritten).max(1);
+            let prefix: String = name.chars().take(written).collect();
             let mut expected = all(&town, &prefix, numbers);
             let row = |found: &Completion| (found.name.to_owned(), found.former, found.entries);
             let got: Vec<_> = completions(&town, &prefix, usize::MAX).names.iter().map(row).collect();
