@@ -21,6 +21,7 @@ Examples / 示例:
   xincha check --matter 11320500000000019Y3000123456001 --id 91320500MA0000015D
   xincha check --matter 其他-02491-006 --name 苏州明珠建设有限公司 --id 91320505MA0000023G --json
   xincha check --matter 其他-02491-007 --name 李四 --id 110101190001010006 --at 2026-01-01T12:00:00+08:00
+  xincha check --matter 11320500000000019Y3000123456001 --name 苏州星和科技有限责任公司      by name alone
   xincha check --file request.json        a whole request, as POST /v1/check takes it; - is stdin
 
 An identifier on the command line is seen by others on this machine (ps); --file - is not.")]
@@ -170,11 +171,13 @@ fn print(answer: &Value) {
     for subject in answer["subjects"].as_array().into_iter().flatten() {
         println!("\n主体 / subject {}   {}", text(&subject["ref"]), verdict(&subject["verdict"]));
         for hit in subject["hits"].as_array().into_iter().flatten() {
+            let score = hit["likeness"]["score"].as_f64();
             println!(
-                "  命中 / hit        {} [{}] {}  {} → {}",
+                "  命中 / hit        {} [{}] {}{}  {} → {}",
                 text(&hit["list"]["name"]),
                 text(&hit["list"]["kind"]),
                 text(&hit["grade"]),
+                score.map(|score| format!(" {score}")).unwrap_or_default(),
                 hit["from"].as_str().unwrap_or("…"),
                 hit["to"].as_str().unwrap_or("无期限 / no end"),
             );

@@ -67,7 +67,7 @@ fn checks_answer_offline_with_documented_exit_codes() {
     assert!(code == 0 && out.contains("1193 of 1200 rows"), "{out}");
     let (code, out, _) = home.run(&["verify"]);
     assert!(code == 0 && out.contains("sound"), "{out}");
-    let rows: [(&[&str], i32, &str); 6] = [
+    let rows: [(&[&str], i32, &str); 7] = [
         (&["--matter", MATTER, "--id", "91320500MA0000015D"], 3, "prohibit"),
         (
             &["--matter", MATTER, "--id", "91320507MA00001031", "--name", "苏州清白商贸有限公司"],
@@ -75,6 +75,7 @@ fn checks_answer_offline_with_documented_exit_codes() {
             "clear",
         ),
         (&["--matter", "其他-02491-006", "--id", "91320505MA0000023G"], 3, "red and black"),
+        (&["--matter", MATTER, "--name", "苏州星和科技有限责任公司"], 3, "similar_name 0."),
         (
             &["--matter", "其他-02491-007", "--name", "李四", "--id", "110101190001010006"],
             3,
