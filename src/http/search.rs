@@ -48,14 +48,16 @@ pub(super) async fn search(State(asked): State<Asked>, request: Request) -> Resp
 async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
     let request = check(parse(&read(asked, request).await?)?)?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    if let Some(list) = &request.list
-        && view.generation.ground.catalogue.list_no(list).is_none()
-    {
-        return Err(Code::UnknownList.at("/list"));
-    }
+    known(request.list.as_deref(), &view)?;
     let today = clock().0.day();
     let search = move |searcher: &mut Searcher| answer(&view, &mut searcher.likes, &request, today);
     Ok((StatusCode::OK, asked.searchers.run(search).await?))
+}
+
+/// The list that is asked for, if one is, is of the catalogue.
+pub(super) fn known(list: Option<&str>, view: &View) -> Result<(), Problem> {
+    let is_known = list.is_none_or(|list| view.generation.ground.catalogue.list_no(list).is_some());
+    if is_known { Ok(()) } else { Err(Code::UnknownList.at("/list")) }
 }
 
 fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {

@@ -4,7 +4,7 @@ use super::operation::{answered, read};
 use super::problem::{Code, Problem};
 use super::request::parse;
 use super::routes::Asked;
-use super::search::data_used;
+use super::search::{data_used, known};
 use super::service::clock;
 use crate::index::{Completion, Completions, EntryView};
 use crate::live::View;
@@ -40,11 +40,7 @@ pub(super) async fn suggest(State(asked): State<Asked>, request: Request) -> Res
 async fn complete(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
     let request = check(parse(&read(asked, request).await?)?)?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    if let Some(list) = &request.list
-        && view.generation.ground.catalogue.list_no(list).is_none()
-    {
-        return Err(Code::UnknownList.at("/list"));
-    }
+    known(request.list.as_deref(), &view)?;
     let today = clock().0.day();
     let found = asked.searchers.run(move |_| answer(&view, &request, today)).await?;
     Ok((StatusCode::OK, found))

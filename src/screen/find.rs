@@ -125,24 +125,10 @@ impl Search<'_> {
         hits: &mut Vec<Hit>,
         complete: impl Fn(&mut Hit),
     ) {
-        let Some(list) = self.ground.list(entry.list()) else { return };
         if !entry.counts_on(self.day) {
             return;
         }
-        let mut hit = Hit {
-            entry: entry.no,
-            list,
-            grade,
-            on: None,
-            relation: None,
-            consulted: self.ground.catalogue.consults(self.matter, list),
-            derived: false,
-            likeness: None,
-            name_differs: false,
-            name_variant: false,
-            former_name: false,
-            name_taken_over: false,
-        };
+        let Some(mut hit) = Hit::of(self.ground, self.matter, &entry, grade) else { return };
         complete(&mut hit);
         hits.push(hit);
     }

@@ -1,7 +1,8 @@
 //! An entry that the subject meets, how, and how surely.
 
-use crate::catalogue::ListNo;
-use crate::index::EntryNo;
+use super::Ground;
+use crate::catalogue::{ListNo, MatterNo};
+use crate::index::{EntryNo, EntryView};
 use crate::record::{IdentifierKind, Role};
 
 /// How a subject meets an entry, strongest first (DESIGN 5).
@@ -60,6 +61,25 @@ pub struct Hit {
 }
 
 impl Hit {
+    /// A plain hit of an entry, `None` where the catalogue does not know its list.
+    pub fn of(ground: &Ground, matter: MatterNo, entry: &EntryView, grade: Grade) -> Option<Hit> {
+        let list = ground.list(entry.list())?;
+        Some(Hit {
+            entry: entry.no,
+            list,
+            grade,
+            on: None,
+            relation: None,
+            consulted: ground.catalogue.consults(matter, list),
+            derived: false,
+            likeness: None,
+            name_differs: false,
+            name_variant: false,
+            former_name: false,
+            name_taken_over: false,
+        })
+    }
+
     /// Strongest first: oneself before relations, then the grade.
     pub fn rank(&self) -> (Option<Role>, Grade, bool, EntryNo) {
         (self.relation, self.grade, self.derived, self.entry)

@@ -55,21 +55,7 @@ impl Pen<'_> {
         grade: Grade,
         relation: Option<Role>,
     ) -> Option<Hit> {
-        let list = self.ground.list(entry.list())?;
-        Some(Hit {
-            entry: entry.no,
-            list,
-            grade,
-            on: None,
-            relation,
-            consulted: self.ground.catalogue.consults(matter, list),
-            derived: false,
-            likeness: None,
-            name_differs: false,
-            name_variant: false,
-            former_name: false,
-            name_taken_over: false,
-        })
+        Hit::of(self.ground, matter, entry, grade).map(|hit| Hit { relation, ..hit })
     }
 }
 
