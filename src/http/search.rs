@@ -2,6 +2,7 @@
 
 use super::likeness;
 use super::operation::{answered, read};
+use super::person;
 use super::problem::{Code, Problem};
 use super::request::parse;
 use super::routes::Asked;
@@ -94,7 +95,7 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
     if same.next().is_none() {
         add(&key, None);
     }
-    for like in found.iter().filter(|like| like.probability >= score_min) {
+    for like in found.iter().filter(|like| like.is_same || like.probability >= score_min) {
         if let Some(name) = like.name_in(listed) {
             add(&Keys::from(name).unified, Some(like));
         }
@@ -124,7 +125,8 @@ fn result(
         let is_wanted = request.list.as_ref().is_none_or(|code| *code == list.code);
         (is_wanted && entry.counts_on(today)).then(|| {
             let mut described = entry_json(list, &entry, mention.former);
-            described["name"] = json!(entry.name());
+            let is_asked = Keys::from(entry.name()).folded == Keys::from(&*request.name).folded;
+            described["name"] = json!(person::shown(entry.kind(), entry.name(), is_asked));
             described
         })
     };

@@ -66,7 +66,8 @@ impl<'a> Completions<'a> {
 }
 
 /// What the keys of names begin with that go on as `prefix` does, in order; none is the beginning of
-/// another. The keys of `有限责任` and of `第1` are not how `有限责任公司` and `第12` begin.
+/// another. The keys of `有限责任` and of `第1` are not how `有限责任公司` and `第12` begin. A number that goes on
+/// beyond two digits, and a Latin legal form that is not yet whole, are not completed.
 fn beginnings(prefix: &str) -> SmallVec<[String; 2]> {
     let keys = Keys::from(prefix);
     let mut all = SmallVec::new();

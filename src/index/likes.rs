@@ -9,6 +9,7 @@ use crate::text::edits::Edits;
 use crate::text::name::{deletions, hash_of_sounds};
 use crate::text::{Likeness, Name, han};
 use std::cmp::Reverse;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Characters of a core beyond which no other readings are tried: their number grows with its square.
 const READINGS_CHARS_MAX: usize = 32;
@@ -37,7 +38,8 @@ pub struct Likes {
     sounds: Vec<han::Sound>,
     hashes: Vec<u64>,
     candidates: Vec<EntryNo>,
-    cores: Vec<u64>,
+    /// Of each that was found, its core and its key, as hashes.
+    cores: Vec<(u64, u64)>,
     found: Vec<Like>,
 }
 
@@ -107,18 +109,21 @@ impl Likes {
                 let is_same = self.listed.keys.unified == self.asked.keys.unified;
                 self.found.push(Like { entry, name: at, is_same, likeness, probability: 0.0 });
                 let core = self.listed.parts.core.iter().map(|&c| han::Sound(c as u32));
-                self.cores.push(hash_of_sounds(core));
+                let key = xxh3_64(self.listed.keys.unified.as_bytes());
+                self.cores.push((hash_of_sounds(core), key));
             }
         }
     }
 
-    /// How many of those found have one core: they are told apart by nothing but their places.
+    /// How many names of those found have one core: they are told apart by nothing but their places.
+    /// Whoever bears one name counts once.
     fn count_namesakes(&mut self) {
         let mut counts = self.cores.clone();
         counts.sort_unstable();
-        for (like, core) in self.found.iter_mut().zip(&self.cores) {
-            let first = counts.partition_point(|of| of < core);
-            let namesakes = counts[first..].partition_point(|of| of == core);
+        counts.dedup();
+        for (like, (core, _)) in self.found.iter_mut().zip(&self.cores) {
+            let first = counts.partition_point(|(of, _)| of < core);
+            let namesakes = counts[first..].partition_point(|(of, _)| of == core);
             like.likeness.add_namesakes(namesakes);
             like.probability = like.likeness.probability();
         }

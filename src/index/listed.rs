@@ -6,7 +6,7 @@ use super::names::Mention;
 use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::{EntryNo, Index, SubjectNo};
-use crate::record::{Agreement, Day, Entry, Identifier, Provenance};
+use crate::record::{Agreement, Day, Entry, Identifier, Provenance, State, SubjectKind};
 use crate::text::Keys;
 use std::ops::ControlFlow;
 
@@ -146,15 +146,21 @@ impl<'a> Listed<'a> {
     }
 
     /// The entry's subject gave the name with this K2 key up before the day, or on a day that is not
-    /// recorded, and another bears it: whoever is asked about by it is likely that other one.
+    /// recorded, and another bears it: whoever is asked about by it is likely that other one. Never a
+    /// natural person's, which many bear at once; and no revoked listing says who bears a name.
     pub fn is_taken_over(self, entry: &EntryView, borne: Borne, key: &str, day: Day) -> bool {
         let gave_up = borne.former && borne.until.is_none_or(|until| until < day);
+        if !gave_up || entry.kind() == SubjectKind::NaturalPerson {
+            return false;
+        }
         let is_another = |bearer: EntryView| {
             let mut theirs = self.identifiers_of(bearer.subject());
-            theirs.any(|a| self.identifiers_of(entry.subject()).any(|b| a.contradicts(&b)))
+            bearer.state() != State::Revoked
+                && Keys::from(bearer.name()).unified == key
+                && theirs.any(|a| self.identifiers_of(entry.subject()).any(|b| a.contradicts(&b)))
         };
         let mut bearers = self.named(key).filter(|mention| !mention.former);
-        gave_up && bearers.any(|mention| self.entry(mention.entry).is_some_and(is_another))
+        bearers.any(|mention| self.entry(mention.entry).is_some_and(is_another))
     }
 
     /// The same, of subjects whom no identifier decides. The hash of the name is compared, not the

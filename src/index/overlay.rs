@@ -25,7 +25,7 @@ use super::reader::Owner;
 use super::sieve::Sieve;
 use super::{EntryNo, Index, SubjectNo, keys, points, similar};
 use crate::record::{
-    Act, Agreement, Change, Entry, Field, Identifier, Refusal, Standing, State, Stood,
+    Act, Agreement, Change, Entry, Field, Identifier, Provenance, Refusal, Standing, State, Stood,
 };
 use crate::text::Name;
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
@@ -224,13 +224,19 @@ impl Overlay {
             }
             at => {
                 if let Some(no) = at {
-                    // Whatever leads to the old number leads to nothing now.
-                    let withdrawn = Entry { state: State::Revoked, ..entry.clone() };
-                    self.place(index, no, &withdrawn);
+                    self.withdraw(index, no, &entry.list);
                 }
                 Some(self.add(index, entry, numbers(&entry.list)))
             }
         }
+    }
+
+    /// Whatever leads to the old number leads to nothing now, but by its names to others who bear them.
+    fn withdraw(&mut self, index: &Index, no: EntryNo, list: &str) {
+        let Some(before) = self.placed(no).or_else(|| index.entry(no)) else { return };
+        let (source, file) = (String::new(), String::new());
+        let before = before.record(list, Vec::new(), Provenance { source, file, row: 0 });
+        self.place(index, no, &Entry { state: State::Revoked, ..before });
     }
 
     fn place(&mut self, index: &Index, no: EntryNo, entry: &Entry) {

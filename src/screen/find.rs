@@ -140,7 +140,9 @@ impl Search<'_> {
             let Some(entry) = self.listed.entry(entry) else { return };
             let Some(borne) = entry.bears(asked, space) else { return };
             let Some(grade) = self.grade_by_name(&entry) else { return };
-            let taken_over = self.listed.is_taken_over(&entry, borne, &asked.unified, self.day);
+            // An identifier that fits tells who is meant.
+            let taken_over = grade == Grade::Name
+                && self.listed.is_taken_over(&entry, borne, &asked.unified, self.day);
             self.meet(entry, grade, hits, |hit| {
                 hit.name_variant = borne.variant;
                 hit.former_name = borne.former;

@@ -15,6 +15,8 @@ const FORMS: [&[char]; 5] = [
 ];
 /// Those that stand inside a name too.
 const INNER: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
+/// Characters of a name from which on it is looked for as it is written only.
+const CHARS_MAX: usize = 128;
 /// Characters of a place that an edit may have made unreadable, at the beginning of a name.
 const PLACE_MAX: usize = 12;
 
@@ -75,6 +77,9 @@ impl Name {
     /// Complete for names with two characters and more beside places and form (the test
     /// `every_name_one_edit_away_is_found`). Cost: about 3 µs.
     pub fn suspected_cores(&self, edits: &mut Edits, mut each: impl FnMut(&[char], Range<usize>)) {
+        if self.whole.len() > CHARS_MAX {
+            return;
+        }
         let exact = 0..0;
         let formless = without_forms(&self.whole);
         let places = self.parts.ends.last().copied().unwrap_or(0);
@@ -232,8 +237,11 @@ pub fn hash_of_sounds(sounds: impl Iterator<Item = han::Sound>) -> u64 {
 
 /// The hash of the sounds, and those of the same without any one of these positions. With all of them: two texts that differ by one
 /// edit share one of these. Mor and Fraenkel, 1982.
+/// Of a text longer than any name, 128 characters, only the first: the others' number grows with its
+/// square.
 pub fn deletions(sounds: &[han::Sound], gone: Range<usize>, mut each: impl FnMut(u64)) {
     each(hash_of_sounds(sounds.iter().copied()));
+    let gone = if sounds.len() > CHARS_MAX { 0..0 } else { gone };
     for gone in gone {
         let rest = sounds[..gone].iter().chain(&sounds[gone + 1..]);
         each(hash_of_sounds(rest.copied()));

@@ -5,7 +5,7 @@ use crate::town::{self, listed};
 use proptest::prelude::*;
 use rapidfuzz::distance::osa;
 use xincha::index::{Like, Likes};
-use xincha::record::{Act, Change, Sender};
+use xincha::record::{Act, Change, Field, Sender};
 use xincha::text::Name;
 
 fn town_of(names: &[&str]) -> town::Town {
@@ -113,6 +113,53 @@ fn what_a_change_listed_is_found_too() {
     assert!(found[0].0 == "苏州明月软件有限公司" && found[0].1.is_same);
     assert_eq!(likes(&town, "苏州明月款件有限公司")[0].0, "苏州明月软件有限公司");
     assert_eq!(likes(&town, "苏州星和科技有限公司")[0].0, LISTED[0], "the others are as before");
+}
+
+#[test]
+fn who_is_listed_again_or_corrected_hides_nobody() {
+    let mut town = town_of(&[LISTED[0], LISTED[0], LISTED[3]]);
+    let asked = "苏州星和科技有限公司";
+    let before = likes(&town, asked)[0].1.probability;
+    let mut number = 0;
+    let mut apply = |town: &mut town::Town, entry: &str, act: Act| {
+        number += 1;
+        let (key, list) = (number.to_string(), "court".to_owned());
+        let change = Change { key, list, entry: entry.to_owned(), act, sender: Sender::default() };
+        let ground = &town.ground;
+        let numbers = |code: &str| ground.list_number(code).unwrap();
+        town.overlay.apply(&ground.index, &change, &numbers).unwrap();
+    };
+    for more in ["a", "b", "c", "d"] {
+        apply(&mut town, more, Act::List(Box::new(listed("court", LISTED[0], &[]))));
+    }
+    assert_eq!(likes(&town, asked)[0].1.probability, before, "one name, however often");
+    // The entry by which the name is kept bears another now; the second still bears it.
+    let mut town = town_of(&[LISTED[0], LISTED[0], LISTED[3]]);
+    let corrected = listed("court", "无锡明珠建设有限公司", &[]).subject;
+    apply(&mut town, "0", Act::Amend(vec![Field::Subject(Box::new(corrected))]));
+    let basis = town.basis();
+    let key = prepared(LISTED[0]).keys.unified;
+    assert!(likes(&town, asked).iter().any(|(name, _)| name == LISTED[0]));
+    let standing =
+        basis.listed().named(&key).filter_map(|mention| basis.listed().entry(mention.entry));
+    assert_eq!(standing.filter(|entry| entry.counts_on(town::noon().day())).count(), 1);
+}
+
+#[test]
+fn names_beyond_measure_are_found_as_they_are_written() {
+    let long = "星河科技".repeat(40);
+    let town = town_of(&[&long, LISTED[0]]);
+    assert!(likes(&town, &long)[0].1.is_same);
+    for odd in [
+        "(((((((((",
+        "）（）（）（",
+        "\u{fdfa}\u{fdfa}\u{fdfa}",
+        "有限公司有限公司",
+        "第第第第第第",
+        "*****",
+    ] {
+        likes(&town, odd);
+    }
 }
 
 /// Names whose cores come from few characters, so that many are near each other.

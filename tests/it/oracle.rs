@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
 use xincha::index::Likes;
 use xincha::record::{
-    Agreement, Day, Entry, Identifier, IdentifierKind, Instant, ListKind, Packed, Role, SubjectKind,
+    Agreement, Day, Entry, Identifier, IdentifierKind, Instant, ListKind, Packed, Role, State,
+    SubjectKind,
 };
 use xincha::screen::{Grade, Question, Verdict};
 use xincha::text;
@@ -191,7 +192,8 @@ impl<'a> Oracle<'a> {
         let asked = question.name.map(key).filter(|key| !key.is_empty());
         let by_name = asked.as_ref().and_then(|asked| {
             let grade = self.name_grade(question, matter, at, &theirs, contradicted)?;
-            Some((at, grade, None, self.borne(at, asked, day)?))
+            let taken_over = self.borne(at, asked, day)?;
+            Some((at, grade, None, taken_over && grade == Grade::Name))
         });
         if by_name.is_some() {
             return by_name;
@@ -234,9 +236,10 @@ impl<'a> Oracle<'a> {
         let is_another = |of: usize| {
             self.ids_of(self.subject[of]).iter().any(|a| theirs.iter().any(|b| a.contradicts(b)))
         };
-        let mut bearers =
-            (0..self.entries.len()).filter(|&of| key(&self.entries[of].subject.name) == asked);
-        Some(given_up && bearers.any(is_another))
+        let mut bearers = (0..self.entries.len()).filter(|&of| {
+            key(&self.entries[of].subject.name) == asked && self.entries[of].state != State::Revoked
+        });
+        Some(given_up && subject.kind != SubjectKind::NaturalPerson && bearers.any(is_another))
     }
 
     /// How surely an entry is met whose name agrees.

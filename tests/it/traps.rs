@@ -450,6 +450,10 @@ fn trap_15_a_name_that_another_bears_now_drags_no_old_listing_along() {
     let mut then = both.clone();
     then.iter_mut().for_each(|entry| entry.term = Term { from: None, to: None });
     check_for(&then, Ask(XINGHE, &[]), AWARD, on_last_day, Verdict::Review, &hits);
+    // an identifier that fits tells who is meant
+    let masked = ["913205********015D"];
+    let fits = ["court masked_identifier former_name"];
+    check_for(&both, Ask(XINGHE, &masked), AWARD, noon(), Verdict::Review, &fits);
     // a bearer that may be the same subject takes nothing over
     let namesake = listed("red", XINGHE, &[]);
     let unknown = [renamed.clone(), namesake];

@@ -182,7 +182,8 @@ impl<'a> Search<'a> {
             likely: like.map_or(0.0, |like| like.probability),
             mask_fits: mask_fits == Some(true),
             birth: if is_person { self.compare_births(&entry) } else { None },
-            taken_over: self.listed.is_taken_over(&entry, borne, &keys.unified, self.today),
+            taken_over: mask_fits != Some(true)
+                && self.listed.is_taken_over(&entry, borne, &keys.unified, self.today),
         };
         meetings.add(Meeting {
             subject: entry.subject(),
