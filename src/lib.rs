@@ -51,7 +51,8 @@
 //! - Nothing is filtered at load by today's date.
 //! - No change is acknowledged before it is durable and the next check sees it; none that a kept
 //!   snapshot lacks leaves the ledger.
-//! - No worker that answers checks opens a snapshot, waits for the ledger or drops a generation.
+//! - No worker that answers checks opens a snapshot, waits for the ledger, drops a generation or searches
+//!   names: a check that must is handed to threads of its own.
 
 pub mod record;
 

@@ -28,6 +28,14 @@ pub(super) fn weighed(likeness: &Likeness) -> Vec<(Part, f64, f64)> {
     parts
 }
 
+/// The word for a part, as in [`parts`].
+pub(super) fn word(part: Part) -> String {
+    serde_json::to_value(part)
+        .ok()
+        .and_then(|word| Some(word.as_str()?.to_owned()))
+        .unwrap_or_default()
+}
+
 /// A number to three digits, which is more than is known.
 pub(super) fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0

@@ -9,7 +9,7 @@ use super::routes::Asked;
 use super::searchers::Searcher;
 use super::service::clock;
 use crate::catalogue::List;
-use crate::index::{EntryView, Like, Likes, Listed, Mention};
+use crate::index::{EntryView, Like, Likes, Mention};
 use crate::live::View;
 use crate::record::{Day, limits};
 use crate::text::Keys;
@@ -80,20 +80,20 @@ fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {
 fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -> Value {
     let listed = view.listed();
     let score_min = request.score_min.unwrap_or(SCORE_MIN);
-    let key = Keys::from(&*request.name).unified;
+    let asked = Keys::from(&*request.name);
     let mut results = Vec::new();
     let mut answered = BTreeSet::new();
     let mut add = |key: &str, like: Option<&Like>| {
         let wanted = results.len() < request.limit.unwrap_or(LIMIT);
         if wanted && answered.insert(key.to_owned()) {
-            results.extend(result(view, listed, request, today, key, like));
+            results.extend(result(view, request, &asked, today, key, like));
         }
     };
     let found = likes.of(listed, &request.name);
     // Short names are not scored: whoever bears one is nobody in particular.
     let mut same = found.iter().filter(|like| like.is_same);
     if same.next().is_none() {
-        add(&key, None);
+        add(&asked.unified, None);
     }
     for like in found.iter().filter(|like| like.is_same || like.probability >= score_min) {
         if let Some(name) = like.name_in(listed) {
@@ -112,23 +112,20 @@ pub(super) fn data_used(view: &View) -> Value {
 /// A name with the entries in force whose subjects bear it; `None` where there is none.
 fn result(
     view: &View,
-    listed: Listed,
     request: &SearchRequest,
+    asked: &Keys,
     today: Day,
     key: &str,
     like: Option<&Like>,
 ) -> Option<Value> {
-    let ground = &view.generation.ground;
+    let listed = view.listed();
     let described = |mention: Mention| {
-        let entry: EntryView = listed.entry(mention.entry)?;
-        let list = ground.catalogue.list(ground.list(entry.list())?);
-        let is_wanted = request.list.as_ref().is_none_or(|code| *code == list.code);
-        (is_wanted && entry.counts_on(today)).then(|| {
-            let mut described = entry_json(list, &entry, mention.former);
-            let is_asked = Keys::from(entry.name()).folded == Keys::from(&*request.name).folded;
-            described["name"] = json!(person::shown(entry.kind(), entry.name(), is_asked));
-            described
-        })
+        let entry = listed.entry(mention.entry)?;
+        let list = counts(view, &entry, request.list.as_deref(), today)?;
+        let mut described = entry_json(list, &entry, mention.former);
+        let is_asked = Keys::from(entry.name()).folded == asked.folded;
+        described["name"] = json!(person::shown(entry.kind(), entry.name(), is_asked));
+        Some(described)
     };
     let entries: Vec<Value> = listed.named(key).filter_map(described).collect();
     if entries.is_empty() {
@@ -140,6 +137,18 @@ fn result(
         "entries": entries,
         "parts": like.filter(|_| request.explain).map(|like| likeness::parts(&like.likeness)),
     }))
+}
+
+/// The list of an entry in force today, if that is the wanted one or any is.
+pub(super) fn counts<'a>(
+    view: &'a View,
+    entry: &EntryView,
+    wanted: Option<&str>,
+    today: Day,
+) -> Option<&'a List> {
+    let ground = &view.generation.ground;
+    let list = ground.catalogue.list(ground.list(entry.list())?);
+    (wanted.is_none_or(|code| code == list.code) && entry.counts_on(today)).then_some(list)
 }
 
 /// An entry in force, its subject's name apart.

@@ -4,7 +4,7 @@ use super::operation::{answered, read};
 use super::problem::{Code, Problem};
 use super::request::parse;
 use super::routes::Asked;
-use super::search::{data_used, known};
+use super::search::{counts, data_used, known};
 use super::service::clock;
 use crate::index::{Completion, Completions, EntryView};
 use crate::live::View;
@@ -61,12 +61,8 @@ fn check(request: SuggestRequest) -> Result<SuggestRequest, Problem> {
 }
 
 fn answer(view: &View, request: &SuggestRequest, today: Day) -> Value {
-    let ground = &view.generation.ground;
-    let is_wanted = |entry: &EntryView| {
-        let list = ground.list(entry.list()).map(|list| &ground.catalogue.list(list).code);
-        let is_on = |code: &String| request.list.as_ref().is_none_or(|wanted| wanted == code);
-        list.is_some_and(is_on) && entry.counts_on(today)
-    };
+    let wanted = request.list.as_deref();
+    let is_wanted = |entry: &EntryView| counts(view, entry, wanted, today).is_some();
     let limit = request.limit.unwrap_or(LIMIT);
     let found = Completions::of(view.listed(), &request.prefix, limit, is_wanted);
     let name = |found: &Completion| json!({"name": found.name, "former_name": found.former, "entries": found.entries});

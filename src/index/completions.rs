@@ -7,7 +7,6 @@
 
 use super::names::Mention;
 use super::{EntryNo, EntryView, Listed, similar};
-use crate::record::SubjectKind;
 use crate::text::Keys;
 use smallvec::SmallVec;
 use std::ops::ControlFlow;
@@ -111,7 +110,7 @@ impl<'a, W: Fn(&EntryView) -> bool> Walk<'a, W> {
         let mut first: Option<(bool, &'a str)> = None;
         for mention in mentions {
             self.step()?;
-            let entry = self.listed.entry(mention.entry).filter(|entry| is_of_body(entry.kind()));
+            let entry = self.listed.entry(mention.entry).filter(|entry| entry.kind().is_body());
             let Some(entry) = entry.filter(|entry| (self.is_wanted)(entry)) else { continue };
             let Some(name) = recorded(&entry, mention.former, key) else { continue };
             self.entries.push(mention.entry);
@@ -134,11 +133,6 @@ impl<'a, W: Fn(&EntryView) -> bool> Walk<'a, W> {
         self.steps += 1;
         ControlFlow::Continue(())
     }
-}
-
-/// A subject of this kind is one whose names are completed, if they are long enough.
-pub(super) fn is_of_body(kind: SubjectKind) -> bool {
-    matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness)
 }
 
 /// The name with this K2 key as the entry records it.

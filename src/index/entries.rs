@@ -360,6 +360,11 @@ impl<'a> EntryView<'a> {
         })
     }
 
+    /// All its names: its own, then former names and aliases in order.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        std::iter::once(self.name()).chain(self.other_names().map(|(name, _)| name))
+    }
+
     /// How the subject bears a name with the K2 key of `asked`: as its own, else as the one that it gave
     /// up last. `keys` is space. Cost: 0.2 µs a name.
     pub fn bears(&self, asked: &Keys, keys: &mut Keys) -> Option<Borne> {

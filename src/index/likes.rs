@@ -19,7 +19,7 @@ const READINGS_CHARS_MAX: usize = 32;
 pub struct Like {
     /// An entry whose subject bears it; others may bear the same.
     pub entry: EntryNo,
-    /// Which of the entry's names: 0 is its own, the others are former names and aliases in order.
+    /// Which of the entry's [names](super::EntryView::names).
     pub name: usize,
     /// The K2 keys are equal.
     pub is_same: bool,
@@ -46,11 +46,7 @@ pub struct Likes {
 impl Like {
     /// The name that is like the asked one, as recorded.
     pub fn name_in<'a>(&self, listed: Listed<'a>) -> Option<&'a str> {
-        let entry = listed.entry(self.entry)?;
-        match self.name {
-            0 => Some(entry.name()),
-            other => entry.other_names().nth(other - 1).map(|(name, _)| name),
-        }
+        listed.entry(self.entry)?.names().nth(self.name)
     }
 }
 
@@ -86,8 +82,7 @@ impl Likes {
             all_hashes(core, sounds, hashes);
         }
         asked.suspected_cores(edits, |core, gone| {
-            sounds.clear();
-            sounds.extend(core.iter().map(|&c| han::sound(c)));
+            han::sounds_of(core, sounds);
             deletions(sounds, gone, |hash| hashes.push(hash));
         });
         hashes.sort_unstable();
@@ -100,9 +95,7 @@ impl Likes {
         listed.prefetch_entries(&self.candidates);
         for &entry in &self.candidates {
             let Some(view) = listed.entry(entry) else { continue };
-            let names =
-                std::iter::once(view.name()).chain(view.other_names().map(|(name, _)| name));
-            for (at, name) in names.enumerate() {
+            for (at, name) in view.names().enumerate() {
                 self.listed.of(name);
                 let likeness = Likeness::of(&self.asked, &self.listed, corpus, &mut self.edits);
                 let Some(likeness) = likeness else { continue };
@@ -132,8 +125,7 @@ impl Likes {
 
 /// The hashes of a core and its deletions, as it usually reads and with one character read otherwise.
 fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, hashes: &mut Vec<u64>) {
-    sounds.clear();
-    sounds.extend(core.iter().map(|&c| han::sound(c)));
+    han::sounds_of(core, sounds);
     deletions(sounds, 0..core.len(), |hash| hashes.push(hash));
     let readable = if core.len() <= READINGS_CHARS_MAX { core } else { &[] };
     for (at, &c) in readable.iter().enumerate() {

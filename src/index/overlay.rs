@@ -17,7 +17,6 @@
 //! next number, and its subject is joined to those whose identifiers agree, as a build would. Where
 //! identifiers contradict one another a build may join differently; then the next build's word counts.
 
-use super::completions::is_of_body;
 use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
@@ -268,7 +267,7 @@ impl Overlay {
         }
         // Groups only grow, so a subject that is decided stays so, and is no suspect by any name.
         let may_be_suspect = !self.group(subject).is_some_and(|group| group.decided);
-        let is_body = is_of_body(entry.subject.kind);
+        let is_body = entry.subject.kind.is_body();
         let mut mention = |name: &str, former: bool| {
             self.mention(name, Mention { entry: no, former }, may_be_suspect, is_body);
         };

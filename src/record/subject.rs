@@ -38,6 +38,11 @@ impl SubjectKind {
         }
     }
 
+    /// An organisation or an individual business, which feeds do not tell apart.
+    pub fn is_body(self) -> bool {
+        matches!(self, SubjectKind::Organisation | SubjectKind::IndividualBusiness)
+    }
+
     /// The kind of a code, or `None`.
     pub fn from_code(code: &str) -> Option<SubjectKind> {
         SubjectKind::ALL.into_iter().find(|kind| kind.code() == code)

@@ -4,7 +4,7 @@ use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::{Matter, MatterNo};
-use crate::index::{EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::index::{EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text::{self, Keys, Likeness};
 
@@ -136,24 +136,36 @@ impl Search<'_> {
     /// Entries that bear the name. A subject whose own identifier decides is compared only with those
     /// that no identifier decides.
     fn by_name(&self, asked: &Keys, space: &mut Keys, hits: &mut Vec<Hit>) {
-        let mut meet = |entry| {
-            let Some(entry) = self.listed.entry(entry) else { return };
-            let Some(borne) = entry.bears(asked, space) else { return };
-            let Some(grade) = self.grade_by_name(&entry) else { return };
-            // An identifier that fits tells who is meant.
-            let taken_over = grade == Grade::Name
-                && self.listed.is_taken_over(&entry, borne, &asked.unified, self.day);
-            self.meet(entry, grade, hits, |hit| {
-                hit.name_variant = borne.variant;
-                hit.former_name = borne.former;
-                hit.name_taken_over = taken_over;
-            });
-        };
+        let mut meet = |entry| self.meet_named(entry, asked, None, space, hits);
         if self.question.is_decided() {
             self.listed.suspects(&asked.unified).for_each(meet);
         } else {
             self.listed.named(&asked.unified).for_each(|mention| meet(mention.entry));
         }
+    }
+
+    /// Meet an entry by a name with these keys: the asked one, or one that is so much like it.
+    fn meet_named(
+        &self,
+        entry: EntryNo,
+        keys: &Keys,
+        likeness: Option<usize>,
+        space: &mut Keys,
+        hits: &mut Vec<Hit>,
+    ) {
+        let Some(entry) = self.listed.entry(entry) else { return };
+        let Some(borne) = entry.bears(keys, space) else { return };
+        let Some(grade) = self.grade_by_name(&entry) else { return };
+        let grade = if likeness.is_some() { Grade::SimilarName } else { grade };
+        // An identifier that fits tells who is meant.
+        let taken_over = grade != Grade::MaskedIdentifier
+            && self.listed.is_taken_over(&entry, borne, &keys.unified, self.day);
+        self.meet(entry, grade, hits, |hit| {
+            hit.likeness = likeness;
+            hit.name_variant = borne.variant && likeness.is_none();
+            hit.former_name = borne.former;
+            hit.name_taken_over = taken_over;
+        });
     }
 
     /// How surely an entry is met whose name agrees; `None` where something contradicts.
@@ -187,18 +199,9 @@ impl Search<'_> {
             name.of(like.name_in(self.listed).unwrap_or_default());
             let met = hits.len();
             for mention in self.listed.named(&name.unified) {
-                let Some(entry) = self.listed.entry(mention.entry) else { continue };
-                let is_met = hits.iter().any(|hit| hit.entry == entry.no);
-                if is_met || self.grade_by_name(&entry).is_none() {
-                    continue;
+                if !hits.iter().any(|hit| hit.entry == mention.entry) {
+                    self.meet_named(mention.entry, &name, Some(likenesses.len()), space, hits);
                 }
-                let Some(borne) = entry.bears(&name, space) else { continue };
-                let taken_over = self.listed.is_taken_over(&entry, borne, &name.unified, self.day);
-                self.meet(entry, Grade::SimilarName, hits, |hit| {
-                    hit.likeness = Some(likenesses.len());
-                    hit.former_name = borne.former;
-                    hit.name_taken_over = taken_over;
-                });
             }
             if hits.len() > met {
                 likenesses.push(like.likeness.clone());

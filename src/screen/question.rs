@@ -57,7 +57,5 @@ impl Question<'_> {
 
 /// Two kinds may be one subject: bodies are not told apart, since feeds do not.
 pub fn kinds_agree(asked: Option<SubjectKind>, listed: SubjectKind) -> bool {
-    let is_body =
-        |kind| matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness);
-    asked.is_none_or(|asked| asked == listed || (is_body(asked) && is_body(listed)))
+    asked.is_none_or(|asked| asked == listed || (asked.is_body() && listed.is_body()))
 }

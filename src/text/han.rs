@@ -137,6 +137,12 @@ pub fn sound(c: char) -> Sound {
     sounds(c).next().unwrap_or(Sound(c as u32))
 }
 
+/// How all of a text usually sounds; `sounds` is cleared first and reused.
+pub fn sounds_of(text: &[char], sounds: &mut Vec<Sound>) {
+    sounds.clear();
+    sounds.extend(text.iter().map(|&c| sound(c)));
+}
+
 /// All the ways in which it may be read, the usual one first.
 pub fn sounds(c: char) -> impl Iterator<Item = Sound> {
     let sounds = han(c).map(|han| han.sounds).unwrap_or_default();

@@ -8,7 +8,7 @@
 
 use super::edits::{Edit, Edits};
 use super::place::Place;
-use super::{Name, han};
+use super::{Name, han, parts};
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -431,11 +431,7 @@ impl<'a> Aligned<'a> {
             edits.between(from, to);
         }
         let list = &*edits.list;
-        let start = if whole {
-            from.windows(core.len().max(1)).position(|window| window == core).unwrap_or(0)
-        } else {
-            0
-        };
+        let start = if whole { parts::find(from, core).unwrap_or(0) } else { 0 };
         let core = start..start + core.len();
         let aligned = Aligned { edits: list, listed: from, asked: to, core, whole };
         let run = if whole { aligned.preceding().saturating_sub(1) } else { 0 };

@@ -7,11 +7,11 @@ use std::ops::Range;
 
 /// Words for legal forms as they are written, which an edit may have made unreadable.
 const FORMS: [&[char]; 5] = [
-    &['有', '限', '公', '司'],
+    parts::FORMS[1].0,
     &['有', '限', '责', '任', '公', '司'],
-    &['股', '份', '有', '限', '公', '司'],
+    parts::FORMS[0].0,
     &['股', '份', '公', '司'],
-    &['公', '司'],
+    parts::FORMS[2].0,
 ];
 /// Those that stand inside a name too.
 const INNER: [&[char]; 2] = [parts::FORMS[0].0, parts::FORMS[1].0];
@@ -64,8 +64,7 @@ impl Name {
     /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores.
     pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64)) {
         for core in self.cores() {
-            sounds.clear();
-            sounds.extend(core.iter().map(|&c| han::sound(c)));
+            han::sounds_of(core, sounds);
             deletions(sounds, 0..sounds.len(), &mut each);
         }
     }
@@ -235,10 +234,9 @@ pub fn hash_of_sounds(sounds: impl Iterator<Item = han::Sound>) -> u64 {
     hash ^ length
 }
 
-/// The hash of the sounds, and those of the same without any one of these positions. With all of them: two texts that differ by one
-/// edit share one of these. Mor and Fraenkel, 1982.
-/// Of a text longer than any name, 128 characters, only the first: the others' number grows with its
-/// square.
+/// The hash of the sounds, and those of the same without any one of these positions. With all positions,
+/// two texts that differ by one edit share one of these (Mor and Fraenkel, 1982). Of a text longer than
+/// any name, 128 characters, only the first: what the others cost grows with its square.
 pub fn deletions(sounds: &[han::Sound], gone: Range<usize>, mut each: impl FnMut(u64)) {
     each(hash_of_sounds(sounds.iter().copied()));
     let gone = if sounds.len() > CHARS_MAX { 0..0 } else { gone };

@@ -268,9 +268,7 @@ pub(super) fn id_of(list: &List, entry: &EntryView) -> String {
 
 /// Which of the entry's names has the K2 key.
 fn name_met<'a>(entry: &EntryView<'a>, key: &str) -> &'a str {
-    let others = entry.other_names().map(|(name, _)| name);
-    let mut names = std::iter::once(entry.name()).chain(others);
-    names.find(|name| Keys::from(*name).unified == key).unwrap_or(entry.name())
+    entry.names().find(|name| Keys::from(*name).unified == key).unwrap_or(entry.name())
 }
 
 /// The best meeting with each subject. Subjects that a change joined have the same entries, so the first

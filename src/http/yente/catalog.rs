@@ -1,5 +1,6 @@
 //! The lists as datasets, and the algorithm.
 
+use super::super::likeness::word;
 use super::super::routes::numbered;
 use super::terms::{ALGORITHM, DEFAULT};
 use crate::live::View;
@@ -110,9 +111,7 @@ pub(super) fn features(wanted: impl Fn(&str) -> bool) -> Value {
         add(name, Some(description), score);
     }
     for (part, weight) in Part::ALL.into_iter().zip(WEIGHTS) {
-        if let Ok(Value::String(name)) = serde_json::to_value(part) {
-            add(&name, None, weight);
-        }
+        add(&word(part), None, weight);
     }
     Value::Object(features)
 }

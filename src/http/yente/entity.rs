@@ -1,6 +1,6 @@
 //! A candidate as an entity of the answer.
 
-use super::super::likeness::{rounded, weighed};
+use super::super::likeness::{rounded, weighed, word};
 use super::super::person;
 use super::super::search::entry_json;
 use super::birth::Agreement;
@@ -179,11 +179,8 @@ impl Pen<'_> {
                     all.insert("birth_date".to_owned(), compared(score, detail));
                 }
                 for (part, count, adds) in likeness.iter().flat_map(|likeness| weighed(likeness)) {
-                    let name = serde_json::to_value(part).unwrap_or_default();
                     let detail = format!("log odds {adds:+.3}");
-                    if let Value::String(name) = name {
-                        all.insert(name, compared(rounded(count), &detail));
-                    }
+                    all.insert(word(part), compared(rounded(count), &detail));
                 }
             }
         }
