@@ -7,6 +7,7 @@
 //! | [`keys`] | the keys of a name |
 //! | [`parts`] | places, core, legal form of a company's name |
 //! | [`name`] | a name made ready to be compared, and the keys by which its likes are found |
+//! | [`packed`] | a name made ready, as bytes |
 //! | [`edits`] | what was done to one text to make another of it |
 //! | [`likeness`] | how likely two names mean one subject, and why |
 //! | [`han`] | what is known of single characters: simplified form, sounds, shape |
@@ -20,6 +21,7 @@ pub mod han;
 pub mod keys;
 pub mod likeness;
 pub mod name;
+pub mod packed;
 pub mod parts;
 pub mod place;
 pub mod unify;

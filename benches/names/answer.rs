@@ -1,7 +1,10 @@
 //! What a query was answered.
 
 use crate::query::Query;
-use xincha::index::{EntryNo, Likes, Listed};
+use xincha::index::{EntryNo, Like, Likes, Listed};
+
+/// What a search asks for where it says nothing.
+pub const SCORE_MIN: f64 = 0.1;
 
 #[derive(Default)]
 pub struct Answer {
@@ -19,8 +22,13 @@ pub struct Answer {
 impl Answer {
     /// Xincha's.
     pub fn of(likes: &mut Likes, listed: Listed, query: &Query) -> Answer {
-        let found = likes.of(listed, &query.text);
         let is_meant = |no| Some(number(listed, no)) == query.means;
+        let mut likely = likes.of(listed, &query.text, SCORE_MIN).iter();
+        let is_told = likely.any(|like| is_meant(like.entry));
+        let found = likes.of(listed, &query.text, 0.0);
+        let is_passed_over =
+            |like: &Like| is_meant(like.entry) && like.probability >= SCORE_MIN && !is_told;
+        assert!(!found.iter().any(is_passed_over), "{} was passed over", query.text);
         let all: Vec<(f64, bool)> =
             found.iter().map(|like| (like.probability, is_meant(like.entry))).collect();
         Answer {
@@ -44,9 +52,10 @@ pub fn number(listed: Listed, no: EntryNo) -> u32 {
     listed.entry(no).expect("an entry").id().parse().expect("a number")
 }
 
-/// Does a score mean the share of pairs that are true?
+/// Does a score mean the share of pairs that are true? Beside it, how far a sample of so many pairs may
+/// be off by chance, in 95 of 100 (normal approximation of the binomial).
 pub fn calibration(answers: &[Answer]) {
-    println!("\n| score | pairs | true | off by |\n|---|---|---|---|");
+    println!("\n| score | pairs | true | off by | by chance |\n|---|---|---|---|---|");
     let mut tenths = [(0usize, 0usize, 0.0f64); 10];
     for &(score, is_true) in answers.iter().flat_map(|answer| &answer.all) {
         let tenth = &mut tenths[((score * 10.0) as usize).min(9)];
@@ -55,6 +64,8 @@ pub fn calibration(answers: &[Answer]) {
     for (tenth, (pairs, truths, scores)) in tenths.into_iter().enumerate() {
         let (pairs_f, truths) = (pairs.max(1) as f64, truths as f64);
         let off = (truths - scores) / pairs_f;
-        println!("| 0.{tenth} | {pairs} | {:.3} | {off:+.3} |", truths / pairs_f);
+        let share = truths / pairs_f;
+        let chance = 1.96 * (share * (1.0 - share) / pairs_f).sqrt();
+        println!("| 0.{tenth} | {pairs} | {share:.3} | {off:+.3} | ±{chance:.3} |");
     }
 }

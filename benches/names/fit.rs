@@ -15,7 +15,7 @@ pub fn fit(listed: Listed, queries: &[Query]) {
     let pairs: Vec<([f64; PARTS], bool)> = seen
         .par_iter()
         .map_init(Likes::default, |likes, query| {
-            let found = likes.of(listed, &query.text).to_vec();
+            let found = likes.of(listed, &query.text, 0.0).to_vec();
             let truth = Answer::of(likes, listed, query);
             found
                 .into_iter()

@@ -37,7 +37,7 @@ pub fn trial<'a>(listed: Listed, names: &[String], queries: &'a [&'a Query]) -> 
     let candidates: Vec<Vec<u32>> = queries
         .iter()
         .map(|query| {
-            let found = likes.of(listed, &query.text);
+            let found = likes.of(listed, &query.text, 0.0);
             let mut numbers: Vec<u32> =
                 found.iter().map(|like| number(listed, like.entry)).collect();
             numbers.sort_unstable();

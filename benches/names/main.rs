@@ -10,7 +10,8 @@
 //! is above the threshold; `other` and `neighbour` mean nobody, the latter being one character from a
 //! listed name. The weights of the score were fitted on the queries of even number; the figures are those
 //! of odd number, which the fit has not seen. `-- --fit` fits again and prints the weights. Searches are
-//! timed one by one, end to end: folding, retrieval, score.
+//! timed one by one, end to end: folding, retrieval, score, of what a search asks for where it says
+//! nothing; whatever else is found is in the table of scores.
 //!
 //! **Rivals** answer a sample of the same queries in the same run, one by one as xincha does: plain edit
 //! distance over all names; of real names, where a server is installed, PostgreSQL's trigrams, timed over
@@ -20,7 +21,7 @@
 //! how many neighbours alert with xincha at the same recall. A ratio is of medians. In a sample 1 % of
 //! strangers is a handful: its thresholds are coarser than xincha's over all queries.
 
-use crate::answer::{Answer, calibration, number};
+use crate::answer::{Answer, SCORE_MIN, calibration, number};
 use crate::query::Query;
 use crate::trial::Trial;
 use rayon::prelude::*;
@@ -100,7 +101,7 @@ fn times(listed: Listed, queries: &[&Query]) {
     let mut compared = Vec::new();
     for query in queries {
         let start = Instant::now();
-        std::hint::black_box(likes.of(listed, &query.text).len());
+        std::hint::black_box(likes.of(listed, &query.text, SCORE_MIN).len());
         let micros = start.elapsed().as_secs_f64() * 1e6;
         let kind = if query.means.is_some() { "meant" } else { "strangers" };
         times.entry(kind).or_default().push(micros);
@@ -123,7 +124,7 @@ fn rivals(listed: Listed, names: &[String], queries: &[&Query], are_real: bool) 
     let sample: Vec<&Query> = (0..asked).map(|at| queries[at * queries.len() / asked]).collect();
     let mut likes = Likes::default();
     let xincha = Trial::timed("xincha", &sample, |text| {
-        let first = likes.of(listed, text).first()?;
+        let first = likes.of(listed, text, SCORE_MIN).first()?;
         Some((number(listed, first.entry), first.probability))
     });
     let mut rivals = vec![edit_distance::trial(names, &sample)];

@@ -81,17 +81,19 @@ impl<'a> Trial<'a> {
     /// Print what is found, class by class.
     pub fn report(&self) {
         let threshold = self.threshold();
-        let mut classes: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let mut classes: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
         for (query, answer) in self.queries.iter().zip(&self.answers) {
-            let (hits, all) = classes.entry(&query.class).or_default();
+            let [hits, found, all] = classes.entry(&query.class).or_default();
             let counts = query.means.is_none() || answer.is_right;
             *hits += usize::from(answer.score > threshold && counts);
+            *found += usize::from(answer.is_found);
             *all += 1;
         }
-        println!("\n| {} | share above the threshold |\n|---|---|", self.name);
-        println!("| all damage | {:.4} |", self.recall(threshold));
-        for (class, (hits, all)) in &classes {
-            println!("| {class} | {:.3} |", *hits as f64 / *all as f64);
+        println!("\n| {} | share above the threshold | found at any score |\n|---|---|---|", self.name);
+        println!("| all damage | {:.4} | |", self.recall(threshold));
+        for (class, [hits, found, all]) in &classes {
+            let share = |of: usize| of as f64 / *all as f64;
+            println!("| {class} | {:.3} | {:.3} |", share(*hits), share(*found));
         }
         println!("threshold {threshold:.4}");
     }

@@ -89,16 +89,14 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
             results.extend(result(view, request, &asked, today, key, like));
         }
     };
-    let found = likes.of(listed, &request.name);
+    let found = likes.of(listed, &request.name, score_min);
     // Short names are not scored: whoever bears one is nobody in particular.
     let mut same = found.iter().filter(|like| like.is_same);
     if same.next().is_none() {
         add(&asked.unified, None);
     }
-    for like in found.iter().filter(|like| like.is_same || like.probability >= score_min) {
-        if let Some(name) = like.name_in(listed) {
-            add(&Keys::from(name).unified, Some(like));
-        }
+    for like in found {
+        add(&like.key(listed), Some(like));
     }
     json!({"data": data_used(view), "results": results})
 }

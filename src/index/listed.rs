@@ -5,6 +5,7 @@ use super::entries::{Borne, EntryView};
 use super::names::Mention;
 use super::overlay::{Group, Overlay};
 use super::reader::Owner;
+use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo};
 use crate::record::{Agreement, Day, Entry, Identifier, Provenance, State, SubjectKind};
 use crate::text::Keys;
@@ -62,12 +63,6 @@ impl<'a> Listed<'a> {
     pub fn entry(self, no: EntryNo) -> Option<EntryView<'a>> {
         let placed = if self.overlay.is_empty() { None } else { self.overlay.placed(no) };
         placed.or_else(|| self.index.entry(no))
-    }
-
-    /// Fetch what entries are read from, so that reading them does not wait for one after the other.
-    pub(super) fn prefetch_entries(self, entries: &[EntryNo]) {
-        entries.iter().for_each(|&no| self.index.prefetch_row(no));
-        entries.iter().for_each(|&no| self.index.prefetch_text(no));
     }
 
     /// The entry of a list and an id, as it stands. Without an id of a change only the index is asked.
@@ -175,11 +170,17 @@ impl<'a> Listed<'a> {
         })
     }
 
-    /// Add the entries one name of which may have one of these hashes among the deletions of its core.
-    pub(super) fn with_hashes(self, hashes: &[u64], found: &mut Vec<EntryNo>) {
-        self.index.similar().with_hashes(hashes, found);
+    /// Add the names of the index that may have one of these hashes among the deletions of their cores,
+    /// and the added entries that have such a name.
+    pub(super) fn with_hashes(
+        self,
+        hashes: &[u64],
+        records: &mut Vec<RecordNo>,
+        added: &mut Vec<EntryNo>,
+    ) {
+        self.index.similar().with_hashes(hashes, records);
         if !self.overlay.is_empty() {
-            hashes.iter().for_each(|&hash| found.extend_from_slice(self.overlay.with_hash(hash)));
+            hashes.iter().for_each(|&hash| added.extend_from_slice(self.overlay.with_hash(hash)));
         }
     }
 

@@ -12,7 +12,7 @@ use super::{EntryNo, IdentifierNo, SubjectNo, keys, subjects};
 use crate::record::{
     Agreement, Entry, Identifier, MaskedIdentifier, Packed, Provenance, Role, Stood,
 };
-use crate::snapshot::{Array, OpenError, Snapshot, prefetch};
+use crate::snapshot::{Array, OpenError, Snapshot};
 use crate::text;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -225,16 +225,6 @@ impl Index {
         let text = self.text.get(start..start.checked_add(row.text_length as usize)?)?;
         let authority = self.meta.authorities.get(row.authority as usize)?;
         Some(EntryView { no, row, text, authority })
-    }
-
-    pub(super) fn prefetch_row(&self, no: EntryNo) {
-        self.entries.get(no.0 as usize).into_iter().for_each(prefetch);
-    }
-
-    /// After its row is there.
-    pub(super) fn prefetch_text(&self, no: EntryNo) {
-        let row = self.entries.get(no.0 as usize);
-        row.and_then(|row| self.text.get(row.text_start as usize)).into_iter().for_each(prefetch);
     }
 
     /// The entry of a list and an id. Cost: a cache line, and two more when there is one.

@@ -3,21 +3,25 @@
 //!
 //! ```text
 //! similar.starts   u32*   by bucket of a hash: where its postings begin, and the end of all
-//! similar.posts    u32*   posting: tag << bits | entry, in the order of buckets
+//! similar.posts    u32*   posting: tag << bits | start of a record, in the order of buckets
+//! similar.names    u8*    record*: entry(u32), then the name as it is packed ([`Name::pack`])
 //! similar.chars    u8*    a character of the basic plane → the bits that it tells, in quarters
 //! similar.pairs    u64*   a Bloom filter of the neighbours in listed names
-//! similar.meta     u64*   bits of an entry, names, surprise of unknown neighbours in thousandths
+//! similar.meta     u64*   bits of a start, names, surprise of unknown neighbours in thousandths
 //! ```
 //!
-//! A posting names an entry, not its name, which the entry has. Short names are left out: one edit of
-//! three characters makes another person of anybody.
+//! Records begin at multiples of eight bytes, and starts count those. A distinct name has one, with the
+//! first entry that bears it: nothing is folded or taken apart when it is compared. Short names are left
+//! out: one edit of three characters makes another person of anybody.
 
 use super::EntryNo;
 use super::names::Mention;
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};
 use crate::text::Name;
 use crate::text::likeness::Corpus;
+use crate::text::packed::Packed;
 use rayon::prelude::*;
+use roaring::RoaringBitmap;
 use smallvec::SmallVec;
 use std::io::{self, Seek, Write};
 use zerocopy::IntoBytes;
@@ -42,6 +46,8 @@ const COMMON: &str = "\
     油店部安达备械筑料石饰养汽展集种实售经药生团保供东运广海水山南子鑫殖民文兴加路术植站器投林龙县咨国询\
     江食盛家城力丰泰联州造利用木市阳门德传西气恒园镇连医三第瑞人能塑动告康宏一特政锁和所河网北矿区计美件\
     旅滨场险村环流顺成博明际万邮输福古劳息宝佳酒光五永艺自宁乐心方平络尔口昌绿宇星润创隆配富代印诚具嘉长";
+/// Bytes at multiples of which records begin.
+const RECORD_UNIT: usize = 8;
 /// Names that are prepared side by side.
 const CHUNK: usize = 4096;
 
@@ -55,12 +61,20 @@ pub(super) fn write<W: Write + Seek>(
     names: &[(&[u8], Mention)],
     writer: &mut Writer<W>,
 ) -> io::Result<()> {
-    let entries = names.iter().map(|(_, mention)| mention.entry.0).max().map_or(0, |max| max + 1);
-    let bits = u32::BITS - entries.leading_zeros();
     let buckets = (names.len() * BUCKETS).max(1);
-    let parts: Vec<Part> =
-        names.par_chunks(CHUNK).map(|names| Part::of(names, buckets, bits)).collect();
-    let mut posts: Vec<(u32, u32)> = parts.iter().flat_map(|part| &part.posts).copied().collect();
+    let mut parts: Vec<Part> =
+        names.par_chunks(CHUNK).map(|names| Part::of(names, buckets)).collect();
+    let all = parts.iter().map(|part| part.records.len() / RECORD_UNIT).sum::<usize>();
+    let bits = usize::BITS - all.leading_zeros();
+    if bits >= u32::BITS {
+        return Err(io::Error::other("too many names for one snapshot"));
+    }
+    let (mut posts, mut first) = (Vec::<(u32, u32)>::new(), 0);
+    for part in &mut parts {
+        let found = std::mem::take(&mut part.posts).into_iter();
+        posts.extend(found.map(|post| (post.bucket, tag(post.hash, bits) | (first + post.start))));
+        first += (part.records.len() / RECORD_UNIT) as u32;
+    }
     posts.par_sort_unstable();
     posts.dedup();
     let mut starts = vec![0u32; buckets + 1];
@@ -71,6 +85,8 @@ pub(super) fn write<W: Write + Seek>(
     writer.section("similar.starts", starts.as_bytes())?;
     let posts: Vec<u32> = posts.into_iter().map(|(_, post)| post).collect();
     writer.section("similar.posts", posts.as_bytes())?;
+    writer.begin("similar.names")?;
+    parts.iter().try_for_each(|part| writer.write_all(&part.records))?;
 
     let mut counts = vec![0u32; usize::from(u16::MAX) + 1];
     parts.iter().flat_map(|part| &part.chars).for_each(|&c| counts[usize::from(c)] += 1);
@@ -112,13 +128,23 @@ pub(super) fn write<W: Write + Seek>(
 /// What some names bring.
 #[derive(Default)]
 struct Part {
-    posts: Vec<(u32, u32)>,
+    posts: Vec<Post>,
+    records: Vec<u8>,
     chars: Vec<u16>,
     pairs: Vec<u32>,
 }
 
+/// A posting before it is known how many bits the start of a record takes.
+struct Post {
+    bucket: u32,
+    /// The lower half.
+    hash: u32,
+    /// Among the records of the part.
+    start: u32,
+}
+
 impl Part {
-    fn of(names: &[(&[u8], Mention)], buckets: usize, bits: u32) -> Part {
+    fn of(names: &[(&[u8], Mention)], buckets: usize) -> Part {
         let (mut part, mut name, mut sounds) = (Part::default(), Name::default(), Vec::new());
         for (key, mention) in names {
             let Ok(key) = std::str::from_utf8(key) else { continue };
@@ -126,9 +152,12 @@ impl Part {
                 continue;
             }
             name.of(key);
+            let start = (part.records.len() / RECORD_UNIT) as u32;
+            part.records.extend_from_slice(&mention.entry.0.to_le_bytes());
+            name.pack(&mut part.records);
+            part.records.resize(part.records.len().next_multiple_of(RECORD_UNIT), 0);
             name.hashes(&mut sounds, |hash| {
-                let (bucket, tag) = place(hash, buckets, bits);
-                part.posts.push((bucket, tag | mention.entry.0));
+                part.posts.push(Post { bucket: bucket(hash, buckets), hash: hash as u32, start });
             });
             part.chars.extend(name.parts.core.iter().map(|&c| narrow(c)));
             part.pairs.extend(name.whole.windows(2).map(|pair| neighbours(pair[0], pair[1])));
@@ -137,11 +166,14 @@ impl Part {
     }
 }
 
-/// The bucket of a hash, and the bits of a posting that are not the entry's.
-fn place(hash: u64, buckets: usize, bits: u32) -> (u32, u32) {
-    let bucket = (u128::from(hash) * buckets as u128) >> 64;
-    let tag = u64::from(hash as u32) << bits;
-    (bucket as u32, tag as u32)
+/// The bucket of a hash.
+fn bucket(hash: u64, buckets: usize) -> u32 {
+    ((u128::from(hash) * buckets as u128) >> 64) as u32
+}
+
+/// The bits of a posting that are not the record's, from the lower half of a hash.
+fn tag(hash: u32, bits: u32) -> u32 {
+    (u64::from(hash) << bits) as u32
 }
 
 /// Characters beyond the basic plane share one place.
@@ -162,11 +194,16 @@ fn pair_bits(pair: u32, words: usize) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Where the record of a name begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RecordNo(u32);
+
 /// See the [module](self).
 #[derive(Clone)]
 pub struct Similar {
     starts: Array<u32>,
     posts: Array<u32>,
+    records: Array<u8>,
     chars: Array<u8>,
     pairs: Array<u64>,
     bits: u32,
@@ -184,6 +221,7 @@ impl Similar {
         let similar = Similar {
             starts: snapshot.array("similar.starts")?,
             posts: snapshot.array("similar.posts")?,
+            records: snapshot.array("similar.names")?,
             chars: snapshot.array("similar.chars")?,
             pairs: snapshot.array("similar.pairs")?,
             bits: bits as u32,
@@ -214,42 +252,78 @@ impl Similar {
 
     /// Bytes that all of it takes.
     pub fn bytes(&self) -> usize {
-        self.starts.len() * 4 + self.posts.len() * 4 + self.chars.len() + self.pairs.len() * 8
+        let sections = [self.starts.as_bytes(), self.posts.as_bytes(), &self.records, &self.chars];
+        sections.iter().map(|section| section.len()).sum::<usize>() + self.pairs.as_bytes().len()
     }
 
-    /// Add the entries one name of which may have one of these hashes among the
-    /// [deletions](crate::text::name::deletions) of its core:
+    /// Add the names that may have one of these hashes among the
+    /// [deletions](crate::text::name::deletions) of their cores:
     /// all that have, and a few others. Cost: two cache lines a hash, all read at once.
-    pub fn with_hashes(&self, hashes: &[u64], found: &mut Vec<EntryNo>) {
-        let bucket = |&hash: &u64| {
-            let (bucket, tag) = place(hash, self.starts.len() - 1, self.bits);
-            let bounds = self.starts.get(bucket as usize..bucket as usize + 2);
+    pub(super) fn with_hashes(&self, hashes: &[u64], found: &mut Vec<RecordNo>) {
+        let range = |&hash: &u64| {
+            let bucket = bucket(hash, self.starts.len() - 1) as usize;
+            let bounds = self.starts.get(bucket..bucket + 2);
             let (start, end) = bounds.map_or((0, 0), |bounds| (bounds[0], bounds[1]));
             if let Some(first) = self.posts.get(start as usize) {
                 prefetch(first);
             }
-            (start as usize..end as usize, tag)
+            (start as usize..end as usize, tag(hash as u32, self.bits))
         };
-        let entry = (1u32 << self.bits) - 1;
+        let start = (1u32 << self.bits) - 1;
         // No bucket is read before the place of each is known, so that the reads do not wait for one
         // another.
-        let buckets: SmallVec<[_; 128]> = hashes.iter().map(bucket).collect();
+        let buckets: SmallVec<[_; 128]> = hashes.iter().map(range).collect();
         for (range, tag) in buckets {
             let posts = self.posts.get(range).unwrap_or(&[]);
-            let of_tag = posts.iter().filter(|&&post| post & !entry == tag);
-            found.extend(of_tag.map(|&post| EntryNo(post & entry)));
+            let of_tag = posts.iter().filter(|&&post| post & !start == tag);
+            found.extend(of_tag.map(|&post| RecordNo(post & start)));
         }
     }
 
-    /// Every posting lies in a bucket and names an entry below `entries`.
+    /// Fetch what a name is read from.
+    pub(super) fn prefetch(&self, no: RecordNo) {
+        // Most lie in two cache lines.
+        for byte in [0, 63] {
+            self.records.get(no.0 as usize * RECORD_UNIT + byte).into_iter().for_each(prefetch);
+        }
+    }
+
+    /// A name, and the first entry that bears it. `None` where it is damaged.
+    pub(super) fn name(&self, no: RecordNo) -> Option<(EntryNo, Packed<'_>)> {
+        self.record(no).map(|(entry, packed, _)| (entry, packed))
+    }
+
+    /// The same, and where the next begins.
+    fn record(&self, no: RecordNo) -> Option<(EntryNo, Packed<'_>, RecordNo)> {
+        let record = self.records.get(no.0 as usize * RECORD_UNIT..)?;
+        let (entry, packed) = record.split_first_chunk()?;
+        let (packed, rest) = Packed::read(packed)?;
+        let length = record.len() - rest.len();
+        let next = RecordNo(no.0 + length.div_ceil(RECORD_UNIT) as u32);
+        Some((EntryNo(u32::from_le_bytes(*entry)), packed, next))
+    }
+
+    /// Every name can be read and names an entry below `entries`; every posting lies in a bucket and
+    /// leads to a name.
     pub fn validate(&self, entries: usize) -> Result<(), String> {
         if !self.starts.is_sorted() || self.starts.last() != Some(&(self.posts.len() as u32)) {
             return Err("buckets out of order".to_owned());
         }
-        let entry = (1u32 << self.bits) - 1;
-        match self.posts.iter().any(|post| (post & entry) as usize >= entries) {
-            true => Err("a posting names no entry".to_owned()),
-            false => Ok(()),
+        let (mut no, mut name) = (RecordNo(0), Name::default());
+        let mut starts = RoaringBitmap::new();
+        while no.0 as usize * RECORD_UNIT < self.records.len() {
+            let record = self.record(no).filter(|(entry, ..)| (entry.0 as usize) < entries);
+            let Some((_, packed, next)) = record else {
+                return Err("a name of no entry".to_owned());
+            };
+            name.unpack(packed).ok_or("a name cannot be read")?;
+            starts.insert(no.0);
+            no = next;
+        }
+        let start = (1u32 << self.bits) - 1;
+        match self.posts.iter().all(|post| starts.contains(post & start)) {
+            true => Ok(()),
+            false => Err("a posting leads to no name".to_owned()),
         }
     }
 }

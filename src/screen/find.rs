@@ -92,7 +92,9 @@ impl Search<'_> {
         if let (Some(likes), Some(name)) = (likes, self.question.name)
             && self.question.wants_likes(asked)
         {
-            self.by_likeness(likes.of(self.listed, name), space, hits, likenesses);
+            let likely = f64::from(self.matter().similar_name_percent) / 100.0;
+            let likes = likes.of(self.listed, name, likely);
+            self.by_likeness(likes, likely, space, hits, likenesses);
         }
         hits.sort_unstable_by_key(Hit::rank);
         vetoed
@@ -188,15 +190,14 @@ impl Search<'_> {
     fn by_likeness(
         &self,
         likes: &[Like],
+        likely: f64,
         space: &mut Keys,
         hits: &mut Vec<Hit>,
         likenesses: &mut Vec<Likeness>,
     ) {
-        let percent = self.matter().similar_name_percent;
-        let likely = f64::from(percent) / 100.0;
         let mut name = Keys::default();
         for like in likes.iter().take_while(|like| like.probability >= likely) {
-            name.of(like.name_in(self.listed).unwrap_or_default());
+            name.of(&like.key(self.listed));
             let met = hits.len();
             for mention in self.listed.named(&name.unified) {
                 if !hits.iter().any(|hit| hit.entry == mention.entry) {

@@ -181,6 +181,10 @@ pub const WEIGHTS: [f64; PARTS] = [
     -1.155, // Short
 ];
 
+// Until they are counted a name is as likely as it can be.
+const _: () = assert!(WEIGHTS[Part::Namesakes as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::NamesakesWithoutPlace as usize] <= 0.0);
+
 /// Edits beyond which two names are not compared, a run of characters put before a name counting as one.
 const EDITS_MAX: usize = 3;
 

@@ -42,12 +42,21 @@ impl Name {
         self.whole.clear();
         self.whole.extend(self.keys.unified.chars().filter(|c| !matches!(c, '(' | ')')));
         self.parts.of(&self.keys.unified);
+        self.count_bits();
+    }
+
+    pub(super) fn count_bits(&mut self) {
         (self.bits, self.core_bits) = (bits(&self.whole), bits(&self.parts.core));
     }
 
     /// So many characters of the other, at least, are not in this name.
     pub fn lacks(&self, other: &Name) -> usize {
         (other.bits & !self.bits).count_ones() as usize
+    }
+
+    /// The same of a text.
+    pub(super) fn lacks_of(&self, text: impl Iterator<Item = char>) -> usize {
+        (text.fold(0, |bits, c| bits | bit(c)) & !self.bits).count_ones() as usize
     }
 
     /// The same of the other's core.
@@ -205,8 +214,11 @@ impl Name {
 }
 
 fn bits(text: &[char]) -> u64 {
-    let bit = |&c: &char| 1u64 << ((c as u32).wrapping_mul(0x9e37_79b9) >> 26);
-    text.iter().fold(0, |bits, c| bits | bit(c))
+    text.iter().fold(0, |bits, &c| bits | bit(c))
+}
+
+fn bit(c: char) -> u64 {
+    1 << ((c as u32).wrapping_mul(0x9e37_79b9) >> 26)
 }
 
 /// Without any legal form, wherever it stands.
@@ -224,7 +236,7 @@ fn without_forms(whole: &[char]) -> Vec<char> {
 }
 
 /// The hash of a text by its sounds: texts that read alike are equal. FNV-1a over the sounds' numbers.
-pub fn hash_of_sounds(sounds: impl Iterator<Item = han::Sound>) -> u64 {
+fn hash_of_sounds(sounds: impl Iterator<Item = han::Sound>) -> u64 {
     let (mut hash, mut length) = (0xcbf2_9ce4_8422_2325_u64, 0);
     for sound in sounds {
         hash = (hash ^ u64::from(sound.0)).wrapping_mul(0x0000_0100_0000_01b3);

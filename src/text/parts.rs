@@ -61,14 +61,18 @@ pub struct Parts {
 impl Parts {
     /// Take a K2 key apart. Cost: about 1 µs.
     pub fn of(&mut self, key: &str) {
-        self.places.clear();
-        self.ends.clear();
-        self.core.clear();
+        self.clear();
         self.core.extend(key.chars());
-        (self.doubtful, self.form, self.is_branch) = (0, None, false);
         self.take_brackets();
         self.take_form();
         self.take_places();
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.ends.clear();
+        self.core.clear();
+        (self.doubtful, self.form, self.is_branch) = (0, None, false);
     }
 
     /// A key without the brackets, and without the places and remarks in them.

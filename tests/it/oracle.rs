@@ -42,8 +42,8 @@ pub fn likely(town: &Town, name: Option<&str>) -> Vec<String> {
     let Some(name) = name.filter(|name| key(name).chars().count() >= 5) else { return Vec::new() };
     let basis = town.basis();
     let mut likes = Likes::default();
-    let likely = likes.of(basis.listed(), name).iter().filter(|like| like.probability >= 0.5);
-    likely.map(|like| key(like.name_in(basis.listed()).unwrap())).collect()
+    let likely = likes.of(basis.listed(), name, 0.0).iter().filter(|like| like.probability >= 0.5);
+    likely.map(|like| like.key(basis.listed())).collect()
 }
 
 fn ids(entry: &Entry) -> Vec<Identifier> {

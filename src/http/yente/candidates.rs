@@ -119,11 +119,8 @@ impl<'a> Search<'a> {
             for mention in self.listed.named(&asked.keys.unified) {
                 self.meet(&asked.name, &asked.keys, mention.entry, None, meetings);
             }
-            for like in likes.of(self.listed, &asked.name) {
-                if !like.is_same && like.probability < self.terms.cutoff {
-                    continue;
-                }
-                let keys = Keys::from(like.name_in(self.listed).unwrap_or_default());
+            for like in likes.of(self.listed, &asked.name, self.terms.cutoff) {
+                let keys = Keys::from(&*like.key(self.listed));
                 for mention in self.listed.named(&keys.unified) {
                     self.meet(&asked.name, &keys, mention.entry, Some(like), meetings);
                 }
