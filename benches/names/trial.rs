@@ -89,7 +89,10 @@ impl<'a> Trial<'a> {
             *found += usize::from(answer.is_found);
             *all += 1;
         }
-        println!("\n| {} | share above the threshold | found at any score |\n|---|---|---|", self.name);
+        println!(
+            "\n| {} | share above the threshold | found at any score |\n|---|---|---|",
+            self.name
+        );
         println!("| all damage | {:.4} | |", self.recall(threshold));
         for (class, [hits, found, all]) in &classes {
             let share = |of: usize| of as f64 / *all as f64;
