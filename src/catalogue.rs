@@ -53,6 +53,7 @@ use matter::tail;
 pub struct Catalogue {
     lists: Vec<List>,
     measures: Vec<Measure>,
+    /// The last is [`Catalogue::all_lists`].
     matters: Vec<Matter>,
     digest: String,
     /// Sorted by code.
@@ -80,7 +81,7 @@ impl Catalogue {
     fn new(
         lists: Vec<List>,
         measures: Vec<Measure>,
-        matters: Vec<Matter>,
+        mut matters: Vec<Matter>,
         digest: String,
     ) -> Catalogue {
         let mut lists_by_code: Vec<ListNo> =
@@ -91,6 +92,7 @@ impl Catalogue {
         let mut matters_by_tail = matters_by_code.clone();
         matters_by_code.sort_by_key(|no| matters[usize::from(no.0)].code.as_str());
         matters_by_tail.sort_by_key(|no| tail(&matters[usize::from(no.0)].code));
+        matters.push(Matter::of_all(lists.len()));
         let bindings = Bindings::new(lists.len(), &matters, &measures);
         Catalogue {
             lists,
@@ -122,7 +124,13 @@ impl Catalogue {
 
     /// Every matter, by [`MatterNo`].
     pub fn matters(&self) -> &[Matter] {
-        &self.matters
+        &self.matters[..self.matters.len() - 1]
+    }
+
+    /// What is asked where no matter is: all lists are consulted and no measure follows. It has no code
+    /// and is none of [`Catalogue::matters`], behind which its number stands.
+    pub fn all_lists(&self) -> MatterNo {
+        MatterNo(self.matters.len() as u16 - 1)
     }
 
     /// The list of a number.

@@ -52,7 +52,7 @@ pub use completions::{Completion, Completions};
 pub use encoder::{Encoded, Encoder, id_of};
 pub use entries::{Borne, EntryView};
 pub use likes::{Like, Likes};
-pub use listed::Listed;
+pub use listed::{Listed, Spot};
 pub use meta::{ListMeta, Meta, SourceMeta};
 pub use names::Mention;
 pub use overlay::{Overlay, Unfit};

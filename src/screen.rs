@@ -26,7 +26,8 @@ pub mod question;
 pub use basis::Basis;
 pub use decision::{
     Applied, Conflict, Decision, MustSearch, SubjectDecision, Verdict, check, decide_hits,
+    verdict_of_clear,
 };
 pub use ground::{Ground, Lag, Stale};
 pub use hit::{Grade, Hit};
-pub use question::Question;
+pub use question::{Question, Unaskable};

@@ -30,6 +30,21 @@ pub struct Matter {
     pub similar_name_percent: u8,
 }
 
+impl Matter {
+    /// One that consults so many lists, all that there are.
+    pub(super) fn of_all(lists: usize) -> Matter {
+        Matter {
+            code: String::new(),
+            name: "全部名单 / all lists".to_owned(),
+            department: String::new(),
+            consults: (0..lists).map(|number| ListNo(number as u16)).collect(),
+            roles: Vec::new(),
+            persons_by_name: false,
+            similar_name_percent: SIMILAR_NAME_PERCENT as u8,
+        }
+    }
+}
+
 /// Where a matter says nothing: a similar name alerts when it is likelier than not the asked one.
 const SIMILAR_NAME_PERCENT: u32 = 50;
 

@@ -5,10 +5,8 @@
 
 use super::problem::{Code, Problem, escape_part};
 use crate::catalogue::{Catalogue, Matter, MatterNo};
-use crate::record::{
-    Identifier, IdentifierError, IdentifierKind, Instant, MaskedIdentifier, SubjectKind, limits,
-};
-use crate::screen::Question;
+use crate::record::{IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
+use crate::screen::{Question, Unaskable};
 use serde::Deserialize;
 use serde::de::{
     Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
@@ -383,42 +381,16 @@ pub(super) fn identify(
     value: &str,
     question: &mut Question<'_>,
 ) -> Result<(), Fault> {
-    let identifier = match kind {
-        Some(kind) => Identifier::of(kind, value),
-        None => Identifier::recognise(value),
-    };
-    let masked = match &identifier {
-        Ok(identifier) if hides_digits(identifier) => MaskedIdentifier::parse(value),
-        Err(IdentifierError::Masked) => MaskedIdentifier::parse(value),
-        _ => None,
-    };
-    match (masked, identifier) {
-        (Some(_), _) if question.masked.is_some() => Err(Fault {
+    question.give(kind, value).map_err(|unaskable| match unaskable {
+        Unaskable::TooManyMasked => Fault {
             max: Some(limits::IDENTIFIERS_MAX),
             ..Fault::new(Code::TooManyIdentifiers, "ids")
-        }),
-        (Some(masked), _) => {
-            question.masked = Some(masked);
-            Ok(())
+        },
+        Unaskable::Invalid(IdentifierError::TooLong { max, .. }) => {
+            Fault { max: Some(max), ..Fault::new(Code::ValueTooLong, "ids") }
         }
-        (None, Ok(identifier)) => {
-            question.identified_by(identifier);
-            Ok(())
-        }
-        (None, Err(IdentifierError::TooLong { max, .. })) => {
-            Err(Fault { max: Some(max), ..Fault::new(Code::ValueTooLong, "ids") })
-        }
-        (None, Err(_)) => Err(Fault::new(Code::InvalidIdentifier, "ids")),
-    }
-}
-
-/// Other signs than `*` hide digits too (`●`, `×`, `#`, a run of `X`): what has them is looked at
-/// once more. A run of `X` in a number whose check digit is right hides nothing.
-fn hides_digits(identifier: &Identifier) -> bool {
-    let text = identifier.text();
-    !text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        || (text.contains("XXXX")
-            && (identifier.kind() == IdentifierKind::Other || identifier.quality().check_digit))
+        Unaskable::Invalid(_) => Fault::new(Code::InvalidIdentifier, "ids"),
+    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 
 use super::IdentifierNo;
 use crate::record::{Identifier, IdentifierKind, Packed};
-use crate::snapshot::{Array, OpenError, Snapshot};
+use crate::snapshot::{Array, OpenError, Snapshot, prefetch};
 use compact_str::CompactString;
 use fst::{IntoStreamer, Streamer};
 use std::ops::Range;
@@ -124,6 +124,15 @@ impl Identifiers {
     #[inline]
     pub(super) fn is(&self, number: IdentifierNo, packed: Packed) -> bool {
         number.0 < self.packed_count && self.packed(number.0 as usize) == Some(packed)
+    }
+
+    /// Fetch where the identifier of a number begins to be read, after what tells where that is.
+    pub(super) fn prefetch(&self, number: IdentifierNo, link: usize) {
+        let block = number.0 as usize / BLOCK;
+        match link {
+            0 => self.starts.get(block).into_iter().for_each(prefetch),
+            _ => self.block(block).and_then(<[u8]>::first).into_iter().for_each(prefetch),
+        }
     }
 
     fn packed(&self, number: usize) -> Option<Packed> {

@@ -6,10 +6,14 @@ use super::names::Mention;
 use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::similar::RecordNo;
-use super::{EntryNo, Index, SubjectNo};
+use super::{EntryNo, Index, SubjectNo, points};
 use crate::record::{Agreement, Day, Entry, Identifier, Provenance, State, SubjectKind};
 use crate::text::Keys;
 use std::ops::ControlFlow;
+
+/// Where an identifier would be found. See [`Listed::spot`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spot(u64);
 
 /// See the [module](self). Copied freely; a check holds one from its first to its last byte.
 ///
@@ -56,6 +60,34 @@ impl<'a> Listed<'a> {
                 found(carrier.owner, &carrier.identifier, agreement);
             }
         }
+    }
+
+    /// Where identifiers that agree with this one would be found, unless others do too that it is
+    /// [derived](Identifier::derived) to.
+    #[inline]
+    pub fn spot(identifier: &Identifier) -> Spot {
+        Spot(points::hash(identifier.family().0))
+    }
+
+    /// Fetch what tells who is found there, so that many can be asked about without waiting for each.
+    #[inline]
+    pub fn prefetch(self, spot: Spot) {
+        self.index.points().prefetch(spot.0);
+    }
+
+    /// Fetch what a check reads of whoever is found at those of these spots where somebody may be, all of it
+    /// at once.
+    pub fn prefetch_found(self, spots: impl Iterator<Item = Spot> + Clone) {
+        for link in 0..Index::LINKS {
+            spots.clone().for_each(|spot| self.index.prefetch_found(spot.0, link));
+        }
+    }
+
+    /// Somebody may be found there; `false`: nobody is. Cost: a cache line.
+    #[inline]
+    pub fn may_find(self, spot: Spot) -> bool {
+        self.index.points().candidates(spot.0).next().is_some()
+            || (!self.overlay.is_empty() && self.overlay.may_carry(spot.0))
     }
 
     /// An entry as it stands.

@@ -416,8 +416,14 @@ impl Overlay {
     #[inline]
     pub(super) fn carriers_of(&self, id: &Identifier) -> &[Carrier] {
         let family = id.family().0;
-        let may_be = self.sieve.passes(points::hash(family));
+        let may_be = self.may_carry(points::hash(family));
         may_be.then(|| self.carriers.get(&family)).flatten().map_or(&[], |carriers| carriers)
+    }
+
+    /// Some of the added entries may carry an identifier whose family hashes so.
+    #[inline]
+    pub(super) fn may_carry(&self, hash: u64) -> bool {
+        self.sieve.passes(hash)
     }
 
     /// Added entries that bear a name whose K2 key hashes so.

@@ -12,7 +12,7 @@ use super::{EntryNo, IdentifierNo, SubjectNo, keys, subjects};
 use crate::record::{
     Agreement, Entry, Identifier, MaskedIdentifier, Packed, Provenance, Role, Stood,
 };
-use crate::snapshot::{Array, OpenError, Snapshot};
+use crate::snapshot::{Array, OpenError, Snapshot, prefetch};
 use crate::text;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -173,6 +173,33 @@ impl Index {
     #[inline]
     pub fn prefetch_suspects(&self, key: &str) {
         self.suspects.prefetch(points::hash(xxh3_64(key.as_bytes())));
+    }
+
+    /// Links of the chain along which the entries of a subject are read, from a hash of its identifier.
+    pub(super) const LINKS: usize = 4;
+
+    /// Fetch one link of what is read of whoever is found under a hash, those before it being there: where
+    /// each is asked for many, none waits for the next.
+    pub(super) fn prefetch_found(&self, hash: u64, link: usize) {
+        for number in self.points.candidates(hash).map(IdentifierNo) {
+            let Some(owner) = self.owners.get(number.0 as usize) else { continue };
+            if link < 2 {
+                self.identifiers.prefetch(number, link);
+            }
+            // Most are of one subject.
+            let row =
+                || self.subjects.get(Some(*owner).filter(|owner| owner & MANY == 0)? as usize);
+            let entry = || self.entries.get(row()?.first_entry as usize);
+            match link {
+                0 => prefetch(owner),
+                1 => row().into_iter().for_each(prefetch),
+                2 => entry().into_iter().for_each(prefetch),
+                _ => {
+                    let text = entry().and_then(|entry| self.text.get(entry.text_start as usize));
+                    text.into_iter().for_each(prefetch);
+                }
+            }
+        }
     }
 
     /// Who carries an identifier.

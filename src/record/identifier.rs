@@ -402,6 +402,11 @@ pub(super) fn fold_value(raw: &str) -> CompactString {
 }
 
 fn normalise(raw: &str) -> Result<CompactString, IdentifierError> {
+    // Folding changes nothing of these, and most identifiers are of them.
+    let is_folded = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+    if raw.len() == 18 && raw.bytes().all(is_folded) && !is_placeholder(raw) {
+        return Ok(CompactString::from(raw));
+    }
     // Folding never makes more than 18 bytes of one character, so this bounds the work first.
     if raw.len() > 8 * limits::IDENTIFIER_BYTES_MAX {
         return Err(IdentifierError::TooLong { got: raw.len(), max: limits::IDENTIFIER_BYTES_MAX });

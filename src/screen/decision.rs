@@ -143,10 +143,8 @@ pub fn check(
         return Err(MustSearch);
     }
     let (ground, listed) = (basis.ground, basis.listed());
-    if basis.behind.is_some() || !ground.is_fresh(matter, at) {
-        decision.stale.extend(basis.stale(matter, at));
-    }
-    let undetermined = decision.stale.iter().any(|stale| stale.effect == WhenStale::Undetermined);
+    decision.stale.extend(stale(basis, matter, at));
+    let undetermined = is_undetermined(&decision.stale);
     for question in questions {
         let search = Search { ground, listed, matter, day: at.day(), question };
         decision.subjects.push(decide(&search, undetermined, scratch));
@@ -154,6 +152,21 @@ pub fn check(
     decision.verdict =
         decision.subjects.iter().map(|subject| subject.verdict).max().unwrap_or_default();
     Ok(())
+}
+
+fn stale<'a>(basis: &Basis<'a>, matter: MatterNo, at: Instant) -> impl Iterator<Item = Stale> + 'a {
+    let may_be = basis.behind.is_some() || !basis.ground.is_fresh(matter, at);
+    may_be.then(|| basis.stale(matter, at)).into_iter().flatten()
+}
+
+fn is_undetermined(stale: &[Stale]) -> bool {
+    stale.iter().any(|stale| stale.effect == WhenStale::Undetermined)
+}
+
+/// What follows for a subject that meets no entry.
+pub fn verdict_of_clear(basis: &Basis, matter: MatterNo, at: Instant) -> Verdict {
+    let stale: Vec<Stale> = stale(basis, matter, at).collect();
+    if is_undetermined(&stale) { Verdict::Undetermined } else { Verdict::Clear }
 }
 
 fn wants_likes(question: &Question, scratch: &mut Scratch) -> bool {

@@ -62,15 +62,13 @@ impl Ground {
             })
             .collect();
         let mut ground = Ground { index, catalogue, lists, as_of, fresh_until: Vec::new() };
-        ground.fresh_until = ground
-            .catalogue
-            .matters()
-            .iter()
-            .map(|matter| {
-                let ends = matter.consults.iter().map(|&list| ground.list_fresh_until(list));
-                ends.min().unwrap_or(Instant(i64::MAX))
-            })
-            .collect();
+        let catalogue = &ground.catalogue;
+        let fresh_until = |no: u16| {
+            let matter = catalogue.matter(MatterNo(no));
+            let ends = matter.consults.iter().map(|&list| ground.list_fresh_until(list));
+            ends.min().unwrap_or(Instant(i64::MAX))
+        };
+        ground.fresh_until = (0..=catalogue.all_lists().0).map(fresh_until).collect();
         ground
     }
 

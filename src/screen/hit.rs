@@ -19,6 +19,10 @@ pub enum Grade {
 }
 
 impl Grade {
+    /// Every grade, strongest first.
+    pub const ALL: [Grade; 4] =
+        [Grade::Identifier, Grade::MaskedIdentifier, Grade::Name, Grade::SimilarName];
+
     /// The word used in the API.
     pub fn code(self) -> &'static str {
         match self {
