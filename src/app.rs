@@ -5,6 +5,7 @@
 //! | [`serve`] | the service, from the configuration to the drained end |
 //! | [`build`] | feeds → a published snapshot |
 //! | [`check`] | one check, offline |
+//! | [`screen`] | a whole file against all lists |
 //! | [`change`] | changes, sent to the running service |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
@@ -21,6 +22,7 @@ pub mod fault;
 pub mod keygen;
 pub mod progress;
 pub mod remote;
+pub mod screen;
 pub mod serve;
 pub mod status;
 pub mod synth;
@@ -31,6 +33,7 @@ use clap::{Parser, Subcommand};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// 信查: matching and screening for social-credit lists
 #[derive(Parser, Debug)]
@@ -46,10 +49,12 @@ Exit codes / 退出码:
   3  a check: review, restrict or prohibit   核查结果为审查、限制或禁止
      a change refused; data not all well     变更被拒绝；数据状态异常
   4  a check: undetermined                   核查结果无法确定
+  130 cancelled                              已取消
 
 Examples / 示例:
   xincha                                     build the sample and serve on 127.0.0.1:8080
   xincha check --matter 11320500000000019Y3000123456001 --id 91320500MA0000015D
+  xincha screen 企业.csv -o 结果.csv         a whole file against all lists
   xincha synth --entries 1000000 --seed 7 --out /tmp/city
   xincha build --feeds /tmp/city && xincha verify"
 )]
@@ -70,6 +75,8 @@ enum Command {
     Build(build::Build),
     /// 离线核查 / check subjects offline, the same answer as POST /v1/check
     Check(check::Check),
+    /// 批量比对 / screen a whole file: CSV, Excel, JSON lines, Parquet
+    Screen(screen::Screen),
     /// 登记变更 / send changes to the running service: listing, repair, objection, revocation …
     Change(change::Change),
     /// 数据状态 / the data of the running service: sources, snapshots, what is held
@@ -106,6 +113,7 @@ pub fn run(cli: Cli) -> ExitCode {
             config().map_err(Into::into).and_then(|config| build.run(config))
         }
         Some(Command::Check(check)) => with(&|config| check.run(config)),
+        Some(Command::Screen(screen)) => with(&|config| screen.run(config)),
         Some(Command::Change(change)) => with(&|config| change.run(config)),
         Some(Command::Status(status)) => with(&|config| status.run(config)),
         Some(Command::Refresh(refresh)) => with(&|config| refresh.run(config)),
@@ -144,6 +152,25 @@ fn request_of(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut body = Vec::new();
     std::io::stdin().read_to_end(&mut body)?;
     Ok(body)
+}
+
+/// Do this at the first SIGTERM or SIGINT, on a thread of its own.
+fn at_stop(then: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut terminated, mut interrupted) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+        });
+        then();
+    })?;
+    Ok(())
 }
 
 /// Now, for whoever must be told it.

@@ -17,6 +17,8 @@
 //!                                                                    subject ─┘   catalogue ─┘
 //! ```
 //!
+//! A whole file goes the same way: its rows are questions on one view ([`batch`]).
+//!
 //! A snapshot is immutable and names the last change that it contains; what changed since lies over it
 //! in memory, and the next build folds it in. Several machines share changes over a stream and
 //! snapshots over object storage; one of them builds, all of them serve.
@@ -36,6 +38,7 @@
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
 //! | 3 | [`ingest`] | sources → snapshot, with a report |
 //! | 3 | [`synth`] | a synthetic city: feeds in all layouts, and the truth about them |
+//! | 4 | [`batch`] | a whole file against all lists: the same rows, with what each subject meets |
 //! | 4 | [`live`] | the view that is served: the recorder of changes, the loader with its guards, the other machines |
 //! | 5 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
 //! | 6 | [`config`] | one file → each module's own configuration |
@@ -46,6 +49,8 @@
 //! - `record`, `text`, `catalogue`, `index`, `screen` touch no clock, file, socket, thread of their own
 //!   or randomness. (The index builder sorts on rayon's threads; its output does not depend on them.)
 //! - `screen` never imports `live`, `http`, `snapshot`, `source` or `ingest`.
+//! - A row of a file is decided by what decides a check, and by nothing else but that nobody is found where
+//!   it would be.
 //! - `snapshot` never imports `index`: it does not know what its sections mean.
 //! - Nothing below `config` imports it; list formats (`source`) and API formats (`http`) never meet.
 //! - Nothing is filtered at load by today's date.
@@ -75,6 +80,8 @@ pub mod screen;
 pub mod ingest;
 
 pub mod synth;
+
+pub mod batch;
 
 pub mod live;
 

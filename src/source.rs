@@ -30,10 +30,10 @@
 pub mod batch;
 mod csv;
 pub mod date;
-mod excel;
+pub(crate) mod excel;
 pub mod fetch;
 pub mod file;
-mod jsonl;
+pub(crate) mod jsonl;
 pub mod mapper;
 pub mod mapping;
 mod package;
@@ -42,6 +42,7 @@ pub mod reject;
 pub mod survey;
 
 pub use batch::Batch;
+pub use csv::decoding;
 pub use file::Feed;
 pub use mapper::{Mapped, Mapper, Wanted};
 pub use mapping::{AsOf, FeedSpec, Mapping, MappingError, Mode};

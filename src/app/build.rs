@@ -1,6 +1,6 @@
 //! `xincha build`: feeds → a published snapshot.
 
-use super::progress::BuildProgress;
+use super::progress::FileProgress;
 use super::{Outcome, now};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
@@ -104,7 +104,7 @@ pub fn build(
     let standing = view.as_ref().map(|view| view.overlay.standing()).unwrap_or_default();
     let keys = view.as_ref().map(View::keys).unwrap_or_default();
     let plan = Plan::of(&config.data.feeds, &config.data.sources)?;
-    let progress = BuildProgress::new(plan.bytes());
+    let progress = FileProgress::new(plan.bytes());
     let order = Order {
         plan: &plan,
         kind_of: &|code| catalogue.list_no(code).map(|no| catalogue.list(no).kind),

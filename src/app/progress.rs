@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Follows a build.
-pub struct BuildProgress {
+/// Follows files that are read.
+pub struct FileProgress {
     bar: ProgressBar,
     started: Instant,
     line: Mutex<Instant>,
     bytes_total: u64,
 }
 
-impl BuildProgress {
-    /// For so many bytes of feeds.
-    pub fn new(bytes_total: u64) -> BuildProgress {
+impl FileProgress {
+    /// For so many bytes of them.
+    pub fn new(bytes_total: u64) -> FileProgress {
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
         } else {
@@ -32,12 +32,7 @@ impl BuildProgress {
             "{bar:30} {percent:>3}% {bytes}/{total_bytes}  {msg}  剩余 / left {eta}",
         );
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        BuildProgress {
-            bar,
-            started: Instant::now(),
-            line: Mutex::new(Instant::now()),
-            bytes_total,
-        }
+        FileProgress { bar, started: Instant::now(), line: Mutex::new(Instant::now()), bytes_total }
     }
 
     /// Take the bar away.
@@ -55,12 +50,9 @@ impl BuildProgress {
     }
 }
 
-impl Progress for BuildProgress {
-    fn file(&self, name: &str) {
-        self.bar.set_message(name.to_owned());
-    }
-
-    fn read(&self, bytes: u64, rows: u64) {
+impl FileProgress {
+    /// So many bytes were read, so many rows in them.
+    pub fn read(&self, bytes: u64, rows: u64) {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = rows as f64 / seconds.max(1e-9);
         self.bar.set_position(bytes);
@@ -81,6 +73,16 @@ impl Progress for BuildProgress {
                 HumanDuration(Duration::from_secs_f64(left)),
             )
         });
+    }
+}
+
+impl Progress for FileProgress {
+    fn file(&self, name: &str) {
+        self.bar.set_message(name.to_owned());
+    }
+
+    fn read(&self, bytes: u64, rows: u64) {
+        FileProgress::read(self, bytes, rows);
     }
 
     fn step(&self, name: &'static str) {

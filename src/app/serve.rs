@@ -8,7 +8,6 @@ use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -60,21 +59,9 @@ fn ledger(config: &Config) -> Result<Arc<dyn Ledger>, LedgerError> {
 /// Turns true at the first SIGTERM or SIGINT.
 fn stopped() -> std::io::Result<watch::Receiver<bool>> {
     let (sender, receiver) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut terminated, mut interrupted) = {
-        let _inside = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = interrupted.recv() => {}
-            }
-        });
+    super::at_stop(move || {
         info!("正在停止 / stopping");
         sender.send_replace(true);
-        // The sender stays until the process ends: dropping it would say nothing new.
     })?;
     Ok(receiver)
 }

@@ -77,7 +77,8 @@ impl Batch {
         (0..self.len()).map(|at| self.row(at))
     }
 
-    fn row(&self, at: usize) -> Row<'_> {
+    /// One of them, below [`Batch::len`].
+    pub fn row(&self, at: usize) -> Row<'_> {
         let start = at.checked_sub(1).map_or(0, |before| self.row_ends[before]) as usize;
         let end = self.row_ends[at] as usize;
         let first_byte = start.checked_sub(1).map_or(0, |before| self.cell_ends[before]) as usize;

@@ -5,7 +5,7 @@ use super::batch::Fault;
 use super::file::{Batches, OnHeadings, ROW_BYTES_MAX, Sink};
 use csv_core::{ReadRecordResult, Reader};
 use encoding_rs::Encoding;
-use encoding_rs_io::DecodeReaderBytesBuilder;
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -55,14 +55,20 @@ pub(super) fn read(
 /// A reader that turns the file's encoding to UTF-8; UTF-8 itself passes as it is.
 pub(super) fn decoded(path: &Path, encoding: &'static Encoding) -> io::Result<Box<dyn BufRead>> {
     let file = File::open(path)?;
+    Ok(Box::new(BufReader::with_capacity(1 << 18, decoding(file, encoding))))
+}
+
+/// The same of any input.
+pub fn decoding(
+    input: impl Read + Send + 'static,
+    encoding: &'static Encoding,
+) -> Box<dyn Read + Send> {
     if encoding == encoding_rs::UTF_8 {
-        return Ok(Box::new(BufReader::with_capacity(1 << 18, file)));
+        return Box::new(input);
     }
-    let decoder = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(file);
-    Ok(Box::new(BufReader::with_capacity(
-        1 << 18,
-        decoder as encoding_rs_io::DecodeReaderBytes<File, Vec<u8>>,
-    )))
+    let decoder: DecodeReaderBytes<_, Vec<u8>> =
+        DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(input);
+    Box::new(decoder)
 }
 
 /// One record after the other, each in one buffer.

@@ -15,7 +15,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 /// How a number that lost digits is written, so that the mapper sees it: Excel keeps 15.
-pub(super) const LOST: char = '\u{1a}';
+pub(crate) const LOST: char = '\u{1a}';
 
 const OF_1904: &str =
     "使用 1904 日期系统 / it counts days from 1904: save it with the 1900 date system";

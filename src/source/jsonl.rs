@@ -54,7 +54,7 @@ pub(super) fn read(
     batches.finish()
 }
 
-fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
+pub(crate) fn object(text: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = std::str::from_utf8(text).map_err(|_| Fault::Encoding)?;
     if text.contains('\u{fffd}') {
         return Err(Fault::Encoding);
@@ -115,7 +115,7 @@ impl Lines<'_> {
 }
 
 /// Texts and numbers, and lists of them; anything else is not what a mapping could mean.
-fn cell(value: Option<&Value>) -> Result<String, Fault> {
+pub(crate) fn cell(value: Option<&Value>) -> Result<String, Fault> {
     Ok(match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),

@@ -398,7 +398,7 @@ impl<'a> Reading<'a> {
         if text.is_empty() {
             return Ok(None);
         }
-        if text.starts_with(LOST) || is_power_of_ten(text) {
+        if has_lost_digits(text) {
             return Err((at, Reason::DigitsLost));
         }
         let word = self.cell(kind_field)?.text;
@@ -598,7 +598,7 @@ fn dated(text: &str) -> (&str, Option<Day>) {
     }
 }
 
-fn reason_of(fault: Fault) -> Reason {
+pub(crate) fn reason_of(fault: Fault) -> Reason {
     match fault {
         Fault::Encoding => Reason::EncodingBroken,
         Fault::TooManyCells => Reason::TooManyCells,
@@ -653,6 +653,11 @@ fn identified(text: &str, stated: Option<IdentifierKind>) -> Result<Found, Ident
 /// A remark in an identifier's column (待补充信息): every real number has a digit.
 fn is_garbage(id: &Identifier) -> bool {
     id.kind() != IdentifierKind::VehiclePlate && !id.text().bytes().any(|b| b.is_ascii_digit())
+}
+
+/// A spreadsheet made a figure of the number in this cell, and its last digits are gone.
+pub fn has_lost_digits(cell: &str) -> bool {
+    cell.starts_with(LOST) || is_power_of_ten(cell)
 }
 
 /// `3.2E+17`: what a spreadsheet makes of 18 digits.

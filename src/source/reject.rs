@@ -56,6 +56,14 @@ pub enum Reason {
     RowTooLong,
     /// Not the format's syntax.
     Syntax,
+    /// Of a subject that is asked about: neither an identifier nor a name.
+    SubjectUnidentified,
+    /// Of a subject that is asked about: its identifier is none.
+    IdentifierInvalid,
+    /// Of a subject that is asked about: digits are hidden and there is no name.
+    MaskedNeedsName,
+    /// A row that has a result already.
+    AlreadyScreened,
 }
 
 impl Reason {
@@ -74,6 +82,10 @@ impl Reason {
             Reason::TooFewCells => "too_few_cells",
             Reason::RowTooLong => "row_too_long",
             Reason::Syntax => "syntax",
+            Reason::SubjectUnidentified => "subject_unidentified",
+            Reason::IdentifierInvalid => "identifier_invalid",
+            Reason::MaskedNeedsName => "masked_needs_name",
+            Reason::AlreadyScreened => "already_screened",
         }
     }
 
@@ -96,6 +108,14 @@ impl Reason {
             }
             Reason::RowTooLong => "行过长 / the row is longer than any real one",
             Reason::Syntax => "格式错误 / not the format's syntax",
+            Reason::SubjectUnidentified => {
+                "既无证件号码也无名称 / neither an identifier nor a name"
+            }
+            Reason::IdentifierInvalid => "证件号码无效 / the identifier is none",
+            Reason::MaskedNeedsName => {
+                "号码有隐藏位，须同时有名称 / digits are hidden, a name is needed beside them"
+            }
+            Reason::AlreadyScreened => "该行已有比对结果 / the row has a result already",
         }
     }
 }

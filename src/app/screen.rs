@@ -1,0 +1,300 @@
+//! `xincha screen`: a whole file against all lists.
+
+use super::progress::FileProgress;
+use super::{Outcome, now};
+use crate::batch::{self, BatchError, Format, Job, Told};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::ledger::LedgerError;
+use crate::live::{Generation, View};
+use crate::record::{Instant, SubjectKind};
+use crate::screen::{Grade, Verdict};
+use crate::snapshot::Store;
+use crate::source::mapping::{Encoding, Layout};
+use indicatif::HumanCount;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as Clock};
+
+/// The arguments of `screen`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The rows of INPUT with what each subject meets: xincha_verdict, xincha_lists, xincha_grades, xincha_entries,
+xincha_from, xincha_to, xincha_flags; several entries are parted by semicolons. JSON lines get one key more,
+\"xincha\". Without --matter all lists are consulted and no measure follows: a listed subject is `remind`.
+Columns of identifiers and names are known by their headings, Chinese and English.
+输出保留原有各行各列，追加比对结果；未指定事项时查询全部名单。
+
+Examples / 示例:
+  xincha screen 企业.csv -o 结果.csv
+  xincha screen suppliers.xlsx -o hits.xlsx --hits-only --matter 11320500000000019Y3000123456001
+  xincha screen register.csv -o out.csv --id-column 主体代码 --no-names
+  xincha screen people.jsonl -o out.jsonl --kind natural_person --at 2026-01-01T12:00:00+08:00
+  cat list.csv | xincha screen - --format csv > out.csv")]
+pub struct Screen {
+    /// 输入文件 / .csv .txt .jsonl .xlsx .xls .parquet; - reads stdin
+    input: PathBuf,
+    /// 输出文件 / .csv .jsonl .xlsx; standard output where it is not given
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// 标准输入的格式 / what standard input holds
+    #[arg(long, value_name = "csv|jsonl")]
+    format: Option<TextFormat>,
+    /// 事项编码 / code of the matter; all lists where it is not given
+    #[arg(long)]
+    matter: Option<String>,
+    /// 核查时点 / the instant to decide for, RFC 3339; default: now
+    #[arg(long, value_name = "TIME")]
+    at: Option<Instant>,
+    /// 主体类型 / organisation, individual_business, natural_person, vehicle
+    #[arg(long, value_parser = kind)]
+    kind: Option<SubjectKind>,
+    /// 证件号码列 / heading of a column of identifiers; may be given more than once
+    #[arg(long, value_name = "HEADING")]
+    id_column: Vec<String>,
+    /// 名称列 / heading of the column of names
+    #[arg(long, value_name = "HEADING", conflicts_with = "no_names")]
+    name_column: Option<String>,
+    /// 不使用名称 / ask by identifiers alone
+    #[arg(long)]
+    no_names: bool,
+    /// 仅输出命中行 / write only rows that meet an entry
+    #[arg(long)]
+    hits_only: bool,
+    /// 无法使用的行 / rows that cannot be used; default: beside the output, .rejects.csv
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// 字符编码 / utf-8, gb18030; default: by the bytes
+    #[arg(long, value_parser = encoding)]
+    encoding: Option<Encoding>,
+    /// CSV 分隔符 / what parts cells of CSV; default: a comma
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<char>,
+    /// Excel 工作表 / name of the sheet; default: the first
+    #[arg(long)]
+    sheet: Option<String>,
+    /// 仅用快照 / the snapshot alone, without the changes since it was built
+    #[arg(long)]
+    snapshot_only: bool,
+}
+
+/// What standard input may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum TextFormat {
+    Csv,
+    Jsonl,
+}
+
+fn kind(code: &str) -> Result<SubjectKind, String> {
+    let all = "organisation, individual_business, natural_person, vehicle";
+    SubjectKind::from_code(code).ok_or_else(|| format!("one of {all}"))
+}
+
+fn encoding(name: &str) -> Result<Encoding, String> {
+    match &*name.to_ascii_lowercase() {
+        "utf-8" | "utf8" => Ok(Encoding::Utf8),
+        "gb18030" | "gbk" | "gb2312" => Ok(Encoding::Gb18030),
+        _ => Err("utf-8, gb18030".to_owned()),
+    }
+}
+
+fn delimiter(text: &str) -> Result<char, String> {
+    match text {
+        "tab" | "\\t" => Ok('\t'),
+        _ => match text.chars().collect::<Vec<_>>()[..] {
+            [one] if one.is_ascii() && !matches!(one, '"' | '\r' | '\n') => Ok(one),
+            _ => Err("one ASCII character, or tab".to_owned()),
+        },
+    }
+}
+
+impl Screen {
+    /// Screen the file and tell what was met.
+    pub fn run(&self, config: &Config) -> Outcome {
+        let input = (self.input.as_os_str() != "-").then_some(&*self.input);
+        let input_format = self.input_format(input)?;
+        let output_format = match &self.output {
+            None => input_format,
+            Some(path) => Format::of(path).ok_or_else(|| {
+                format!("{}: 无法识别的格式 / unknown format: .csv .jsonl .xlsx", path.display())
+            })?,
+        };
+        let is_text = matches!(output_format, Format::Csv | Format::JsonLines);
+        if self.output.is_none() && !is_text {
+            return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx".into());
+        }
+        let catalogue = config.load_catalogue()?;
+        let matter = match &self.matter {
+            None => catalogue.all_lists(),
+            Some(code) => catalogue.matter_no(code).ok_or_else(|| {
+                let matters = config.catalogue.join("matters.toml");
+                format!("{code}: 无此事项 / no such matter\n{}", matters.display())
+            })?,
+        };
+        let view = self.view(config, &catalogue)?;
+        let at = self.at.unwrap_or_else(now);
+        let basis = view.basis(at);
+        for stale in
+            catalogue.matter(matter).consults.iter().filter_map(|&no| basis.stale_list(no, at))
+        {
+            let list = catalogue.list(stale.list);
+            eprintln!("名单数据不可靠 / not to be relied on: {} {}", list.code, list.name);
+        }
+        let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
+        let progress = FileProgress::new(bytes);
+        let cancelled = cancelled_by_signal(self.output.as_deref().map(batch::file::part_of))?;
+        let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
+        let layout = Layout {
+            encoding: self.encoding.unwrap_or_default(),
+            delimiter: self.delimiter,
+            sheet: self.sheet.clone(),
+        };
+        let told = Told {
+            identifiers: self.id_column.clone(),
+            name: self.name_column.clone(),
+            no_names: self.no_names,
+        };
+        let job = Job {
+            input,
+            input_format,
+            output: self.output.as_deref(),
+            output_format,
+            rejects: rejects.as_deref(),
+            layout: &layout,
+            told: &told,
+            hits_only: self.hits_only,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            progress: &|bytes, rows| progress.read(bytes, rows),
+            cancelled: &cancelled,
+        };
+        let started = Clock::now();
+        let terms = batch::Terms { basis, matter, at, kind: self.kind };
+        let outcome = batch::screen(&job, terms);
+        progress.finish();
+        match outcome {
+            Err(BatchError::Cancelled) => {
+                eprintln!("{}", BatchError::Cancelled);
+                Ok(ExitCode::from(130))
+            }
+            outcome => {
+                summarise(&outcome?, &catalogue, &view, rejects.as_deref(), started.elapsed());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+
+    fn input_format(&self, input: Option<&Path>) -> Result<Format, String> {
+        if let Some(format) = self.format {
+            return Ok(match format {
+                TextFormat::Csv => Format::Csv,
+                TextFormat::Jsonl => Format::JsonLines,
+            });
+        }
+        match input {
+            None => Err("请用 --format 说明标准输入的格式 / say what standard input holds with --format csv \
+                         or jsonl"
+                .to_owned()),
+            Some(path) => Format::of(path).ok_or_else(|| {
+                let path = path.display();
+                format!("{path}: 无法识别的格式 / unknown format: .csv .txt .jsonl .xlsx .xls .parquet")
+            }),
+        }
+    }
+
+    /// The current snapshot and the changes since. Whoever serves holds the changes.
+    fn view(
+        &self,
+        config: &Config,
+        catalogue: &Arc<Catalogue>,
+    ) -> Result<View, Box<dyn std::error::Error>> {
+        let store = Store::open(&config.data.snapshots)?;
+        let path = match store.current()? {
+            Some(path) => path,
+            None => super::build::build(config, catalogue, None)?.path,
+        };
+        let generation = Generation::open(&path, catalogue.clone(), config.data.trusted())?;
+        let mut view = View::of(Arc::new(generation));
+        if self.snapshot_only {
+            return Ok(view);
+        }
+        let ledger = super::ledger(config).map_err(|error| match error {
+            LedgerError::Held(_) => "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs and \
+                                     holds the changes since the snapshot: stop it, or screen without them by \
+                                     --snapshot-only"
+                .to_owned(),
+            error => error.to_string(),
+        })?;
+        view.catch_up(&ledger)?;
+        Ok(view)
+    }
+}
+
+/// `结果.csv` → `结果.rejects.csv`.
+fn beside(output: &Path) -> PathBuf {
+    output.with_extension("rejects.csv")
+}
+
+/// Turns true at the first SIGINT or SIGTERM. Whoever cannot stop, since nothing comes to be read, is ended
+/// soon after, and what it had begun to write is removed.
+fn cancelled_by_signal(part: Option<PathBuf>) -> std::io::Result<Arc<AtomicBool>> {
+    const GRACE: Duration = Duration::from_secs(2);
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let seen = cancelled.clone();
+    super::at_stop(move || {
+        seen.store(true, Ordering::Relaxed);
+        std::thread::sleep(GRACE);
+        if let Some(part) = part {
+            let _ = std::fs::remove_file(part);
+        }
+        eprintln!("{}", BatchError::Cancelled);
+        std::process::exit(130);
+    })?;
+    Ok(cancelled)
+}
+
+fn summarise(
+    outcome: &batch::Outcome,
+    catalogue: &Catalogue,
+    view: &View,
+    rejects: Option<&Path>,
+    time: Duration,
+) {
+    let tally = &outcome.tally;
+    let seconds = time.as_secs_f64();
+    let rate = tally.rows as f64 / seconds.max(1e-9);
+    let meta = view.generation.ground.index.meta();
+    let shown = |count: u64| HumanCount(count).to_string();
+    eprintln!("快照 / snapshot     {}，变更 / change {}", meta.id, view.overlay.change());
+    eprintln!(
+        "行数 / rows         {} ({seconds:.1} s, {}/s)",
+        shown(tally.rows),
+        shown(rate as u64)
+    );
+    eprintln!("命中 / hits         {}", shown(tally.hits));
+    for (grade, count) in Grade::ALL.iter().zip(tally.grades).filter(|(_, count)| *count > 0) {
+        eprintln!("  {:<18} {}", grade.code(), shown(count));
+    }
+    for (list, count) in &tally.lists {
+        let list = catalogue.list(*list);
+        eprintln!("  {:<18} {}  {}", list.code, shown(*count), list.name);
+    }
+    eprintln!("结论 / verdicts");
+    for (verdict, count) in Verdict::ALL.iter().zip(tally.verdicts).filter(|(_, count)| *count > 0)
+    {
+        eprintln!("  {:<18} {}", verdict.code(), shown(count));
+    }
+    if outcome.rejects > 0 {
+        let place = match rejects {
+            Some(path) => path.display().to_string(),
+            None => "用 --rejects 指定文件 / kept with --rejects FILE".to_owned(),
+        };
+        eprintln!(
+            "不可用 / rejects    {}: 无法读取 / unreadable {}, 无法核查 / not to be asked about {} → {place}",
+            shown(outcome.rejects),
+            shown(tally.rejected),
+            shown(tally.unaskable)
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! A whole file against all lists: rows in, the same rows out with what each subject meets.
+//!
+//! ```text
+//! text     CSV, JSON lines ─► blocks of whole records ─┬─► screener ─┬─► the same bytes, results behind each
+//!                             (one thread reads)       └─► screener ─┘   (in order)
+//! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel
+//! ```
+//!
+//! Every row is decided by [`screen::check`](crate::screen::check), as a single check of its subject is. All
+//! rows are decided on one basis and for one instant. Memory does not grow with the rows.
+//!
+//! Nothing is lost in silence: a row that cannot be read goes to the rejects with its reason; one whose
+//! subject cannot be asked about stays among the rows, `undetermined`, and is in the rejects too.
+//!
+//! | file | noun |
+//! |---|---|
+//! | [`columns`] | which column is what, by its heading or as told |
+//! | [`screener`] | a row's subject → its result |
+//! | [`tally`] | what was met, counted |
+//! | [`mod@file`] | a file to a file: formats, the output that appears when it is whole |
+//! | `blocks` | text in blocks of whole records, answered side by side and written in order |
+//! | `csv`, `jsonl` | a block's records, answered |
+//! | `table` | rows of cells with their results: CSV, Excel |
+
+mod blocks;
+pub mod columns;
+mod csv;
+pub mod file;
+mod jsonl;
+pub mod screener;
+mod table;
+pub mod tally;
+
+pub use columns::{ColumnError, Columns, Told};
+pub use file::{Format, Job, Outcome, screen};
+pub use screener::{Screener, Terms};
+pub use tally::Tally;
+
+use crate::source::SourceError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why nothing was screened. No output is left.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// No column says who is asked about.
+    #[error("{file}: {error}")]
+    Columns {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with its headings.
+        error: ColumnError,
+    },
+    /// The output cannot be written.
+    #[error("{file}: 无法写入 / cannot be written: {source}")]
+    Output {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// These two formats do not go together.
+    #[error("{0}")]
+    Format(String),
+    /// It was asked to stop.
+    #[error("已取消，未留下结果 / cancelled, no result is left")]
+    Cancelled,
+}

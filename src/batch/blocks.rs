@@ -1,0 +1,204 @@
+//! Text in blocks of whole records, answered side by side, written in order.
+
+use super::Tally;
+use crate::source::SourceError;
+use crate::source::reject::Reason;
+use csv_core::{ReadRecordResult, Reader};
+use memchr::{memchr, memrchr};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Bytes of a block: few enough to stay in a core's cache on their way.
+const BLOCK_BYTES: usize = 256 << 10;
+/// Bytes of a record. What is longer is none: an unbalanced quote, or no text at all.
+pub const RECORD_BYTES_MAX: usize = 2 << 20;
+/// Blocks that wait before and behind each screener.
+const WAITING: usize = 2;
+
+/// What ends a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Records {
+    /// A line feed.
+    Lines,
+    /// A line feed that is in no quotes, cells being parted so.
+    Csv(u8),
+}
+
+/// Reads blocks that end where a record does.
+pub struct Blocks<R> {
+    file: PathBuf,
+    input: R,
+    records: Records,
+    kept: Vec<u8>,
+    is_at_end: bool,
+}
+
+/// What a block came to.
+#[derive(Default)]
+pub struct Answered {
+    /// What is written of it.
+    pub out: Vec<u8>,
+    /// Records in it, blank ones too.
+    pub records: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// All of it is text, in the encoding that it is read in.
+    pub is_text: bool,
+    /// Which of its records are rejected (the first is 0), why, and what can be shown of each.
+    pub rejects: Vec<(u64, Reason, String)>,
+    /// What was met.
+    pub tally: Tally,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Of an input that is named so in errors.
+    pub fn new(file: &Path, input: R, records: Records) -> Blocks<R> {
+        Blocks { file: file.to_owned(), input, records, kept: Vec::new(), is_at_end: false }
+    }
+
+    /// The first record, with its line feed; empty where there is none.
+    pub fn head(&mut self) -> Result<Vec<u8>, SourceError> {
+        let end = self.fill(|bytes, records| match records {
+            Records::Lines => memchr(b'\n', bytes).map(|at| at + 1),
+            Records::Csv(delimiter) => Records::ends(bytes, delimiter).next(),
+        })?;
+        Ok(self.kept.drain(..end).collect())
+    }
+
+    /// The next block, `None` after the last.
+    pub fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
+        let end = self.fill(|bytes, records| match records {
+            Records::Csv(delimiter) if memchr(b'"', bytes).is_some() => {
+                Records::ends(bytes, delimiter).last()
+            }
+            _ => memrchr(b'\n', bytes).map(|at| at + 1),
+        })?;
+        // Room for the next at once.
+        let mut rest = Vec::with_capacity(BLOCK_BYTES);
+        rest.extend_from_slice(&self.kept[end..]);
+        self.kept.truncate(end);
+        Ok((end > 0).then(|| std::mem::replace(&mut self.kept, rest)))
+    }
+
+    /// Read until there is an end that is wanted, and tell where; what is left at the end of the input is
+    /// taken as it is.
+    fn fill(
+        &mut self,
+        end: impl Fn(&[u8], Records) -> Option<usize>,
+    ) -> Result<usize, SourceError> {
+        let mut wanted = BLOCK_BYTES;
+        loop {
+            while !self.is_at_end && self.kept.len() < wanted {
+                let missing = (wanted - self.kept.len()) as u64;
+                let read = self.input.by_ref().take(missing).read_to_end(&mut self.kept);
+                self.is_at_end = read.map_err(|source| self.failed(source))? == 0;
+            }
+            match end(&self.kept, self.records) {
+                Some(end) => return Ok(end),
+                None if self.is_at_end => return Ok(self.kept.len()),
+                None if wanted >= RECORD_BYTES_MAX => return Err(self.too_long()),
+                None => wanted *= 2,
+            }
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::Io { file: self.file.clone(), source }
+    }
+
+    /// Which record it is only the collector knows.
+    fn too_long(&self) -> SourceError {
+        SourceError::RowTooLong { file: self.file.clone(), row: 0, max: RECORD_BYTES_MAX }
+    }
+}
+
+impl Records {
+    /// Where each record ends that ends within the bytes.
+    fn ends(bytes: &[u8], delimiter: u8) -> impl Iterator<Item = usize> {
+        let mut parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        let (mut at, mut out, mut cells) = (0, [0; 4096], [0; 64]);
+        std::iter::from_fn(move || {
+            loop {
+                let (result, read, ..) = parser.read_record(&bytes[at..], &mut out, &mut cells);
+                at += read;
+                match result {
+                    ReadRecordResult::Record => {
+                        // The line feed of a CRLF is taken with the next record.
+                        at += usize::from(bytes[at - 1] == b'\r' && bytes.get(at) == Some(&b'\n'));
+                        return Some(at);
+                    }
+                    ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
+                    ReadRecordResult::InputEmpty | ReadRecordResult::End => return None,
+                }
+            }
+        })
+    }
+}
+
+/// A parser of records whose cells are parted so.
+pub fn parser(delimiter: u8) -> Reader {
+    csv_core::ReaderBuilder::new().delimiter(delimiter).build()
+}
+
+/// Answer all blocks: `screener` makes one for each of so many threads, `collect` takes what each block came
+/// to, in order.
+pub fn run<R: Read + Send, S: FnMut(&[u8]) -> Answered, E: From<SourceError>>(
+    mut blocks: Blocks<R>,
+    threads: usize,
+    screener: impl Fn() -> S + Sync,
+    mut collect: impl FnMut(Answered) -> Result<(), E>,
+) -> Result<(), E> {
+    type Asked = Result<Vec<u8>, SourceError>;
+    let (screener, file) = (&screener, blocks.file.clone());
+    std::thread::scope(|scope| {
+        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let unstarted = |source| SourceError::Io { file: file.clone(), source };
+        let (mut to, mut from) = (Vec::<SyncSender<Asked>>::new(), Vec::new());
+        for _ in 0..threads {
+            let (ask, asked) = sync_channel::<Asked>(WAITING);
+            let (answer, answered) = sync_channel::<Result<Answered, SourceError>>(WAITING);
+            named("screener")
+                .spawn_scoped(scope, move || serve(asked, answer, screener()))
+                .map_err(unstarted)?;
+            to.push(ask);
+            from.push(answered);
+        }
+        // One after the other, so that what comes back is in order. Whoever has left ends the reading.
+        let read = move || {
+            for thread in (0..threads).cycle() {
+                let Some(block) = blocks.next().transpose() else { return };
+                let is_last = block.is_err();
+                if to[thread].send(block).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        named("reader").spawn_scoped(scope, read).map_err(unstarted)?;
+        let mut records = 0;
+        for thread in (0..threads).cycle() {
+            let Ok(answered) = from[thread].recv() else { break };
+            let answered = match answered {
+                Err(SourceError::RowTooLong { file, max, .. }) => {
+                    return Err(SourceError::RowTooLong { file, row: records + 1, max }.into());
+                }
+                answered => answered?,
+            };
+            records += answered.records;
+            collect(answered)?;
+        }
+        Ok(())
+    })
+}
+
+fn serve<A>(
+    asked: Receiver<Result<Vec<u8>, SourceError>>,
+    answer: SyncSender<Result<A, SourceError>>,
+    mut screener: impl FnMut(&[u8]) -> A,
+) {
+    for block in asked {
+        if answer.send(block.map(|block| screener(&block))).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Which column of a file is what: by its heading, or as told.
+
+use crate::text;
+use std::fmt;
+
+/// Headings of identifiers, as they are folded.
+const IDENTIFIERS: &[&str] = &[
+    "统一社会信用代码",
+    "社会信用代码",
+    "信用代码",
+    "统一代码",
+    "组织机构代码",
+    "工商注册号",
+    "注册号",
+    "纳税人识别号",
+    "纳税人编码",
+    "税号",
+    "身份证号",
+    "身份证号码",
+    "公民身份号码",
+    "证件号",
+    "证件号码",
+    "证照号码",
+    "主体代码",
+    "主体标识",
+    "车牌号",
+    "车牌号码",
+    "USCC",
+    "USCCCODE",
+    "CREDITCODE",
+    "CREDIT_CODE",
+    "REGISTRATIONNUMBER",
+    "REGISTRATION_NUMBER",
+    "IDNUMBER",
+    "ID_NUMBER",
+    "ID",
+    "IDENTIFIER",
+    "TAX_NUMBER",
+    "TAXNUMBER",
+];
+/// Headings of names, as they are folded.
+const NAMES: &[&str] = &[
+    "名称",
+    "姓名",
+    "姓名/名称",
+    "名称/姓名",
+    "主体名称",
+    "企业名称",
+    "单位名称",
+    "公司名称",
+    "法人名称",
+    "机构名称",
+    "组织名称",
+    "投标人",
+    "投标人名称",
+    "供应商名称",
+    "纳税人名称",
+    "当事人名称",
+    "NAME",
+    "COMPANY",
+    "COMPANY_NAME",
+    "COMPANYNAME",
+    "FULL_NAME",
+    "SUBJECT_NAME",
+];
+
+/// What results are headed by, before the word for each.
+pub const PREFIX: &str = "xincha_";
+
+/// What the asker said of the columns. What is not said is recognised by its heading.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Told {
+    /// Headings of identifiers.
+    pub identifiers: Vec<String>,
+    /// The heading of the name.
+    pub name: Option<String>,
+    /// Names are not asked about.
+    pub no_names: bool,
+}
+
+/// Where the columns stand. See the [module](self).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Columns {
+    /// Those of identifiers.
+    pub identifiers: Vec<usize>,
+    /// That of the name.
+    pub name: Option<usize>,
+    /// All columns.
+    pub count: usize,
+}
+
+/// What is wrong with the headings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ColumnError {
+    /// There are none.
+    Empty,
+    /// A column that was told is not there.
+    Missing {
+        /// Its heading.
+        told: String,
+        /// The headings that there are.
+        found: Vec<String>,
+    },
+    /// No heading is one of an identifier or a name.
+    NoneUsable {
+        /// The headings that there are.
+        found: Vec<String>,
+    },
+    /// A needed heading is there twice.
+    Twice(String),
+    /// A result's heading is there already.
+    Screened(String),
+}
+
+/// Headings that an error shows.
+const SHOWN_MAX: usize = 30;
+
+impl fmt::Display for ColumnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |found: &[String]| {
+            let mut shown = found[..found.len().min(SHOWN_MAX)].join(", ");
+            if found.len() > SHOWN_MAX {
+                shown.push_str(", …");
+            }
+            shown
+        };
+        match self {
+            ColumnError::Empty => write!(f, "文件为空 / the file is empty: there are no headings"),
+            ColumnError::Missing { told, found } => {
+                write!(f, "缺少列 {told:?} / column {told:?} is missing; it has {}", shown(found))
+            }
+            ColumnError::NoneUsable { found } => write!(
+                f,
+                "没有可用的证件号码列或名称列，请用 --id-column、--name-column 指定 / no column of \
+                 identifiers or names is recognised, name them with --id-column and --name-column; it has {}",
+                shown(found)
+            ),
+            ColumnError::Twice(heading) => {
+                write!(f, "列 {heading:?} 出现两次 / column {heading:?} is there twice")
+            }
+            ColumnError::Screened(heading) => write!(
+                f,
+                "列 {heading:?} 已存在，是否已比对过 / column {heading:?} is there already: was the file \
+                 screened before?"
+            ),
+        }
+    }
+}
+
+impl Columns {
+    /// Find them among the headings.
+    pub fn find(headings: &[String], told: &Told) -> Result<Columns, ColumnError> {
+        if headings.iter().all(|heading| heading.trim().is_empty()) {
+            return Err(ColumnError::Empty);
+        }
+        let keys: Vec<String> = headings.iter().map(|heading| folded(heading)).collect();
+        if let Some(at) = keys.iter().position(|key| key.starts_with(&*folded(PREFIX))) {
+            return Err(ColumnError::Screened(headings[at].clone()));
+        }
+        let told_at = |told: &String| {
+            let key = folded(told);
+            keys.iter().position(|known| *known == key).ok_or_else(|| ColumnError::Missing {
+                told: told.clone(),
+                found: headings.to_vec(),
+            })
+        };
+        let known = |of: &[&str]| {
+            let is_known = |key: &String| of.contains(&&**key);
+            (0..keys.len()).filter(|&at| is_known(&keys[at])).collect::<Vec<usize>>()
+        };
+        let identifiers = if told.identifiers.is_empty() {
+            known(IDENTIFIERS)
+        } else {
+            told.identifiers.iter().map(told_at).collect::<Result<_, _>>()?
+        };
+        let name = match &told.name {
+            _ if told.no_names => None,
+            Some(name) => Some(told_at(name)?),
+            None => known(NAMES).first().copied(),
+        };
+        let used = || identifiers.iter().copied().chain(name);
+        let twice = |&at: &usize| keys.iter().filter(|key| **key == keys[at]).count() > 1;
+        if let Some(at) = used().find(twice) {
+            return Err(ColumnError::Twice(headings[at].clone()));
+        }
+        if used().next().is_none() {
+            return Err(ColumnError::NoneUsable { found: headings.to_vec() });
+        }
+        Ok(Columns { identifiers, name, count: headings.len() })
+    }
+}
+
+impl Columns {
+    /// Those of an object, which may lack any of them.
+    pub fn of_object(keys: &[String], told: &Told) -> Columns {
+        let folded_keys: Vec<String> = keys.iter().map(|key| folded(key)).collect();
+        let is_told = |key: &String, told: &String| *key == folded(told);
+        let at = |is: &dyn Fn(&String) -> bool| {
+            (0..keys.len()).filter(|&at| is(&folded_keys[at])).collect::<Vec<usize>>()
+        };
+        let identifiers = match &told.identifiers[..] {
+            [] => at(&|key| IDENTIFIERS.contains(&&**key)),
+            all => at(&|key| all.iter().any(|told| is_told(key, told))),
+        };
+        let names = match &told.name {
+            _ if told.no_names => Vec::new(),
+            Some(name) => at(&|key| is_told(key, name)),
+            None => at(&|key| NAMES.contains(&&**key)),
+        };
+        Columns { identifiers, name: names.first().copied(), count: keys.len() }
+    }
+}
+
+/// A heading as it is compared: without a remark in brackets at its end, which sheets are fond of.
+fn folded(heading: &str) -> String {
+    let mut key = String::new();
+    text::fold(heading, &mut key);
+    let bare = key.strip_suffix(')').and_then(|key| key.rsplit_once('('));
+    match bare {
+        Some((bare, _)) if !bare.is_empty() => bare.to_owned(),
+        _ => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(headings: &[&str], told: &Told) -> Result<Columns, ColumnError> {
+        let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
+        Columns::find(&headings, told)
+    }
+
+    #[test]
+    fn columns_are_known_by_their_headings() {
+        let told = Told::default();
+        for (headings, identifiers, name) in [
+            (&["序号", "企业名称", "统一社会信用代码（18位）"][..], &[2][..], Some(1)),
+            (&["Name", " uscc "], &[1], Some(0)),
+            (&["姓名", "身份证号码", "组织机构代码"], &[1, 2], Some(0)),
+            (&["credit code", "x"], &[], None),
+            (&["证件号码"], &[0], None),
+            (&["投标人"], &[], Some(0)),
+        ] {
+            match find(headings, &told) {
+                Ok(found) => {
+                    assert_eq!((&*found.identifiers, found.name), (identifiers, name));
+                    assert_eq!(found.count, headings.len());
+                }
+                // "CREDITCODE" is known: spaces do not tell.
+                Err(error) => panic!("{headings:?}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_counts() {
+        let told = Told { identifiers: vec!["代码".to_owned()], ..Told::default() };
+        assert_eq!(find(&["代码", "名称"], &told).unwrap().identifiers, [0]);
+        let told = Told { no_names: true, ..told };
+        assert_eq!(find(&["代码", "名称"], &told).unwrap().name, None);
+        assert!(matches!(find(&["名称"], &told), Err(ColumnError::Missing { .. })));
+        let told = Told { name: Some("甲方".to_owned()), ..Told::default() };
+        assert_eq!(find(&["甲方"], &told).unwrap().name, Some(0));
+    }
+
+    #[test]
+    fn headings_that_cannot_be_used_are_named() {
+        let told = Told::default();
+        let error = |headings: &[&str]| find(headings, &told).unwrap_err();
+        assert_eq!(error(&[]), ColumnError::Empty);
+        assert_eq!(error(&["", " "]), ColumnError::Empty);
+        assert!(matches!(error(&["a", "b"]), ColumnError::NoneUsable { .. }));
+        assert_eq!(error(&["名称", "名称"]), ColumnError::Twice("名称".to_owned()));
+        assert!(matches!(error(&["名称", "xincha_verdict"]), ColumnError::Screened(_)));
+        find(&["名称", "备注", "备注"], &told).unwrap();
+    }
+}

@@ -1,0 +1,330 @@
+//! A block's records of CSV, answered: the same bytes, with the result's cells behind each.
+
+use super::blocks::{self, Answered};
+use super::screener::{Cells, Row, Screener};
+use super::{Columns, columns};
+use crate::index::Spot;
+use crate::screen::Verdict;
+use crate::source::reject::Reason;
+use csv_core::{ReadRecordResult, Reader};
+use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
+use std::ops::Range;
+
+/// Bytes of one record's cells.
+const RECORD_BYTES_MAX: usize = blocks::RECORD_BYTES_MAX;
+/// Cells of one record.
+const CELLS_MAX: usize = 1 << 14;
+
+/// How a file is written, as its headings show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dialect {
+    /// Parts cells.
+    pub delimiter: u8,
+    /// Lines end with a carriage return too.
+    pub crlf: bool,
+}
+
+impl Dialect {
+    fn line_end(self) -> &'static [u8] {
+        if self.crlf { b"\r\n" } else { b"\n" }
+    }
+
+    /// Append cells behind a record, each after a delimiter, and end the line.
+    fn write(self, cells: &[&str], out: &mut Vec<u8>) {
+        let special = |byte: u8| byte == self.delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+        for cell in cells {
+            out.push(self.delimiter);
+            if cell.bytes().any(special) {
+                out.push(b'"');
+                out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+                out.push(b'"');
+            } else {
+                out.extend_from_slice(cell.as_bytes());
+            }
+        }
+        out.extend_from_slice(self.line_end());
+    }
+
+    /// The headings of a file with those of the results.
+    pub fn write_headings(self, head: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(without_line_end(head));
+        let headings = Cells::HEADINGS.map(|word| format!("{}{word}", columns::PREFIX));
+        self.write(&headings.each_ref().map(String::as_str), out);
+    }
+}
+
+/// The cells of the first record.
+pub fn headings(head: &[u8], delimiter: u8) -> Option<Vec<String>> {
+    let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head);
+    let mut record = Record::new(delimiter);
+    record.read(head)?;
+    let cell = |at| std::str::from_utf8(record.cell(at)).map(|cell| cell.trim().to_owned()).ok();
+    (0..record.ends.len()).map(cell).collect()
+}
+
+/// Answers blocks.
+pub struct CsvScreener<'a> {
+    screener: Screener<'a>,
+    columns: Columns,
+    dialect: Dialect,
+    hits_only: bool,
+    record: Record,
+    /// Where the delimiters stand in a line without quotes.
+    delimiters: Vec<usize>,
+    /// What is written behind a line whose subject is clear, and for which verdict.
+    clear: (Option<Verdict>, Vec<u8>),
+}
+
+/// Lines whose spots are fetched before the first of them is looked at.
+const WINDOW: usize = 64;
+
+/// A line without quotes, and where its subject would be found if nothing else need be known.
+struct Line {
+    range: Range<usize>,
+    spot: Option<Spot>,
+    /// Nobody is found there.
+    is_clear: bool,
+}
+
+impl<'a> CsvScreener<'a> {
+    /// Of a file of such columns.
+    pub fn new(
+        screener: Screener<'a>,
+        columns: Columns,
+        dialect: Dialect,
+        hits_only: bool,
+    ) -> CsvScreener<'a> {
+        let record = Record::new(dialect.delimiter);
+        let (delimiters, clear) = (Vec::new(), (None, Vec::new()));
+        CsvScreener { screener, columns, dialect, hits_only, record, delimiters, clear }
+    }
+
+    /// Answer a block.
+    pub fn answer(&mut self, block: &[u8]) -> Answered {
+        let mut answered = Answered {
+            out: Vec::with_capacity(block.len() * 3 / 2),
+            bytes: block.len() as u64,
+            is_text: is_text(block),
+            ..Answered::default()
+        };
+        match (&self.columns.identifiers[..], self.columns.name) {
+            (&[identifier], None) if answered.is_text && memchr(b'"', block).is_none() => {
+                self.answer_lines(block, identifier, &mut answered);
+            }
+            _ => self.answer_records(block, &mut answered),
+        }
+        answered.tally = std::mem::take(&mut self.screener.tally);
+        answered
+    }
+
+    /// Lines without quotes that are asked by one identifier: most are clear, which one look at memory tells,
+    /// and the looks of a window are under way at once.
+    fn answer_lines(&mut self, block: &[u8], identifier: usize, answered: &mut Answered) {
+        let mut window: Vec<Line> = Vec::with_capacity(WINDOW);
+        let (mut start, mut cells, mut cell) = (0, 0, 0..0);
+        let mut cell_start = 0;
+        let mut ends = memchr2_iter(self.dialect.delimiter, b'\n', block);
+        while start < block.len() {
+            let end = ends.next().unwrap_or(block.len());
+            if cells == identifier {
+                cell = cell_start..end;
+            }
+            cells += 1;
+            cell_start = end + 1;
+            if block.get(end).is_some_and(|&byte| byte != b'\n') {
+                continue;
+            }
+            let is_whole = cells == self.columns.count;
+            let text = is_whole.then(|| std::str::from_utf8(&block[cell.clone()]).ok()).flatten();
+            let spot = text.and_then(|text| self.screener.spot(text));
+            let range = start..(end + 1).min(block.len());
+            window.push(Line { range, spot, is_clear: false });
+            (start, cells) = (end + 1, 0);
+            if window.len() == WINDOW {
+                self.answer_window(block, &mut window, answered);
+            }
+        }
+        self.answer_window(block, &mut window, answered);
+    }
+
+    fn answer_window(&mut self, block: &[u8], window: &mut Vec<Line>, answered: &mut Answered) {
+        for line in window.iter_mut() {
+            line.is_clear = line.spot.is_some_and(|spot| self.screener.is_clear_at(spot));
+        }
+        let met = window.iter().filter(|line| !line.is_clear).filter_map(|line| line.spot);
+        self.screener.prefetch(met);
+        for Line { range, is_clear, .. } in window.drain(..) {
+            let line = &block[range];
+            match is_clear {
+                true => {
+                    answered.records += 1;
+                    let verdict = self.screener.count_clear();
+                    if !self.hits_only {
+                        answered.out.extend_from_slice(without_line_end(line));
+                        self.write_clear(verdict, &mut answered.out);
+                    }
+                }
+                false => self.answer_record(line, true, answered),
+            }
+        }
+    }
+
+    fn answer_records(&mut self, block: &[u8], answered: &mut Answered) {
+        let mut rest = block;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let is_plain = memchr(b'"', &rest[..end]).is_none();
+            let end = if is_plain { end } else { self.record.read(rest).unwrap_or(rest.len()) };
+            let (record, after) = rest.split_at(end);
+            rest = after;
+            self.answer_record(record, is_plain, answered);
+        }
+    }
+
+    /// Answer a record, which stands in [`Record`] unless it is plain: without quotes.
+    fn answer_record(&mut self, record: &[u8], is_plain: bool, answered: &mut Answered) {
+        let line = without_line_end(record);
+        answered.records += 1;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let fault = if is_plain { self.split(line) } else { self.record.fault(&self.columns) };
+        let broken = (!answered.is_text && !is_text(line)).then_some(Reason::EncodingBroken);
+        let reject = |reason: Reason, answered: &mut Answered| {
+            let shown = String::from_utf8_lossy(line).into_owned();
+            answered.rejects.push((answered.records - 1, reason, shown));
+        };
+        if let Some(reason) = broken.or(fault) {
+            self.screener.tally.count_rejected();
+            return reject(reason, answered);
+        }
+        let row = self.decide(line, is_plain);
+        if let Row::Unaskable(reason) = row {
+            reject(reason, answered);
+        }
+        if self.hits_only && !self.screener.has_hits() {
+            return;
+        }
+        answered.out.extend_from_slice(line);
+        match row {
+            Row::Clear(verdict) => self.write_clear(verdict, &mut answered.out),
+            _ => self.dialect.write(&self.screener.cells.all(), &mut answered.out),
+        }
+    }
+
+    fn decide(&mut self, line: &[u8], is_plain: bool) -> Row {
+        let CsvScreener { screener, columns, record, delimiters, .. } = self;
+        let cell = |at: usize| {
+            let cell = if is_plain { plain_cell(line, delimiters, at) } else { record.cell(at) };
+            // Of a line that is text.
+            std::str::from_utf8(cell).unwrap_or_default()
+        };
+        let identifiers = columns.identifiers.iter().map(|&at| cell(at));
+        screener.screen(identifiers, columns.name.map_or("", cell))
+    }
+
+    /// What is behind a clear line, which nearly all are.
+    fn write_clear(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
+        if self.clear.0 != Some(verdict) {
+            self.clear.1.clear();
+            let cells = Cells { verdict: verdict.code(), ..Cells::default() };
+            self.dialect.write(&cells.all(), &mut self.clear.1);
+            self.clear.0 = Some(verdict);
+        }
+        out.extend_from_slice(&self.clear.1);
+    }
+
+    /// Find the cells of a line without quotes; what is wrong with their number.
+    fn split(&mut self, line: &[u8]) -> Option<Reason> {
+        self.delimiters.clear();
+        self.delimiters.extend(memchr_iter(self.dialect.delimiter, line));
+        let count = self.delimiters.len() + 1;
+        let behind = |at: usize| &line[self.delimiters[at - 1]..];
+        let is_blank = |cells: &[u8]| {
+            cells.iter().all(|byte| byte.is_ascii_whitespace() || *byte == self.dialect.delimiter)
+        };
+        fault(count, self.columns.count, |at| is_blank(behind(at)))
+    }
+}
+
+fn fault(count: usize, headings: usize, is_blank_from: impl Fn(usize) -> bool) -> Option<Reason> {
+    if count < headings {
+        Some(Reason::TooFewCells)
+    } else if count > headings && !is_blank_from(headings) {
+        Some(Reason::TooManyCells)
+    } else {
+        None
+    }
+}
+
+fn plain_cell<'l>(line: &'l [u8], delimiters: &[usize], at: usize) -> &'l [u8] {
+    let start = at.checked_sub(1).map_or(0, |before| delimiters[before] + 1);
+    let end = delimiters.get(at).copied().unwrap_or(line.len());
+    &line[start..end]
+}
+
+/// Characters, none of which stands for bytes that were none.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(bytes).is_ok()
+        && memmem::find(bytes, "\u{fffd}".as_bytes()).is_none()
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A record with quotes, read by `csv-core`.
+struct Record {
+    parser: Reader,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Record {
+    fn new(delimiter: u8) -> Record {
+        Record { parser: blocks::parser(delimiter), cells: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Read the first record of the bytes; answers how many it takes, its line end with it. `None` where it
+    /// is beyond all measure.
+    fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.parser.reset();
+        self.cells.resize(bytes.len().clamp(64, RECORD_BYTES_MAX), 0);
+        self.ends.resize(CELLS_MAX, 0);
+        let (mut taken, mut written, mut cells) = (0, 0, 0);
+        loop {
+            // At the end of the bytes nothing more comes, which the parser is told by nothing.
+            let (result, read, wrote, ended) = self.parser.read_record(
+                &bytes[taken..],
+                &mut self.cells[written..],
+                &mut self.ends[cells..],
+            );
+            (taken, written, cells) = (taken + read, written + wrote, cells + ended);
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record => break,
+                ReadRecordResult::End => break,
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => return None,
+            }
+        }
+        self.ends.truncate(cells);
+        self.cells.truncate(written);
+        let is_crlf = taken > 0 && bytes[taken - 1] == b'\r' && bytes.get(taken) == Some(&b'\n');
+        Some(taken + usize::from(is_crlf))
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends.get(at).copied().unwrap_or(start)
+    }
+
+    fn cell(&self, at: usize) -> &[u8] {
+        &self.cells[self.range(at)]
+    }
+
+    fn fault(&self, columns: &Columns) -> Option<Reason> {
+        let is_blank = |at: usize| self.cells[self.ends[at - 1]..].trim_ascii().is_empty();
+        fault(self.ends.len(), columns.count, is_blank)
+    }
+}

@@ -1,0 +1,479 @@
+//! A file to a file. What is written appears under its name when it is whole.
+
+use super::blocks::{self, Answered, Blocks, Records};
+use super::csv::{CsvScreener, Dialect, headings, is_text};
+use super::jsonl::JsonScreener;
+use super::screener::{Cells, Row, Screener, Terms};
+use super::table::{self, Table};
+use super::{BatchError, ColumnError, Columns, Tally, Told};
+use crate::source::mapper::{Wanted, reason_of};
+use crate::source::mapping::{Encoding, Layout};
+use crate::source::reject::{Reason, Reject, RejectWriter};
+use crate::source::{Batch, Feed, SourceError, Survey, decoding};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// `.csv`, `.txt`
+    Csv,
+    /// `.jsonl`
+    JsonLines,
+    /// `.xlsx`, and `.xls` to be read
+    Excel,
+    /// `.parquet`, to be read
+    Parquet,
+}
+
+impl Format {
+    /// By the name of a file.
+    pub fn of(path: &Path) -> Option<Format> {
+        Some(match &*path.extension()?.to_str()?.to_ascii_lowercase() {
+            "csv" | "txt" => Format::Csv,
+            "jsonl" | "ndjson" => Format::JsonLines,
+            "xlsx" | "xls" => Format::Excel,
+            "parquet" => Format::Parquet,
+            _ => return None,
+        })
+    }
+}
+
+/// What is to be screened, and where to.
+pub struct Job<'a> {
+    /// The file; `None`: standard input.
+    pub input: Option<&'a Path>,
+    /// What it holds.
+    pub input_format: Format,
+    /// The file; `None`: standard output.
+    pub output: Option<&'a Path>,
+    /// What it will hold.
+    pub output_format: Format,
+    /// Where rows go that cannot be used. Made when the first comes.
+    pub rejects: Option<&'a Path>,
+    /// How the input is read.
+    pub layout: &'a Layout,
+    /// What is known of its columns.
+    pub told: &'a Told,
+    /// Only rows that meet an entry are written.
+    pub hits_only: bool,
+    /// Rows decided side by side.
+    pub threads: usize,
+    /// Told now and then of bytes read and rows decided.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+    /// Turns true when all is to be given up.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outcome {
+    /// What was met.
+    pub tally: Tally,
+    /// Rows in the rejects file.
+    pub rejects: u64,
+}
+
+/// Screen all rows.
+///
+/// # Errors
+///
+/// The input cannot be read, its columns are not known, the output cannot be written: no output is left
+/// then, and what stood under its name still stands.
+pub fn screen(job: &Job, terms: Terms) -> Result<Outcome, BatchError> {
+    let first = match (job.layout.encoding, job.input) {
+        (Encoding::Gb18030, _) => Reading::Is(encoding_rs::GB18030),
+        (Encoding::Auto, Some(_)) => Reading::Guess,
+        // What is piped is read once.
+        _ => Reading::Is(encoding_rs::UTF_8),
+    };
+    match attempt(job, terms, first) {
+        Err(Stopped::IsNoText(path)) => {
+            let survey = Survey::of(path)
+                .map_err(|source| SourceError::Io { file: path.to_owned(), source });
+            let encoding = survey.map_err(BatchError::from)?.encoding;
+            attempt(job, terms, Reading::Is(encoding)).map_err(Stopped::into_error)
+        }
+        outcome => outcome.map_err(Stopped::into_error),
+    }
+}
+
+/// What text is read as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// UTF-8, as most is, until some is none: all of a file must be looked at to tell its encoding, which
+    /// would cost as much again as to screen it.
+    Guess,
+    Is(&'static encoding_rs::Encoding),
+}
+
+/// Why an attempt ended.
+enum Stopped<'a> {
+    Failed(BatchError),
+    /// The guess was wrong, or some of the file is broken.
+    IsNoText(&'a Path),
+}
+
+impl Stopped<'_> {
+    fn into_error(self) -> BatchError {
+        match self {
+            Stopped::Failed(error) => error,
+            Stopped::IsNoText(_) => unreachable!("the encoding was no guess"),
+        }
+    }
+}
+
+impl<E: Into<BatchError>> From<E> for Stopped<'_> {
+    fn from(error: E) -> Self {
+        Stopped::Failed(error.into())
+    }
+}
+
+fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outcome, Stopped<'a>> {
+    use Format::{Csv, Excel, JsonLines, Parquet};
+    let mut output = Output::create(job.output)?;
+    let rejects = Rejects { path: job.rejects, source: job.input, writer: None, count: 0 };
+    let outcome = Outcome::default();
+    let mut run = Run { job, terms, reading, rejects, outcome, bytes: 0, records: 0 };
+    match (job.input_format, job.output_format) {
+        (Csv, Csv) => run.csv(&mut output)?,
+        (JsonLines, JsonLines) => run.json_lines(&mut output)?,
+        (JsonLines, _) | (_, JsonLines) => {
+            return Err(Stopped::Failed(BatchError::Format(
+                "JSON lines 只能输出为 JSON lines / JSON lines are written as JSON lines, and nothing else is"
+                    .to_owned(),
+            )));
+        }
+        (_, Parquet) => {
+            return Err(Stopped::Failed(BatchError::Format(
+                "尚不能写 Parquet，请输出 .csv 或 .xlsx / Parquet is read, not written: write .csv or .xlsx"
+                    .to_owned(),
+            )));
+        }
+        (Csv | Excel | Parquet, Csv | Excel) => run.cells(&mut output)?,
+    }
+    let Run { rejects, mut outcome, .. } = run;
+    outcome.rejects = rejects.finish()?;
+    output.finish()?;
+    Ok(outcome)
+}
+
+struct Run<'a, 't> {
+    job: &'a Job<'a>,
+    terms: Terms<'t>,
+    reading: Reading,
+    rejects: Rejects<'a>,
+    outcome: Outcome,
+    bytes: u64,
+    records: u64,
+}
+
+impl<'a> Run<'a, '_> {
+    fn csv(&mut self, output: &mut Output) -> Result<(), Stopped<'a>> {
+        let job = self.job;
+        let delimiter = job.layout.delimiter.unwrap_or(',') as u8;
+        let mut blocks = self.blocks(Records::Csv(delimiter))?;
+        let head = blocks.head()?;
+        self.is_as_guessed(is_text(&head))?;
+        let headings = headings(&head, delimiter).ok_or_else(|| SourceError::Format {
+            file: self.file().to_owned(),
+            format: "CSV",
+            why: "表头不是文本 / the headings are no text".to_owned(),
+        })?;
+        let columns = self.columns(&headings)?;
+        let dialect = Dialect { delimiter, crlf: head.ends_with(b"\r\n") };
+        let mut written = Vec::new();
+        if self.encoding() != encoding_rs::UTF_8 {
+            // Whoever wrote another encoding reads UTF-8 by this mark.
+            written.extend_from_slice("\u{feff}".as_bytes());
+        }
+        dialect.write_headings(&head, &mut written);
+        output.write(&written)?;
+        let (terms, hits_only) = (self.terms, job.hits_only);
+        let screener = || {
+            let mut screener =
+                CsvScreener::new(Screener::new(terms), columns.clone(), dialect, hits_only);
+            move |block: &[u8]| screener.answer(block)
+        };
+        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))
+    }
+
+    fn json_lines(&mut self, output: &mut Output) -> Result<(), Stopped<'a>> {
+        let job = self.job;
+        let blocks = self.blocks(Records::Lines)?;
+        let (terms, told, hits_only) = (self.terms, job.told, job.hits_only);
+        let screener = || {
+            let mut screener = JsonScreener::new(Screener::new(terms), told, hits_only);
+            move |block: &[u8]| screener.answer(block)
+        };
+        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))
+    }
+
+    fn encoding(&self) -> &'static encoding_rs::Encoding {
+        match self.reading {
+            Reading::Guess => encoding_rs::UTF_8,
+            Reading::Is(encoding) => encoding,
+        }
+    }
+
+    fn is_as_guessed(&self, is_text: bool) -> Result<(), Stopped<'a>> {
+        match (self.reading, self.job.input) {
+            (Reading::Guess, Some(path)) if !is_text => Err(Stopped::IsNoText(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The text of the input, as UTF-8.
+    fn blocks(&self, records: Records) -> Result<Blocks<Box<dyn Read + Send>>, BatchError> {
+        let encoding = self.encoding();
+        let input = match self.job.input {
+            None => decoding(io::stdin(), encoding),
+            Some(path) => {
+                decoding(File::open(path).map_err(|source| self.unreadable(source))?, encoding)
+            }
+        };
+        Ok(Blocks::new(self.file(), input, records))
+    }
+
+    fn unreadable(&self, source: io::Error) -> SourceError {
+        SourceError::Io { file: self.file().to_owned(), source }
+    }
+
+    fn take(&mut self, answered: Answered, output: &mut Output) -> Result<(), Stopped<'a>> {
+        self.is_as_guessed(answered.is_text)?;
+        self.go_on(answered.bytes, &answered.tally)?;
+        output.write(&answered.out)?;
+        for (record, reason, text) in answered.rejects {
+            self.rejects.put(self.records + record + 1, reason, text)?;
+        }
+        self.records += answered.records;
+        Ok(())
+    }
+
+    fn go_on(&mut self, bytes: u64, tally: &Tally) -> Result<(), BatchError> {
+        self.bytes += bytes;
+        self.outcome.tally.add(tally);
+        (self.job.progress)(self.bytes, self.outcome.tally.rows);
+        match self.job.cancelled.load(Ordering::Relaxed) {
+            true => Err(BatchError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    fn cells(&mut self, output: &mut Output) -> Result<(), BatchError> {
+        let Some(path) = self.job.input else {
+            return Err(BatchError::Format(
+                "标准输入只能是 CSV 或 JSON lines / standard input is CSV or JSON lines, and is written so"
+                    .to_owned(),
+            ));
+        };
+        let feed = Feed::open(path, self.job.layout)?;
+        let all = all_headings(&feed)?;
+        let columns = self.columns(&all)?;
+        let wanted = Wanted { headings: all.clone(), needed: Vec::new() };
+        let file = output.shown();
+        let failed = |source| BatchError::Output { file: file.clone(), source };
+        let mut table = match self.job.output_format {
+            Format::Excel => Table::excel(&mut output.writer),
+            _ => Table::csv(&mut output.writer),
+        }
+        .map_err(failed)?;
+        table.head(&all).map_err(failed)?;
+        // A sink can only say what the source's reader knows: the rest is kept aside.
+        let mut stopped = None;
+        let read = feed.read(&wanted, &mut |_| Ok(()), &mut |batch| {
+            self.batch(&batch, &columns, &mut table, &failed).map_err(|error| {
+                stopped = Some(error);
+                SourceError::Io { file: path.to_owned(), source: io::Error::other("stopped") }
+            })
+        });
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        read?;
+        table.finish().map_err(failed)
+    }
+
+    fn batch(
+        &mut self,
+        batch: &Batch,
+        columns: &Columns,
+        table: &mut Table,
+        failed: &dyn Fn(io::Error) -> BatchError,
+    ) -> Result<(), BatchError> {
+        let terms = self.terms;
+        let parts = table::side_by_side(batch, self.job.threads, |range| {
+            let mut screener = Screener::new(terms);
+            let decided: Vec<(Cells, Option<Reason>)> = range
+                .map(|at| {
+                    let row = batch.row(at);
+                    if let Some(fault) = row.fault {
+                        screener.tally.count_rejected();
+                        return (Cells::default(), Some(reason_of(fault)));
+                    }
+                    let identifiers = columns.identifiers.iter().map(|&at| row.cell(at));
+                    let name = columns.name.map_or("", |at| row.cell(at));
+                    let reason = match screener.screen(identifiers, name) {
+                        Row::Unaskable(reason) => Some(reason),
+                        _ => None,
+                    };
+                    (screener.cells.clone(), reason)
+                })
+                .collect();
+            (decided, screener.tally)
+        });
+        let mut rows = batch.rows();
+        for (decided, tally) in parts {
+            self.go_on(0, &tally)?;
+            for ((cells, reason), row) in decided.iter().zip(&mut rows) {
+                if let Some(reason) = reason {
+                    self.rejects.put(row.number, *reason, row.original())?;
+                }
+                let is_wanted = !self.job.hits_only || !cells.entries.is_empty();
+                if row.fault.is_none() && is_wanted {
+                    table.row((0..columns.count).map(|at| row.cell(at)), cells).map_err(failed)?;
+                }
+            }
+        }
+        self.go_on(batch.bytes() as u64, &Tally::default())
+    }
+
+    fn columns(&self, headings: &[String]) -> Result<Columns, BatchError> {
+        let failed =
+            |error: ColumnError| BatchError::Columns { file: self.file().to_owned(), error };
+        Columns::find(headings, self.job.told).map_err(failed)
+    }
+
+    fn file(&self) -> &Path {
+        self.job.input.unwrap_or(Path::new("-"))
+    }
+}
+
+/// The headings of a file, known without its rows.
+fn all_headings(feed: &Feed) -> Result<Vec<String>, SourceError> {
+    let (nothing, mut all) = (Wanted { headings: Vec::new(), needed: Vec::new() }, None);
+    let read = feed.read(
+        &nothing,
+        &mut |headings| {
+            all = Some(headings.to_vec());
+            Err(SourceError::UnknownFormat { file: PathBuf::new() })
+        },
+        &mut |_| Ok(()),
+    );
+    match all {
+        Some(all) => Ok(all),
+        None => read.map(|()| Vec::new()),
+    }
+}
+
+/// A file that appears under its name when it is whole, or standard output.
+struct Output {
+    writer: BufWriter<Box<dyn Write>>,
+    place: Option<Place>,
+}
+
+struct Place {
+    path: PathBuf,
+    part: PathBuf,
+}
+
+impl Output {
+    fn create(path: Option<&Path>) -> Result<Output, BatchError> {
+        let Some(path) = path else {
+            let writer = BufWriter::new(Box::new(io::stdout()) as Box<dyn Write>);
+            return Ok(Output { writer, place: None });
+        };
+        let part = part_of(path);
+        let failed = |source| BatchError::Output { file: path.to_owned(), source };
+        let file = File::create(&part).map_err(failed)?;
+        let writer = BufWriter::new(Box::new(file) as Box<dyn Write>);
+        Ok(Output { writer, place: Some(Place { path: path.to_owned(), part }) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), BatchError> {
+        self.writer.write_all(bytes).map_err(|source| self.failed(source))
+    }
+
+    fn finish(mut self) -> Result<(), BatchError> {
+        self.writer.flush().map_err(|source| self.failed(source))?;
+        match self.place.take() {
+            None => Ok(()),
+            Some(Place { path, part }) => {
+                fs::rename(&part, &path).map_err(|source| BatchError::Output { file: path, source })
+            }
+        }
+    }
+
+    fn shown(&self) -> PathBuf {
+        self.place.as_ref().map_or(PathBuf::from("-"), |place| place.path.clone())
+    }
+
+    fn failed(&self, source: io::Error) -> BatchError {
+        BatchError::Output { file: self.shown(), source }
+    }
+}
+
+impl Drop for Output {
+    /// What is not whole goes.
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            let _ = fs::remove_file(&place.part);
+        }
+    }
+}
+
+/// Where a file is written before it is whole.
+pub fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".part-{}", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// The rejects file, made when the first comes.
+struct Rejects<'a> {
+    path: Option<&'a Path>,
+    source: Option<&'a Path>,
+    writer: Option<RejectWriter<BufWriter<File>>>,
+    count: u64,
+}
+
+impl Rejects<'_> {
+    fn put(&mut self, row: u64, reason: Reason, text: String) -> Result<(), BatchError> {
+        self.count += 1;
+        let Some(path) = self.path else { return Ok(()) };
+        let failed = |source| BatchError::Output { file: path.to_owned(), source };
+        if self.writer.is_none() {
+            let file = BufWriter::new(File::create(path).map_err(failed)?);
+            self.writer = Some(RejectWriter::new(file).map_err(failed)?);
+        }
+        let name = self.source.and_then(Path::file_name).unwrap_or_default();
+        let reject = Reject {
+            source: String::new(),
+            file: name.to_string_lossy().into_owned(),
+            row,
+            column: String::new(),
+            reason,
+            text,
+        };
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(&reject)).map_err(failed)
+    }
+
+    fn finish(mut self) -> Result<u64, BatchError> {
+        if let (Some(writer), Some(path)) = (self.writer.take(), self.path) {
+            let failed = |source| BatchError::Output { file: path.to_owned(), source };
+            writer.finish().map_err(failed)?;
+        }
+        Ok(self.count)
+    }
+}
+
+impl Drop for Rejects<'_> {
+    /// Those of an attempt that was given up are none.
+    fn drop(&mut self) {
+        if let (Some(_), Some(path)) = (&self.writer, self.path) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}

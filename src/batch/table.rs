@@ -1,0 +1,154 @@
+//! Rows of cells with their results: CSV, Excel.
+
+use super::columns::PREFIX;
+use super::screener::Cells;
+use crate::source::Batch;
+use crate::source::excel::LOST;
+use rayon::prelude::*;
+use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
+use std::io::{self, Write};
+
+/// Rows of a sheet beside its headings.
+pub const SHEET_ROWS_MAX: u64 = 1_048_575;
+/// Characters of a cell of a sheet.
+const CELL_CHARS_MAX: usize = 32_767;
+
+/// Takes a head and rows.
+pub enum Table<'a> {
+    /// Lines of cells parted by commas, with a byte order mark: Excel reads them as UTF-8 then.
+    Csv(Box<csv::Writer<&'a mut (dyn Write + 'a)>>),
+    /// A workbook of one sheet.
+    Excel(Box<Sheet<'a>>),
+}
+
+/// A sheet that is being filled.
+pub struct Sheet<'a> {
+    book: Workbook,
+    out: &'a mut (dyn Write + 'a),
+    rows: u64,
+    columns: u16,
+    hit: Format,
+}
+
+impl<'a> Table<'a> {
+    /// CSV.
+    pub fn csv(out: &'a mut (dyn Write + 'a)) -> io::Result<Table<'a>> {
+        out.write_all("\u{feff}".as_bytes())?;
+        Ok(Table::Csv(Box::new(csv::Writer::from_writer(out))))
+    }
+
+    /// Excel, all of which stays in memory until it is written: a sheet is bounded, and nothing of it may lie in
+    /// a file that nobody asked for.
+    pub fn excel(out: &'a mut (dyn Write + 'a)) -> io::Result<Table<'a>> {
+        let mut book = Workbook::new();
+        book.add_worksheet().set_name("信查 xincha").map_err(other)?;
+        let hit = Format::new().set_background_color(Color::RGB(0x00ff_e0e0));
+        Ok(Table::Excel(Box::new(Sheet { book, out, rows: 0, columns: 0, hit })))
+    }
+
+    /// The headings of the input; those of the results come behind.
+    pub fn head(&mut self, headings: &[String]) -> io::Result<()> {
+        let results = Cells::HEADINGS.map(|word| format!("{PREFIX}{word}"));
+        let all = headings.iter().map(String::as_str).chain(results.iter().map(String::as_str));
+        match self {
+            Table::Csv(out) => out.write_record(all)?,
+            Table::Excel(sheet) => sheet.head(all)?,
+        }
+        Ok(())
+    }
+
+    /// A row of so many columns and its result.
+    pub fn row<'r>(
+        &mut self,
+        cells: impl Iterator<Item = &'r str>,
+        result: &Cells,
+    ) -> io::Result<()> {
+        // A number of which digits are lost stays as it was shown.
+        let cells = cells.map(|cell| cell.strip_prefix(LOST).unwrap_or(cell));
+        let all = cells.chain(result.all());
+        match self {
+            Table::Csv(out) => out.write_record(all)?,
+            Table::Excel(sheet) => sheet.row(all, !result.entries.is_empty())?,
+        }
+        Ok(())
+    }
+
+    /// Write what is held back.
+    pub fn finish(self) -> io::Result<()> {
+        match self {
+            Table::Csv(mut out) => out.flush(),
+            Table::Excel(mut sheet) => sheet.finish(),
+        }
+    }
+}
+
+impl Sheet<'_> {
+    fn sheet(&mut self) -> io::Result<&mut rust_xlsxwriter::Worksheet> {
+        self.book.worksheet_from_index(0).map_err(other)
+    }
+
+    fn head<'r>(&mut self, cells: impl Iterator<Item = &'r str>) -> io::Result<()> {
+        let bold = Format::new().set_bold();
+        let sheet = self.sheet()?;
+        sheet.set_freeze_panes(1, 0).map_err(other)?;
+        let mut columns = 0;
+        for cell in cells {
+            sheet.write_string_with_format(0, columns, cell, &bold).map_err(other)?;
+            columns += 1;
+        }
+        self.columns = columns;
+        Ok(())
+    }
+
+    /// Every cell is text, so that no identifier becomes a figure and no cell a formula.
+    fn row<'r>(&mut self, cells: impl Iterator<Item = &'r str>, is_hit: bool) -> io::Result<()> {
+        if self.rows == SHEET_ROWS_MAX {
+            return Err(io::Error::other(
+                "工作表最多 1,048,576 行，请输出 .csv / a sheet takes 1,048,576 rows: write .csv",
+            ));
+        }
+        self.rows += 1;
+        let row = self.rows as u32;
+        let hit = self.hit.clone();
+        let sheet = self.sheet()?;
+        for (column, cell) in (0..).zip(cells) {
+            let cut;
+            let cell = match cell.char_indices().nth(CELL_CHARS_MAX) {
+                None => cell,
+                Some((at, _)) => {
+                    cut = &cell[..at];
+                    cut
+                }
+            };
+            let written = match is_hit {
+                true => sheet.write_string_with_format(row, column, cell, &hit),
+                false if cell.is_empty() => continue,
+                false => sheet.write_string(row, column, cell),
+            };
+            written.map_err(other)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let (rows, columns) = (self.rows as u32, self.columns);
+        self.sheet()?.autofilter(0, 0, rows, columns.saturating_sub(1)).map_err(other)?;
+        let bytes = self.book.save_to_buffer().map_err(other)?;
+        self.out.write_all(&bytes)
+    }
+}
+
+fn other(error: XlsxError) -> io::Error {
+    io::Error::other(error)
+}
+
+/// Decide the rows of a batch side by side; `decide` is told the first row of each part.
+pub fn side_by_side<T: Send>(
+    batch: &Batch,
+    parts: usize,
+    decide: impl Fn(std::ops::Range<usize>) -> T + Sync,
+) -> Vec<T> {
+    let length = batch.len().div_ceil(parts).max(1);
+    let starts: Vec<usize> = (0..batch.len()).step_by(length).collect();
+    starts.into_par_iter().map(|start| decide(start..(start + length).min(batch.len()))).collect()
+}

@@ -1,0 +1,488 @@
+//! Whole files against all lists: every row as a single check of its subject decides, whatever the format,
+//! and nothing of what went in is lost.
+
+use crate::command::Home;
+use crate::town::{self, PROCUREMENT, Town, listed, noon};
+use proptest::prelude::*;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+use xincha::batch::{self, BatchError, Format, Job, Outcome, Terms, Told};
+use xincha::catalogue::MatterNo;
+use xincha::record::Instant;
+use xincha::screen::find::Scratch;
+use xincha::screen::{self, Decision, Question};
+use xincha::source::mapping::Layout;
+
+const NAMES: [&str; 6] = [
+    "苏州星河科技有限公司",
+    "苏州明珠建设有限公司",
+    "Acme, \"Trading\" Ltd.",
+    "无锡金桥商务咨询有限公司",
+    "苏州星和科技有限公司",
+    "",
+];
+const IDS: [&str; 8] = [
+    "91320500MA0000015D",
+    "MA000001-5",
+    "91320505MA0000023G",
+    "91320500MA0000099X",
+    "320500000000001",
+    " 91320500ma0000015d ",
+    "9132************5D",
+    "",
+];
+
+fn town() -> Town {
+    town_as_of(&[noon(); 6])
+}
+
+fn town_as_of(as_of: &[Instant; 6]) -> Town {
+    let mut entries = [
+        listed("court", NAMES[0], &[IDS[0]]),
+        listed("red", NAMES[0], &["MA000001-5"]),
+        listed("ban", NAMES[1], &[IDS[2], IDS[4]]),
+        listed("tax", NAMES[2], &[]),
+        listed("watch", NAMES[3], &[]),
+    ];
+    entries.iter_mut().enumerate().for_each(|(at, entry)| entry.id = format!("e-{at}"));
+    town::build_as_of(&entries, as_of)
+}
+
+/// A folder, and jobs on files in it.
+struct Desk {
+    folder: TempDir,
+    told: Told,
+    layout: Layout,
+    hits_only: bool,
+    cancelled: AtomicBool,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        Desk {
+            folder: TempDir::new().unwrap(),
+            told: Told::default(),
+            layout: Layout::default(),
+            hits_only: false,
+            cancelled: AtomicBool::new(false),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn screen(&self, town: &Town, from: &str, to: &str) -> Result<Outcome, BatchError> {
+        let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
+        self.screen_for(town, matter, from, to)
+    }
+
+    fn screen_for(
+        &self,
+        town: &Town,
+        matter: MatterNo,
+        from: &str,
+        to: &str,
+    ) -> Result<Outcome, BatchError> {
+        let (input, output) = (self.path(from), self.path(to));
+        let rejects = self.path("rejects.csv");
+        let job = Job {
+            input: Some(&input),
+            input_format: Format::of(&input).unwrap(),
+            output: Some(&output),
+            output_format: Format::of(&output).unwrap(),
+            rejects: Some(&rejects),
+            layout: &self.layout,
+            told: &self.told,
+            hits_only: self.hits_only,
+            threads: 2,
+            progress: &|_, _| {},
+            cancelled: &self.cancelled,
+        };
+        batch::screen(&job, Terms { basis: town.basis(), matter, at: noon(), kind: None })
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The rows of a file of CSV, the headings first.
+    fn rows(&self, name: &str) -> Vec<Vec<String>> {
+        let text = self.text(name);
+        let text = text.trim_start_matches('\u{feff}');
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
+        reader.records().map(|record| row(record.unwrap())).collect()
+    }
+
+    /// Files in it.
+    fn files(&self) -> Vec<String> {
+        let name = |file: fs::DirEntry| file.file_name().into_string().unwrap();
+        let mut files: Vec<String> =
+            fs::read_dir(&self.folder).unwrap().map(|file| name(file.unwrap())).collect();
+        files.sort();
+        files
+    }
+}
+
+/// What a single check decides: its verdict and what it meets, as the cells say it; `None` where it cannot be
+/// asked.
+fn checked(town: &Town, matter: MatterNo, id: &str, name: &str) -> Option<[String; 3]> {
+    let mut question = Question::default();
+    if !id.trim().is_empty() {
+        question.give(None, id).ok()?;
+    }
+    question.name = (!name.is_empty()).then_some(name);
+    if question.name.is_none() && question.ids.is_empty() {
+        return None;
+    }
+    let (basis, mut decision) = (town.basis(), Decision::default());
+    let questions = [question];
+    screen::check(&basis, matter, noon(), &questions, &mut Scratch::searching(), &mut decision)
+        .unwrap();
+    let subject = &decision.subjects[0];
+    let catalogue = &town.ground.catalogue;
+    let join = |parts: Vec<&str>| parts.join(";");
+    Some([
+        subject.verdict.code().to_owned(),
+        join(subject.hits.iter().map(|hit| &*catalogue.list(hit.list).code).collect()),
+        join(subject.hits.iter().map(|hit| hit.grade.code()).collect()),
+    ])
+}
+
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// With and without quotes and names, of either line end, with line feeds in cells; on lists that can be
+    /// relied on and on one that cannot.
+    #[test]
+    fn every_row_is_decided_as_a_single_check(
+        rows in proptest::collection::vec((0..IDS.len(), 0..NAMES.len(), "[a-z,\"\n ]{0,6}"), 1..40),
+        crlf in any::<bool>(),
+        is_matter in any::<bool>(),
+        no_names in any::<bool>(),
+        is_stale in any::<bool>(),
+    ) {
+        let mut as_of = [noon(); 6];
+        if is_stale {
+            as_of[0] = Instant(noon().0 - 90 * 86_400);
+        }
+        let (town, mut desk) = (town_as_of(&as_of), Desk::new());
+        desk.told.no_names = no_names;
+        let end = if crlf { "\r\n" } else { "\n" };
+        let mut text = format!("备注,名称,统一社会信用代码{end}");
+        for (id, name, remark) in &rows {
+            let remark = if remark.contains([',', '"', '\n']) { quoted(remark) } else { remark.clone() };
+            let name = if NAMES[*name].contains('"') { quoted(NAMES[*name]) } else { NAMES[*name].to_owned() };
+            text += &format!("{remark},{name},{}{end}", IDS[*id]);
+        }
+        desk.put("in.csv", &text);
+        let matter = match is_matter {
+            true => town.ground.catalogue.matter_no(PROCUREMENT).unwrap(),
+            false => town.ground.catalogue.all_lists(),
+        };
+        let outcome = desk.screen_for(&town, matter, "in.csv", "out.csv").unwrap();
+        let written = desk.rows("out.csv");
+        prop_assert_eq!(written.len(), rows.len() + 1);
+        prop_assert_eq!(outcome.tally.rows, rows.len() as u64);
+        for (written, (id, name, remark)) in written[1..].iter().zip(&rows) {
+            prop_assert_eq!(&written[..3], &[remark.clone(), NAMES[*name].to_owned(), IDS[*id].to_owned()]);
+            let name = if no_names { "" } else { NAMES[*name] };
+            match checked(&town, matter, IDS[*id], name) {
+                Some(expected) => prop_assert_eq!(&written[3..6], &expected),
+                None => prop_assert_eq!(&written[3], "undetermined"),
+            }
+        }
+        let lines = if crlf { desk.text("out.csv").matches("\r\n").count() } else { rows.len() + 1 };
+        prop_assert_eq!(lines, rows.len() + 1);
+    }
+}
+
+const ROWS: &str = "编号,企业名称,统一社会信用代码\n\
+    1,苏州星河科技有限公司,91320500MA0000015D\n\
+    2,苏州明珠建没有限公司,\n\
+    3,某某贸易有限公司,91320500MA0000099X\n\
+    4,=1+1,91320505MA0000023G\n";
+
+#[test]
+fn all_formats_come_to_the_same() {
+    let (town, desk) = (town(), Desk::new());
+    desk.put("in.csv", ROWS);
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    let expected = desk.rows("out.csv");
+    assert_eq!(expected[1][3..6], ["prohibit", "court;red", "identifier;identifier"]);
+    assert_eq!(expected[2][3], "review");
+    assert_eq!(expected[4][3], "prohibit");
+
+    desk.screen(&town, "in.csv", "out.xlsx").unwrap();
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook(desk.path("out.xlsx")).unwrap();
+    let sheet = calamine::Reader::worksheet_range_at(&mut book, 0).unwrap().unwrap();
+    let text = |cell: &calamine::Data| match cell {
+        calamine::Data::Empty => String::new(),
+        calamine::Data::String(text) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    };
+    let rows: Vec<Vec<String>> = sheet.rows().map(|row| row.iter().map(text).collect()).collect();
+    assert_eq!(rows, expected, "every cell as text, no formula");
+
+    // Without its results, the workbook is what went in.
+    let mut bare = rust_xlsxwriter::Workbook::new();
+    let sheet = bare.add_worksheet();
+    for (row, cells) in expected.iter().enumerate() {
+        for (column, cell) in cells[..3].iter().enumerate() {
+            sheet.write_string(row as u32, column as u16, cell).unwrap();
+        }
+    }
+    bare.save(desk.path("in.xlsx")).unwrap();
+    desk.screen(&town, "in.xlsx", "again.csv").unwrap();
+    assert_eq!(desk.rows("again.csv"), expected);
+
+    let (bytes, ..) = encoding_rs::GB18030.encode(ROWS);
+    desk.put("gb.csv", &bytes);
+    desk.screen(&town, "gb.csv", "from-gb.csv").unwrap();
+    assert_eq!(desk.rows("from-gb.csv"), expected);
+    assert!(desk.text("from-gb.csv").starts_with('\u{feff}'), "so that Excel reads it");
+
+    let objects = ROWS.lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!(
+            "{{\"编号\":{},\"企业名称\":{:?},\"统一社会信用代码\":{:?}}}\n",
+            cells[0], cells[1], cells[2]
+        )
+    });
+    desk.put("in.jsonl", objects.collect::<String>());
+    desk.screen(&town, "in.jsonl", "out.jsonl").unwrap();
+    for (line, expected) in desk.text("out.jsonl").lines().zip(&expected[1..]) {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["企业名称"], expected[1], "what was in it is in it");
+        assert_eq!(object["xincha"]["verdict"], expected[3]);
+        let hits = object["xincha"]["hits"].as_array().unwrap();
+        let grades: Vec<&str> = hits.iter().map(|hit| hit["grade"].as_str().unwrap()).collect();
+        assert_eq!(grades.join(";"), expected[5]);
+    }
+}
+
+#[test]
+fn long_files_keep_their_order_and_their_counts() {
+    let (town, desk) = (town(), Desk::new());
+    let rows = 150_000;
+    let mut text = "编号,备注,统一社会信用代码\n".to_owned();
+    for at in 0..rows {
+        // Quotes now and then, also over the bounds of blocks; every 1,000th is listed.
+        let remark = if at % 7 == 0 {
+            "\"一,\n二\""
+        } else {
+            "很长的备注很长的备注很长的备注"
+        };
+        let id = if at % 1_000 == 0 { IDS[0] } else { IDS[3] };
+        text += &format!("{at},{remark},{id}\n");
+    }
+    desk.put("in.csv", &text);
+    let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert_eq!((outcome.tally.rows, outcome.tally.hits), (rows, rows / 1_000));
+    assert_eq!(outcome.rejects, 0);
+    let written = desk.rows("out.csv");
+    assert_eq!(written.len() as u64, rows + 1);
+    for (at, row) in written[1..].iter().enumerate() {
+        let expected = if at % 1_000 == 0 { "prohibit" } else { "clear" };
+        assert!(row[0] == at.to_string() && row[3] == expected, "{at}");
+    }
+    let hits = Desk { hits_only: true, ..Desk::new() };
+    hits.put("in.csv", &text);
+    hits.screen(&town, "in.csv", "out.csv").unwrap();
+    assert_eq!(hits.rows("out.csv").len() as u64, rows / 1_000 + 1);
+}
+
+#[test]
+fn what_cannot_be_used_is_told_and_counted() {
+    let (town, desk) = (town(), Desk::new());
+    let mut text = ROWS.as_bytes().to_vec();
+    for row in [
+        "5,甲,3.2E+17\n".as_bytes(),
+        b"6,\xff\xfe,91320500MA0000015D\n",
+        "7,甲,91320500MA0000015D,多\n".as_bytes(),
+        b"8\n",
+        "\n".as_bytes(),
+        "9,,\n".as_bytes(),
+        "10,,9132************5D\n".as_bytes(),
+        "11,,?!\n".as_bytes(),
+        "12,甲,,,\n".as_bytes(),
+    ] {
+        text.extend_from_slice(row);
+    }
+    desk.put("in.csv", &text);
+    let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+    let rejects = desk.rows("rejects.csv");
+    let told: Vec<(&str, &str)> = rejects[1..].iter().map(|row| (&*row[2], &*row[4])).collect();
+    assert_eq!(
+        told,
+        [
+            ("5", "digits_lost"),
+            ("6", "encoding_broken"),
+            ("7", "too_many_cells"),
+            ("8", "too_few_cells"),
+            ("10", "subject_unidentified"),
+            ("11", "masked_needs_name"),
+            ("12", "identifier_invalid"),
+        ]
+    );
+    let tally = &outcome.tally;
+    assert_eq!((tally.rows, tally.rejected, tally.unaskable, outcome.rejects), (12, 3, 4, 7));
+    let written = desk.text("out.csv");
+    let undetermined = written.lines().filter(|line| line.contains(",undetermined,")).count();
+    assert_eq!(
+        (written.lines().count(), undetermined),
+        (1 + 12 - 3, 4),
+        "what can be shown is shown"
+    );
+}
+
+#[test]
+fn an_encoding_that_shows_late_is_seen() {
+    let (town, desk) = (town(), Desk::new());
+    let mut text = "name,uscc\n,\n".to_owned();
+    (0..40_000).for_each(|at| text += &format!("x{at},{}\n", IDS[3]));
+    let ascii = text.lines().count() - 1;
+    text += "苏州星河科技有限公司,\n";
+    desk.put("in.csv", encoding_rs::GB18030.encode(&text).0);
+    let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+    let tally = &outcome.tally;
+    assert_eq!((tally.rows, tally.hits, tally.unaskable), (ascii as u64 + 1, 1, 1));
+    assert_eq!(desk.rows("rejects.csv").len(), 2, "those of the first attempt are not among them");
+    assert_eq!(desk.rows("out.csv").last().unwrap()[0], "苏州星河科技有限公司");
+}
+
+#[test]
+fn files_that_cannot_be_used_leave_no_result() {
+    let (town, mut desk) = (town(), Desk::new());
+    desk.put("out.csv", "before");
+    let quote = format!("名称\n\"{}", "a".repeat(5 << 20));
+    for (name, bytes, expected) in [
+        ("empty.csv", "", "文件为空"),
+        ("nothing.csv", "a,b\n1,2\n", "没有可用的"),
+        ("twice.csv", "名称,名称\n1,2\n", "出现两次"),
+        ("screened.csv", "名称,xincha_verdict\n1,2\n", "已存在"),
+        ("endless.csv", &*quote, "第 1 行过长"),
+        ("no.xlsx", "PK", "不是有效的 .xlsx"),
+        ("no.parquet", "PAR1", "不是有效的 Parquet"),
+    ] {
+        desk.put(name, bytes);
+        let error = desk.screen(&town, name, "out.csv").unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains(name), "{name}: {error}");
+        assert_eq!(desk.text("out.csv"), "before", "{name}");
+    }
+    desk.put("in.csv", ROWS);
+    for (to, expected) in [("out.parquet", "Parquet"), ("out.jsonl", "JSON lines")] {
+        let error = desk.screen(&town, "in.csv", to).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    desk.cancelled = AtomicBool::new(true);
+    let error = desk.screen(&town, "in.csv", "out.csv").unwrap_err();
+    assert!(matches!(error, BatchError::Cancelled));
+    assert_eq!(desk.text("out.csv"), "before");
+    assert!(desk.files().iter().all(|name| !name.contains("part")), "{:?}", desk.files());
+}
+
+#[test]
+fn columns_are_taken_as_told() {
+    let (town, mut desk) = (town(), Desk::new());
+    desk.put("in.csv", "甲;乙;名称\n91320500MA0000015D;91320505MA0000023G;苏州明珠建没有限公司\n");
+    desk.layout.delimiter = Some(';');
+    desk.told = Told { identifiers: vec!["乙".to_owned()], no_names: true, ..Told::default() };
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert!(desk.text("out.csv").contains(";prohibit;ban;identifier;"), "{}", desk.text("out.csv"));
+    desk.told = Told { no_names: true, ..Told::default() };
+    assert!(matches!(desk.screen(&town, "in.csv", "out.csv"), Err(BatchError::Columns { .. })));
+    desk.told = Told::default();
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert!(desk.text("out.csv").contains(";review;ban;similar_name;"), "{}", desk.text("out.csv"));
+}
+
+fn sample() -> &'static str {
+    "名称,统一社会信用代码\n苏州星河科技有限公司,91320500MA0000015D\n"
+}
+
+#[test]
+fn the_command_screens_a_file_and_standard_input() {
+    let home = Home::new();
+    let (input, output) = (home.folder.path().join("in.csv"), home.folder.path().join("out.csv"));
+    fs::write(&input, sample()).unwrap();
+    let [from, to] = [&input, &output].map(|path| path.to_str().unwrap());
+    let (code, _, told) = home.run(&["screen", from, "-o", to]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("命中 / hits         1") && told.contains("sxbzxr"), "{told}");
+    let written = fs::read_to_string(&output).unwrap();
+    assert!(written.lines().nth(1).unwrap().contains(",remind,sxbzxr"), "{written}");
+
+    let mut child = home
+        .command(&["screen", "-", "--format", "csv"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(sample().as_bytes()).unwrap();
+    let piped = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(piped.stdout).unwrap(), written);
+
+    for (arguments, expected) in [
+        (&["screen", "-"][..], "--format"),
+        (&["screen", "x.doc"], "无法识别的格式"),
+        (&["screen", "x.csv"], "无法读取"),
+        (&["screen", from, "-o", "x.doc"], "无法识别的格式"),
+        (&["screen", from, "--matter", "no"], "无此事项"),
+    ] {
+        let (code, _, told) = home.run(arguments);
+        assert!(code == 1 && told.contains(expected), "{arguments:?}: {code} {told}");
+    }
+}
+
+#[test]
+fn an_interrupt_leaves_no_half_file() {
+    let home = Home::new();
+    let output = home.folder.path().join("out.csv");
+    // The first check builds, so that the screening begins at once.
+    home.run(&["build"]);
+    let mut child = home
+        .command(&["screen", "-", "--format", "csv", "-o", output.to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(sample().as_bytes()).unwrap();
+    let part =
+        batch_part(&home, |names| names.iter().any(|name| name.starts_with("out.csv.part-")));
+    assert!(part, "it has begun");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    // Nothing more comes to be read, and nobody closes.
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(input);
+    assert!(batch_part(&home, |names| !names.iter().any(|name| name.starts_with("out.csv"))));
+}
+
+/// What lies beside the output comes to be so within ten seconds.
+fn batch_part(home: &Home, is_so: impl Fn(&[String]) -> bool) -> bool {
+    let names = |folder: &Path| -> Vec<String> {
+        let name = |file: fs::DirEntry| file.file_name().into_string().unwrap();
+        fs::read_dir(folder).unwrap().map(|file| name(file.unwrap())).collect()
+    };
+    (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        is_so(&names(home.folder.path()))
+    })
+}
