@@ -4,7 +4,7 @@ use super::Tally;
 use crate::source::SourceError;
 use crate::source::reject::Reason;
 use csv_core::{ReadRecordResult, Reader};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -69,9 +69,7 @@ impl<R: Read> Blocks<R> {
     /// The next block, `None` after the last.
     pub fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
         let end = self.fill(|bytes, records| match records {
-            Records::Csv(delimiter) if memchr(b'"', bytes).is_some() => {
-                Records::ends(bytes, delimiter).last()
-            }
+            Records::Csv(delimiter) if !are_lines(bytes) => Records::ends(bytes, delimiter).last(),
             _ => memrchr(b'\n', bytes).map(|at| at + 1),
         })?;
         // Room for the next at once.
@@ -134,6 +132,13 @@ impl Records {
             }
         })
     }
+}
+
+/// Each line of these bytes is a record of CSV, and each delimiter in it parts cells: there are no quotes,
+/// and no carriage return but before a line feed.
+pub fn are_lines(bytes: &[u8]) -> bool {
+    let is_line_end = |at: usize| bytes.get(at + 1).is_none_or(|&next| next == b'\n');
+    memchr(b'"', bytes).is_none() && memchr_iter(b'\r', bytes).all(is_line_end)
 }
 
 /// A parser of records whose cells are parted so.

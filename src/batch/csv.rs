@@ -101,15 +101,16 @@ impl<'a> CsvScreener<'a> {
 
     /// Answer a block.
     pub fn answer(&mut self, block: &[u8]) -> Answered {
+        let text = text(block);
         let mut answered = Answered {
             out: Vec::with_capacity(block.len() * 3 / 2),
             bytes: block.len() as u64,
-            is_text: is_text(block),
+            is_text: text.is_some(),
             ..Answered::default()
         };
-        match (&self.columns.identifiers[..], self.columns.name) {
-            (&[identifier], None) if answered.is_text && memchr(b'"', block).is_none() => {
-                self.answer_lines(block, identifier, &mut answered);
+        match (&self.columns.identifiers[..], self.columns.name, text) {
+            (&[identifier], None, Some(text)) if blocks::are_lines(block) => {
+                self.answer_lines(text, identifier, &mut answered);
             }
             _ => self.answer_records(block, &mut answered),
         }
@@ -119,7 +120,8 @@ impl<'a> CsvScreener<'a> {
 
     /// Lines without quotes that are asked by one identifier: most are clear, which one look at memory tells,
     /// and the looks of a window are under way at once.
-    fn answer_lines(&mut self, block: &[u8], identifier: usize, answered: &mut Answered) {
+    fn answer_lines(&mut self, text: &str, identifier: usize, answered: &mut Answered) {
+        let block = text.as_bytes();
         let mut window: Vec<Line> = Vec::with_capacity(WINDOW);
         let (mut start, mut cells, mut cell) = (0, 0, 0..0);
         let mut cell_start = 0;
@@ -135,8 +137,7 @@ impl<'a> CsvScreener<'a> {
                 continue;
             }
             let is_whole = cells == self.columns.count;
-            let text = is_whole.then(|| std::str::from_utf8(&block[cell.clone()]).ok()).flatten();
-            let spot = text.and_then(|text| self.screener.spot(text));
+            let spot = if is_whole { self.screener.spot(&text[cell.clone()]) } else { None };
             let range = start..(end + 1).min(block.len());
             window.push(Line { range, spot, is_clear: false });
             (start, cells) = (end + 1, 0);
@@ -173,7 +174,7 @@ impl<'a> CsvScreener<'a> {
         let mut rest = block;
         while !rest.is_empty() {
             let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-            let is_plain = memchr(b'"', &rest[..end]).is_none();
+            let is_plain = blocks::are_lines(&rest[..end]);
             let end = if is_plain { end } else { self.record.read(rest).unwrap_or(rest.len()) };
             let (record, after) = rest.split_at(end);
             rest = after;
@@ -181,7 +182,7 @@ impl<'a> CsvScreener<'a> {
         }
     }
 
-    /// Answer a record, which stands in [`Record`] unless it is plain: without quotes.
+    /// Answer a record, which stands in [`Record`] unless it is plain: [a line](blocks::are_lines).
     fn answer_record(&mut self, record: &[u8], is_plain: bool, answered: &mut Answered) {
         let line = without_line_end(record);
         answered.records += 1;
@@ -264,9 +265,14 @@ fn plain_cell<'l>(line: &'l [u8], delimiters: &[usize], at: usize) -> &'l [u8] {
 }
 
 /// Characters, none of which stands for bytes that were none.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let text = simdutf8::basic::from_utf8(bytes).ok()?;
+    memmem::find(bytes, "\u{fffd}".as_bytes()).is_none().then_some(text)
+}
+
+/// They are [text].
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    simdutf8::basic::from_utf8(bytes).is_ok()
-        && memmem::find(bytes, "\u{fffd}".as_bytes()).is_none()
+    text(bytes).is_some()
 }
 
 fn without_line_end(line: &[u8]) -> &[u8] {

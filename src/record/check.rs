@@ -28,15 +28,14 @@ pub fn uscc(first17: &[u8]) -> Option<u8> {
     if first17.len() != 17 {
         return None;
     }
-    let mut sum = 0;
+    // Every place is looked at, whatever is found: branches would cost more.
+    let (mut sum, mut seen) = (0, 0);
     for (&byte, weight) in first17.iter().zip(USCC_WEIGHTS) {
         let value = USCC_VALUE[byte as usize];
-        if value == 0xff {
-            return None;
-        }
+        seen |= value;
         sum += u32::from(value) * weight;
     }
-    Some(USCC_ALPHABET[((31 - sum % 31) % 31) as usize])
+    (seen < 0x80).then(|| USCC_ALPHABET[((31 - sum % 31) % 31) as usize])
 }
 
 /// Check character of an organisation code from its first 8 characters (GB 11714-1997):
@@ -70,14 +69,12 @@ pub fn resident_id(first17: &[u8]) -> Option<u8> {
     if first17.len() != 17 {
         return None;
     }
-    let mut sum = 0;
+    let (mut sum, mut are_digits) = (0, true);
     for (&byte, weight) in first17.iter().zip(WEIGHTS) {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        sum += u32::from(byte - b'0') * weight;
+        are_digits &= byte.is_ascii_digit();
+        sum += u32::from(byte.wrapping_sub(b'0')) * weight;
     }
-    Some(b"10X98765432"[(sum % 11) as usize])
+    are_digits.then(|| b"10X98765432"[(sum % 11) as usize])
 }
 
 /// Check digit of a 15-digit business registration number from its first 14 digits

@@ -352,6 +352,28 @@ fn what_cannot_be_used_is_told_and_counted() {
 }
 
 #[test]
+fn records_end_where_those_of_csv_do() {
+    let (town, desk) = (town(), Desk::new());
+    let id = IDS[0];
+    for (text, expected) in [
+        // Old Macintosh files, a lone carriage return among others, no last line end, a quote inside a cell.
+        (format!("uscc,x\r{id},a\r{id},b\r"), 2),
+        (format!("uscc,x\n{id},a\r{id},b\n{id},c"), 3),
+        (format!("uscc,x\r\n{id},a\r\n\r\n{id},b"), 2),
+        (format!("uscc,x\n{id},5\" tube\n{id},b\n"), 2),
+        (format!("\u{feff}\"uscc\",\"x\ny\"\n\"{id}\",\"a\"\"\n\"\n"), 1),
+    ] {
+        desk.put("in.csv", &text);
+        let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+        let tally = &outcome.tally;
+        assert_eq!((tally.rows, tally.hits, outcome.rejects), (expected, expected, 0), "{text:?}");
+    }
+    let long = format!("uscc,x\n{id},\"{}\"\n{id},b\n", "长\n".repeat(200_000));
+    desk.put("in.csv", long);
+    assert_eq!(desk.screen(&town, "in.csv", "out.csv").unwrap().tally.hits, 2, "beyond a block");
+}
+
+#[test]
 fn an_encoding_that_shows_late_is_seen() {
     let (town, desk) = (town(), Desk::new());
     let mut text = "name,uscc\n,\n".to_owned();
