@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Every row is decided by [`screen::check`](crate::screen::check), as a single check of its subject is. All
-//! rows are decided on one basis and for one instant. Memory does not grow with the rows.
+//! rows are decided on one basis and for one instant. Memory does not grow with the rows, but where a workbook is
+//! written.
 //!
 //! Nothing is lost in silence: a row that cannot be read goes to the rejects with its reason; one whose
 //! subject cannot be asked about stays among the rows, `undetermined`, and is in the rejects too.

@@ -63,7 +63,7 @@ pub struct Screen {
     /// 仅输出命中行 / write only rows that meet an entry
     #[arg(long)]
     hits_only: bool,
-    /// 无法使用的行 / rows that cannot be used; default: beside the output, .rejects.csv
+    /// 无法使用的行 / rows that cannot be used; default: beside the output, .rejects.csv; to standard output: counted
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// 字符编码 / utf-8, gb18030; default: by the bytes
@@ -144,8 +144,10 @@ impl Screen {
         }
         let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
         let progress = FileProgress::new(bytes);
-        let cancelled = cancelled_by_signal(self.output.as_deref().map(batch::file::part_of))?;
         let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
+        let begun = [self.output.as_deref(), rejects.as_deref()];
+        let parts = begun.into_iter().flatten().map(batch::file::part_of).collect();
+        let cancelled = cancelled_by_signal(parts)?;
         let layout = Layout {
             encoding: self.encoding.unwrap_or_default(),
             delimiter: self.delimiter,
@@ -238,14 +240,14 @@ fn beside(output: &Path) -> PathBuf {
 
 /// Turns true at the first SIGINT or SIGTERM. Whoever cannot stop, since nothing comes to be read, is ended
 /// soon after, and what it had begun to write is removed.
-fn cancelled_by_signal(part: Option<PathBuf>) -> std::io::Result<Arc<AtomicBool>> {
+fn cancelled_by_signal(parts: Vec<PathBuf>) -> std::io::Result<Arc<AtomicBool>> {
     const GRACE: Duration = Duration::from_secs(2);
     let cancelled = Arc::new(AtomicBool::new(false));
     let seen = cancelled.clone();
     super::at_stop(move || {
         seen.store(true, Ordering::Relaxed);
         std::thread::sleep(GRACE);
-        if let Some(part) = part {
+        for part in parts {
             let _ = std::fs::remove_file(part);
         }
         eprintln!("{}", BatchError::Cancelled);

@@ -45,10 +45,14 @@ pub struct Answered {
     pub bytes: u64,
     /// All of it is text, in the encoding that it is read in.
     pub is_text: bool,
+    /// A record, the first being 1, whose quotes are open where the input ends.
+    pub open_quote: Option<u64>,
     /// Which of its records are rejected (the first is 0), why, and what can be shown of each.
     pub rejects: Vec<(u64, Reason, String)>,
     /// What was met.
     pub tally: Tally,
+    /// Which of the columns that were told an object has had, a bit each.
+    pub told_seen: u64,
 }
 
 impl<R: Read> Blocks<R> {
@@ -122,8 +126,10 @@ impl Records {
                 at += read;
                 match result {
                     ReadRecordResult::Record => {
-                        // The line feed of a CRLF is taken with the next record.
-                        at += usize::from(bytes[at - 1] == b'\r' && bytes.get(at) == Some(&b'\n'));
+                        if bytes[at - 1] == b'\r' {
+                            // A line feed may belong to it that is not read yet.
+                            at += usize::from(*bytes.get(at)? == b'\n');
+                        }
                         return Some(at);
                     }
                     ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
@@ -148,14 +154,14 @@ pub fn parser(delimiter: u8) -> Reader {
 
 /// Answer all blocks: `screener` makes one for each of so many threads, `collect` takes what each block came
 /// to, in order.
-pub fn run<R: Read + Send, S: FnMut(&[u8]) -> Answered, E: From<SourceError>>(
+pub fn run<R: Read + Send + 'static, S: FnMut(&[u8]) -> Answered, E: From<SourceError>>(
     mut blocks: Blocks<R>,
     threads: usize,
     screener: impl Fn() -> S + Sync,
     mut collect: impl FnMut(Answered) -> Result<(), E>,
 ) -> Result<(), E> {
     type Asked = Result<Vec<u8>, SourceError>;
-    let (screener, file) = (&screener, blocks.file.clone());
+    let (screener, file, threads) = (&screener, blocks.file.clone(), threads.max(1));
     std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let unstarted = |source| SourceError::Io { file: file.clone(), source };
@@ -179,7 +185,8 @@ pub fn run<R: Read + Send, S: FnMut(&[u8]) -> Answered, E: From<SourceError>>(
                 }
             }
         };
-        named("reader").spawn_scoped(scope, read).map_err(unstarted)?;
+        // Nobody waits for it, as it may wait for input that never comes.
+        named("reader").spawn(read).map_err(unstarted)?;
         let mut records = 0;
         for thread in (0..threads).cycle() {
             let Ok(answered) = from[thread].recv() else { break };

@@ -33,17 +33,14 @@ const IDENTIFIERS: &[&str] = &[
     "REGISTRATION_NUMBER",
     "IDNUMBER",
     "ID_NUMBER",
-    "ID",
     "IDENTIFIER",
     "TAX_NUMBER",
     "TAXNUMBER",
 ];
-/// Headings of names, as they are folded.
+/// A heading that may be one of an identifier where no other is, or a running number.
+const DOUBTFUL: &str = "ID";
+/// Headings of names, as they are folded, the more telling first.
 const NAMES: &[&str] = &[
-    "名称",
-    "姓名",
-    "姓名/名称",
-    "名称/姓名",
     "主体名称",
     "企业名称",
     "单位名称",
@@ -51,17 +48,21 @@ const NAMES: &[&str] = &[
     "法人名称",
     "机构名称",
     "组织名称",
-    "投标人",
-    "投标人名称",
     "供应商名称",
+    "投标人名称",
+    "投标人",
     "纳税人名称",
     "当事人名称",
-    "NAME",
-    "COMPANY",
+    "名称/姓名",
+    "姓名/名称",
+    "名称",
+    "姓名",
     "COMPANY_NAME",
     "COMPANYNAME",
-    "FULL_NAME",
     "SUBJECT_NAME",
+    "FULL_NAME",
+    "NAME",
+    "COMPANY",
 ];
 
 /// What results are headed by, before the word for each.
@@ -164,19 +165,15 @@ impl Columns {
                 found: headings.to_vec(),
             })
         };
-        let known = |of: &[&str]| {
-            let is_known = |key: &String| of.contains(&&**key);
-            (0..keys.len()).filter(|&at| is_known(&keys[at])).collect::<Vec<usize>>()
-        };
         let identifiers = if told.identifiers.is_empty() {
-            known(IDENTIFIERS)
+            identifiers_of(&keys)
         } else {
             told.identifiers.iter().map(told_at).collect::<Result<_, _>>()?
         };
         let name = match &told.name {
             _ if told.no_names => None,
             Some(name) => Some(told_at(name)?),
-            None => known(NAMES).first().copied(),
+            None => name_of(&keys),
         };
         let used = || identifiers.iter().copied().chain(name);
         let twice = |&at: &usize| keys.iter().filter(|key| **key == keys[at]).count() > 1;
@@ -191,24 +188,50 @@ impl Columns {
 }
 
 impl Columns {
-    /// Those of an object, which may lack any of them.
-    pub fn of_object(keys: &[String], told: &Told) -> Columns {
-        let folded_keys: Vec<String> = keys.iter().map(|key| folded(key)).collect();
-        let is_told = |key: &String, told: &String| *key == folded(told);
-        let at = |is: &dyn Fn(&String) -> bool| {
-            (0..keys.len()).filter(|&at| is(&folded_keys[at])).collect::<Vec<usize>>()
+    /// Those of an object, which may lack any of them, and which of those that were told it has: a bit each, the
+    /// name's behind those of the identifiers.
+    pub fn of_object(keys: &[String], told: &Told) -> (Columns, u64) {
+        let keys: Vec<String> = keys.iter().map(|key| folded(key)).collect();
+        let mut seen = 0;
+        let mut told_at = |told: &String, bit: usize| {
+            let key = folded(told);
+            let at = keys.iter().position(|known| *known == key);
+            seen |= u64::from(at.is_some()) << bit.min(63);
+            at
         };
         let identifiers = match &told.identifiers[..] {
-            [] => at(&|key| IDENTIFIERS.contains(&&**key)),
-            all => at(&|key| all.iter().any(|told| is_told(key, told))),
+            [] => identifiers_of(&keys),
+            all => all.iter().enumerate().filter_map(|(bit, told)| told_at(told, bit)).collect(),
         };
-        let names = match &told.name {
-            _ if told.no_names => Vec::new(),
-            Some(name) => at(&|key| is_told(key, name)),
-            None => at(&|key| NAMES.contains(&&**key)),
+        let name = match &told.name {
+            _ if told.no_names => None,
+            Some(name) => told_at(name, told.identifiers.len()),
+            None => name_of(&keys),
         };
-        Columns { identifiers, name: names.first().copied(), count: keys.len() }
+        (Columns { identifiers, name, count: keys.len() }, seen)
     }
+}
+
+impl Told {
+    /// The first of the columns that were told which no object had, given [what was
+    /// seen](Columns::of_object).
+    pub fn unseen(&self, seen: u64) -> Option<&String> {
+        let name = self.name.as_ref().filter(|_| !self.no_names);
+        let mut all = self.identifiers.iter().chain(name).enumerate();
+        all.find(|(bit, _)| seen & 1 << (*bit).min(63) == 0).map(|(_, told)| told)
+    }
+}
+
+fn identifiers_of(keys: &[String]) -> Vec<usize> {
+    let among = |is: &dyn Fn(&str) -> bool| {
+        (0..keys.len()).filter(|&at| is(&keys[at])).collect::<Vec<usize>>()
+    };
+    let known = among(&|key| IDENTIFIERS.contains(&key));
+    if known.is_empty() { among(&|key| key == DOUBTFUL) } else { known }
+}
+
+fn name_of(keys: &[String]) -> Option<usize> {
+    NAMES.iter().find_map(|name| keys.iter().position(|key| key == name))
 }
 
 /// A heading as it is compared: without a remark in brackets at its end, which sheets are fond of.

@@ -57,9 +57,10 @@ impl Dialect {
 pub fn headings(head: &[u8], delimiter: u8) -> Option<Vec<String>> {
     let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head);
     let mut record = Record::new(delimiter);
-    record.read(head)?;
+    record.read(head);
     let cell = |at| std::str::from_utf8(record.cell(at)).map(|cell| cell.trim().to_owned()).ok();
-    (0..record.ends.len()).map(cell).collect()
+    let is_sound = !record.is_beyond && !record.is_open;
+    is_sound.then(|| (0..record.count).map(cell).collect()).flatten()
 }
 
 /// Answers blocks.
@@ -175,7 +176,7 @@ impl<'a> CsvScreener<'a> {
         while !rest.is_empty() {
             let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
             let is_plain = blocks::are_lines(&rest[..end]);
-            let end = if is_plain { end } else { self.record.read(rest).unwrap_or(rest.len()) };
+            let end = if is_plain { end } else { self.record.read(rest) };
             let (record, after) = rest.split_at(end);
             rest = after;
             self.answer_record(record, is_plain, answered);
@@ -186,15 +187,22 @@ impl<'a> CsvScreener<'a> {
     fn answer_record(&mut self, record: &[u8], is_plain: bool, answered: &mut Answered) {
         let line = without_line_end(record);
         answered.records += 1;
-        if line.iter().all(u8::is_ascii_whitespace) {
+        let delimiter = self.dialect.delimiter;
+        if line.iter().all(|&byte| byte.is_ascii_whitespace() && byte != delimiter) {
             return;
         }
         let fault = if is_plain { self.split(line) } else { self.record.fault(&self.columns) };
+        let count = if is_plain { self.delimiters.len() + 1 } else { self.record.count };
+        let whole = without_blank_cells(line, count.saturating_sub(self.columns.count), delimiter);
+        let fault = fault.or(whole.is_none().then_some(Reason::TooManyCells));
         let broken = (!answered.is_text && !is_text(line)).then_some(Reason::EncodingBroken);
         let reject = |reason: Reason, answered: &mut Answered| {
             let shown = String::from_utf8_lossy(line).into_owned();
             answered.rejects.push((answered.records - 1, reason, shown));
         };
+        if !is_plain && self.record.is_open {
+            answered.open_quote = Some(answered.records);
+        }
         if let Some(reason) = broken.or(fault) {
             self.screener.tally.count_rejected();
             return reject(reason, answered);
@@ -206,7 +214,7 @@ impl<'a> CsvScreener<'a> {
         if self.hits_only && !self.screener.has_hits() {
             return;
         }
-        answered.out.extend_from_slice(line);
+        answered.out.extend_from_slice(whole.unwrap_or(line));
         match row {
             Row::Clear(verdict) => self.write_clear(verdict, &mut answered.out),
             _ => self.dialect.write(&self.screener.cells.all(), &mut answered.out),
@@ -258,6 +266,21 @@ fn fault(count: usize, headings: usize, is_blank_from: impl Fn(usize) -> bool) -
     }
 }
 
+/// The line without so many blank cells at its end, which would put the result under other headings; `None`
+/// where something stands in them, quotes at least.
+fn without_blank_cells(line: &[u8], cells: usize, delimiter: u8) -> Option<&[u8]> {
+    let mut whole = line;
+    for _ in 0..cells {
+        let end = whole.iter().rposition(|&byte| byte == delimiter)?;
+        let (before, cell) = whole.split_at(end);
+        if !cell[1..].iter().all(u8::is_ascii_whitespace) {
+            return None;
+        }
+        whole = before;
+    }
+    Some(whole)
+}
+
 fn plain_cell<'l>(line: &'l [u8], delimiters: &[usize], at: usize) -> &'l [u8] {
     let start = at.checked_sub(1).map_or(0, |before| delimiters[before] + 1);
     let end = delimiters.get(at).copied().unwrap_or(line.len());
@@ -283,54 +306,76 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 /// A record with quotes, read by `csv-core`.
 struct Record {
     parser: Reader,
+    /// Its cells, one behind the other, as far as `filled`.
     cells: Vec<u8>,
+    filled: usize,
+    /// Where each ends, as far as `count`.
     ends: Vec<usize>,
+    count: usize,
+    /// It has more cells than there is room for, or longer ones.
+    is_beyond: bool,
+    /// Its quotes are open where the bytes end.
+    is_open: bool,
 }
 
 impl Record {
     fn new(delimiter: u8) -> Record {
-        Record { parser: blocks::parser(delimiter), cells: Vec::new(), ends: Vec::new() }
+        Record {
+            parser: blocks::parser(delimiter),
+            cells: vec![0; RECORD_BYTES_MAX],
+            filled: 0,
+            ends: vec![0; CELLS_MAX],
+            count: 0,
+            is_beyond: false,
+            is_open: false,
+        }
     }
 
-    /// Read the first record of the bytes; answers how many it takes, its line end with it. `None` where it
-    /// is beyond all measure.
-    fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Read the first record of the bytes; answers how many it takes, its line end with it.
+    fn read(&mut self, bytes: &[u8]) -> usize {
         self.parser.reset();
-        self.cells.resize(bytes.len().clamp(64, RECORD_BYTES_MAX), 0);
-        self.ends.resize(CELLS_MAX, 0);
-        let (mut taken, mut written, mut cells) = (0, 0, 0);
+        (self.filled, self.count, self.is_beyond, self.is_open) = (0, 0, false, false);
+        let (mut taken, mut is_ended) = (0, false);
         loop {
-            // At the end of the bytes nothing more comes, which the parser is told by nothing.
-            let (result, read, wrote, ended) = self.parser.read_record(
-                &bytes[taken..],
-                &mut self.cells[written..],
-                &mut self.ends[cells..],
+            // What the bytes leave open a line end closes, unless quotes are open.
+            let rest = if is_ended { b"\n" } else { &bytes[taken..] };
+            let (result, read, filled, count) = self.parser.read_record(
+                rest,
+                &mut self.cells[self.filled..],
+                &mut self.ends[self.count..],
             );
-            (taken, written, cells) = (taken + read, written + wrote, cells + ended);
+            self.filled += filled;
+            self.count += count;
+            taken += if is_ended { 0 } else { read };
             match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::Record => break,
-                ReadRecordResult::End => break,
-                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => return None,
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+                ReadRecordResult::InputEmpty if is_ended => {
+                    self.is_open = true;
+                    break;
+                }
+                ReadRecordResult::InputEmpty => is_ended = true,
+                ReadRecordResult::OutputFull => (self.filled, self.is_beyond) = (0, true),
+                ReadRecordResult::OutputEndsFull => (self.count, self.is_beyond) = (0, true),
             }
         }
-        self.ends.truncate(cells);
-        self.cells.truncate(written);
         let is_crlf = taken > 0 && bytes[taken - 1] == b'\r' && bytes.get(taken) == Some(&b'\n');
-        Some(taken + usize::from(is_crlf))
-    }
-
-    fn range(&self, at: usize) -> Range<usize> {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        start..self.ends.get(at).copied().unwrap_or(start)
+        taken + usize::from(is_crlf)
     }
 
     fn cell(&self, at: usize) -> &[u8] {
-        &self.cells[self.range(at)]
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        if at < self.count { &self.cells[start..self.ends[at]] } else { &[] }
     }
 
     fn fault(&self, columns: &Columns) -> Option<Reason> {
-        let is_blank = |at: usize| self.cells[self.ends[at - 1]..].trim_ascii().is_empty();
-        fault(self.ends.len(), columns.count, is_blank)
+        if self.is_open {
+            return Some(Reason::Syntax);
+        }
+        if self.is_beyond {
+            return Some(Reason::RowTooLong);
+        }
+        let is_blank =
+            |at: usize| self.cells[self.ends[at - 1]..self.filled].trim_ascii().is_empty();
+        fault(self.count, columns.count, is_blank)
     }
 }

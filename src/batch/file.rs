@@ -83,11 +83,14 @@ pub struct Outcome {
 /// The input cannot be read, its columns are not known, the output cannot be written: no output is left
 /// then, and what stood under its name still stands.
 pub fn screen(job: &Job, terms: Terms) -> Result<Outcome, BatchError> {
-    let first = match (job.layout.encoding, job.input) {
-        (Encoding::Gb18030, _) => Reading::Is(encoding_rs::GB18030),
-        (Encoding::Auto, Some(_)) => Reading::Guess,
-        // What is piped is read once.
-        _ => Reading::Is(encoding_rs::UTF_8),
+    check_paths(job)?;
+    // What is piped, or is no file, is read once; and what was written to standard output stays.
+    let is_read_again = job.input.is_some_and(Path::is_file) && job.output.is_some();
+    let first = match job.layout.encoding {
+        Encoding::Gb18030 => Reading::Is(encoding_rs::GB18030),
+        Encoding::Utf8 => Reading::Is(encoding_rs::UTF_8),
+        Encoding::Auto if is_read_again => Reading::Guess,
+        Encoding::Auto => Reading::Head,
     };
     match attempt(job, terms, first) {
         Err(Stopped::IsNoText(path)) => {
@@ -106,7 +109,40 @@ enum Reading {
     /// UTF-8, as most is, until some is none: all of a file must be looked at to tell its encoding, which
     /// would cost as much again as to screen it.
     Guess,
+    /// What its beginning is in.
+    Head,
     Is(&'static encoding_rs::Encoding),
+}
+
+/// Bytes of a beginning.
+const HEAD_BYTES: u64 = 4 << 20;
+
+/// No two of the files are one.
+fn check_paths(job: &Job) -> Result<(), BatchError> {
+    let refuse = |what: &str| Err(BatchError::Format(what.to_owned()));
+    let whole = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        let path = folder.join(path.file_name()?);
+        Some(path.canonicalize().unwrap_or(path))
+    };
+    let [input, output, rejects] =
+        [job.input, job.output, job.rejects].map(|path| path.and_then(whole));
+    let are_one = |a: &Option<PathBuf>, b: &Option<PathBuf>| a.is_some() && a == b;
+    if are_one(&input, &output) {
+        return refuse("输出文件即输入文件 / the output is the input: name another");
+    }
+    if are_one(&rejects, &input) || are_one(&rejects, &output) {
+        return refuse(
+            "--rejects 即输入或输出文件 / the rejects would be the input or the output: name another",
+        );
+    }
+    let is_xls =
+        |path: &Path| path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("xls"));
+    if job.output.is_some_and(is_xls) {
+        return refuse("不能写 .xls，请输出 .xlsx / .xls is read, not written: write .xlsx");
+    }
+    Ok(())
 }
 
 /// Why an attempt ended.
@@ -135,8 +171,13 @@ fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outco
     use Format::{Csv, Excel, JsonLines, Parquet};
     let mut output = Output::create(job.output)?;
     let rejects = Rejects { path: job.rejects, source: job.input, writer: None, count: 0 };
+    let encoding = match reading {
+        Reading::Is(encoding) => encoding,
+        _ => encoding_rs::UTF_8,
+    };
     let outcome = Outcome::default();
-    let mut run = Run { job, terms, reading, rejects, outcome, bytes: 0, records: 0 };
+    let mut run =
+        Run { job, terms, reading, encoding, rejects, outcome, bytes: 0, records: 0, told_seen: 0 };
     match (job.input_format, job.output_format) {
         (Csv, Csv) => run.csv(&mut output)?,
         (JsonLines, JsonLines) => run.json_lines(&mut output)?,
@@ -164,10 +205,14 @@ struct Run<'a, 't> {
     job: &'a Job<'a>,
     terms: Terms<'t>,
     reading: Reading,
+    /// What the text of the input is in.
+    encoding: &'static encoding_rs::Encoding,
     rejects: Rejects<'a>,
     outcome: Outcome,
     bytes: u64,
     records: u64,
+    /// Which of the columns that were told any object had.
+    told_seen: u64,
 }
 
 impl<'a> Run<'a, '_> {
@@ -185,12 +230,12 @@ impl<'a> Run<'a, '_> {
         let columns = self.columns(&headings)?;
         let dialect = Dialect { delimiter, crlf: head.ends_with(b"\r\n") };
         let mut written = Vec::new();
-        if self.encoding() != encoding_rs::UTF_8 {
+        if self.encoding != encoding_rs::UTF_8 {
             // Whoever wrote another encoding reads UTF-8 by this mark.
             written.extend_from_slice("\u{feff}".as_bytes());
         }
         dialect.write_headings(&head, &mut written);
-        output.write(&written)?;
+        output.put(&written)?;
         let (terms, hits_only) = (self.terms, job.hits_only);
         let screener = || {
             let mut screener =
@@ -208,13 +253,14 @@ impl<'a> Run<'a, '_> {
             let mut screener = JsonScreener::new(Screener::new(terms), told, hits_only);
             move |block: &[u8]| screener.answer(block)
         };
-        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))
-    }
-
-    fn encoding(&self) -> &'static encoding_rs::Encoding {
-        match self.reading {
-            Reading::Guess => encoding_rs::UTF_8,
-            Reading::Is(encoding) => encoding,
+        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))?;
+        match told.unseen(self.told_seen) {
+            Some(told) if self.outcome.tally.rows > 0 => {
+                let (told, found) = (told.clone(), Vec::new());
+                let error = ColumnError::Missing { told, found };
+                Err(Stopped::Failed(BatchError::Columns { file: self.file().to_owned(), error }))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -226,15 +272,19 @@ impl<'a> Run<'a, '_> {
     }
 
     /// The text of the input, as UTF-8.
-    fn blocks(&self, records: Records) -> Result<Blocks<Box<dyn Read + Send>>, BatchError> {
-        let encoding = self.encoding();
-        let input = match self.job.input {
-            None => decoding(io::stdin(), encoding),
-            Some(path) => {
-                decoding(File::open(path).map_err(|source| self.unreadable(source))?, encoding)
-            }
+    fn blocks(&mut self, records: Records) -> Result<Blocks<Box<dyn Read + Send>>, BatchError> {
+        let mut input: Box<dyn Read + Send> = match self.job.input {
+            None => Box::new(io::stdin()),
+            Some(path) => Box::new(File::open(path).map_err(|source| self.unreadable(source))?),
         };
-        Ok(Blocks::new(self.file(), input, records))
+        if self.reading == Reading::Head {
+            let mut head = Vec::new();
+            let read = input.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+            let survey = read.and_then(|_| Survey::of_bytes(&head));
+            self.encoding = survey.map_err(|source| self.unreadable(source))?.encoding;
+            input = Box::new(io::Cursor::new(head).chain(input));
+        }
+        Ok(Blocks::new(self.file(), decoding(input, self.encoding), records))
     }
 
     fn unreadable(&self, source: io::Error) -> SourceError {
@@ -244,7 +294,16 @@ impl<'a> Run<'a, '_> {
     fn take(&mut self, answered: Answered, output: &mut Output) -> Result<(), Stopped<'a>> {
         self.is_as_guessed(answered.is_text)?;
         self.go_on(answered.bytes, &answered.tally)?;
-        output.write(&answered.out)?;
+        output.put(&answered.out)?;
+        if let Some(record) = answered.open_quote {
+            let row = self.records + record;
+            return Err(Stopped::Failed(BatchError::from(SourceError::Format {
+                file: self.file().to_owned(),
+                format: "CSV",
+                why: format!("第 {row} 行的引号未闭合 / the quotes of row {row} are not closed"),
+            })));
+        }
+        self.told_seen |= answered.told_seen;
         for (record, reason, text) in answered.rejects {
             self.rejects.put(self.records + record + 1, reason, text)?;
         }
@@ -392,18 +451,18 @@ impl Output {
         Ok(Output { writer, place: Some(Place { path: path.to_owned(), part }) })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), BatchError> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), BatchError> {
         self.writer.write_all(bytes).map_err(|source| self.failed(source))
     }
 
     fn finish(mut self) -> Result<(), BatchError> {
         self.writer.flush().map_err(|source| self.failed(source))?;
-        match self.place.take() {
-            None => Ok(()),
-            Some(Place { path, part }) => {
-                fs::rename(&part, &path).map_err(|source| BatchError::Output { file: path, source })
-            }
+        if let Some(Place { path, part }) = &self.place {
+            fs::rename(part, path).map_err(|source| self.failed(source))?;
         }
+        // There is nothing left to be removed.
+        self.place = None;
+        Ok(())
     }
 
     fn shown(&self) -> PathBuf {
@@ -412,6 +471,16 @@ impl Output {
 
     fn failed(&self, source: io::Error) -> BatchError {
         BatchError::Output { file: self.shown(), source }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 
@@ -431,11 +500,11 @@ pub fn part_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The rejects file, made when the first comes.
+/// The rejects file, made when the first comes. It too appears when it is whole.
 struct Rejects<'a> {
     path: Option<&'a Path>,
     source: Option<&'a Path>,
-    writer: Option<RejectWriter<BufWriter<File>>>,
+    writer: Option<RejectWriter<Output>>,
     count: u64,
 }
 
@@ -445,8 +514,8 @@ impl Rejects<'_> {
         let Some(path) = self.path else { return Ok(()) };
         let failed = |source| BatchError::Output { file: path.to_owned(), source };
         if self.writer.is_none() {
-            let file = BufWriter::new(File::create(path).map_err(failed)?);
-            self.writer = Some(RejectWriter::new(file).map_err(failed)?);
+            let output = Output::create(Some(path))?;
+            self.writer = Some(RejectWriter::new(output).map_err(failed)?);
         }
         let name = self.source.and_then(Path::file_name).unwrap_or_default();
         let reject = Reject {
@@ -460,20 +529,15 @@ impl Rejects<'_> {
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(&reject)).map_err(failed)
     }
 
-    fn finish(mut self) -> Result<u64, BatchError> {
-        if let (Some(writer), Some(path)) = (self.writer.take(), self.path) {
-            let failed = |source| BatchError::Output { file: path.to_owned(), source };
-            writer.finish().map_err(failed)?;
+    /// Those of an earlier run go where there are none.
+    fn finish(self) -> Result<u64, BatchError> {
+        let Some(path) = self.path else { return Ok(self.count) };
+        let failed = |source| BatchError::Output { file: path.to_owned(), source };
+        match self.writer {
+            Some(writer) => writer.into_inner().map_err(failed)?.finish()?,
+            None if path.is_file() => fs::remove_file(path).map_err(failed)?,
+            None => {}
         }
         Ok(self.count)
-    }
-}
-
-impl Drop for Rejects<'_> {
-    /// Those of an attempt that was given up are none.
-    fn drop(&mut self) {
-        if let (Some(_), Some(path)) = (&self.writer, self.path) {
-            let _ = fs::remove_file(path);
-        }
     }
 }

@@ -22,13 +22,15 @@ pub struct JsonScreener<'a> {
     /// The keys of the object before, and what they are: most lines have the same.
     keys: Vec<String>,
     columns: Columns,
+    /// Which of the columns that were told it has.
+    seen: u64,
 }
 
 impl<'a> JsonScreener<'a> {
     /// Of objects with such keys.
     pub fn new(screener: Screener<'a>, told: &'a Told, hits_only: bool) -> JsonScreener<'a> {
         let (keys, columns) = (Vec::new(), Columns::default());
-        JsonScreener { screener, told, hits_only, keys, columns }
+        JsonScreener { screener, told, hits_only, keys, columns, seen: 0 }
     }
 
     /// Answer a block.
@@ -42,6 +44,7 @@ impl<'a> JsonScreener<'a> {
                 continue;
             }
             let row = self.answer_line(line, &mut answered.out);
+            answered.told_seen |= self.seen;
             if let Err(reason) = row {
                 self.screener.tally.count_rejected();
                 answered.rejects.push((answered.records - 1, reason, shown(line)));
@@ -60,6 +63,7 @@ impl<'a> JsonScreener<'a> {
         }
         self.find(&object);
         let text = |at: &usize| cell(object.get(&self.keys[*at])).map_err(reason_of);
+        // Several in an array are parted as those in a cell are.
         let identifiers =
             self.columns.identifiers.iter().map(text).collect::<Result<Vec<_>, _>>()?;
         let name = self.columns.name.as_ref().map(text).transpose()?.unwrap_or_default();
@@ -79,7 +83,7 @@ impl<'a> JsonScreener<'a> {
             return;
         }
         self.keys = object.keys().cloned().collect();
-        self.columns = Columns::of_object(&self.keys, self.told);
+        (self.columns, self.seen) = Columns::of_object(&self.keys, self.told);
     }
 
     fn result(&self) -> Value {

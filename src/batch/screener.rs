@@ -3,7 +3,7 @@
 use super::Tally;
 use crate::catalogue::MatterNo;
 use crate::index::{EntryView, Listed, Spot};
-use crate::record::{Identifier, IdentifierError, Instant, SubjectKind, limits};
+use crate::record::{Identifier, IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
 use crate::screen::find::Scratch;
 use crate::screen::{self, Basis, Decision, Hit, Question, SubjectDecision, Unaskable, Verdict};
 use crate::source::mapper::has_lost_digits;
@@ -101,8 +101,8 @@ impl<'a> Screener<'a> {
     /// none. Cost: under a microsecond for one that is clear by an identifier.
     pub fn screen<'t>(&mut self, identifiers: impl Iterator<Item = &'t str>, name: &str) -> Row {
         self.cells.clear();
-        let question = match ask(self.terms.kind, identifiers, name) {
-            Ok(question) => question,
+        let (question, wrong) = match ask(self.terms.kind, identifiers, name) {
+            Ok(asked) => asked,
             Err(reason) => {
                 self.cells.verdict = Verdict::Undetermined.code();
                 self.cells.flags.push_str(reason.code());
@@ -118,6 +118,9 @@ impl<'a> Screener<'a> {
         let subject = &self.decision.subjects[0];
         self.tally.count(subject);
         self.cells.verdict = subject.verdict.code();
+        if let Some(reason) = wrong {
+            self.cells.flags.push_str(reason.code());
+        }
         write_flags(subject, &mut self.cells.flags);
         if subject.hits.is_empty() && self.cells.flags.is_empty() {
             return Row::Clear(subject.verdict);
@@ -172,27 +175,32 @@ impl<'a> Screener<'a> {
     }
 }
 
-/// The question of a row, or why there is none.
+/// What parts several identifiers in one cell.
+const SEPARATORS: [char; 7] = ['；', ';', '、', '，', ',', '|', '\n'];
+/// So many letters and digits in a row are a number, whatever else is written beside it.
+const NUMBER_CHARS_MIN: usize = 15;
+
+/// The question of a row, and what is wrong with an identifier that is left out of it; or why there is none.
 fn ask<'t, 'n>(
     kind: Option<SubjectKind>,
     identifiers: impl Iterator<Item = &'t str>,
     name: &'n str,
-) -> Result<Question<'n>, Reason> {
+) -> Result<(Question<'n>, Option<Reason>), Reason> {
     let mut question = Question { kind, ..Question::default() };
-    for (count, value) in identifiers.map(str::trim).filter(|value| !value.is_empty()).enumerate() {
-        if has_lost_digits(value) {
-            return Err(Reason::DigitsLost);
-        }
+    let mut wrong = None;
+    let values = identifiers.flat_map(|cell| cell.split(SEPARATORS)).map(str::trim);
+    for (count, value) in values.filter(|value| !value.is_empty()).enumerate() {
         if count == limits::IDENTIFIERS_MAX {
             return Err(Reason::IdentifierInvalid);
         }
-        match question.give(None, value) {
-            Ok(()) | Err(Unaskable::Invalid(IdentifierError::Empty)) => {}
-            Err(Unaskable::Invalid(IdentifierError::TooLong { .. })) => {
-                return Err(Reason::ValueTooLong);
-            }
-            Err(_) => return Err(Reason::IdentifierInvalid),
+        match give(&mut question, value) {
+            Ok(()) => {}
+            Err(reason) => wrong = wrong.or(Some(reason)),
         }
+    }
+    // Another that decides tells who is asked about.
+    if let Some(reason) = wrong.filter(|_| !question.is_decided()) {
+        return Err(reason);
     }
     let name = name.trim();
     if name.len() > limits::NAME_BYTES_MAX {
@@ -202,7 +210,25 @@ fn ask<'t, 'n>(
     match (&question.name, &question.masked, question.ids.is_empty()) {
         (None, Some(_), _) => Err(Reason::MaskedNeedsName),
         (None, None, true) => Err(Reason::SubjectUnidentified),
-        _ => Ok(question),
+        _ => Ok((question, wrong)),
+    }
+}
+
+fn give(question: &mut Question, value: &str) -> Result<(), Reason> {
+    if has_lost_digits(value) {
+        return Err(Reason::DigitsLost);
+    }
+    // A number with a remark beside it is equal to no number.
+    let mut runs = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ' ');
+    let has_number = runs.any(|run| run.len() >= NUMBER_CHARS_MIN && run.len() < value.len());
+    if has_number && Identifier::recognise(value).is_ok_and(|id| id.kind() == IdentifierKind::Other)
+    {
+        return Err(Reason::IdentifierInvalid);
+    }
+    match question.give(None, value) {
+        Ok(()) | Err(Unaskable::Invalid(IdentifierError::Empty)) => Ok(()),
+        Err(Unaskable::Invalid(IdentifierError::TooLong { .. })) => Err(Reason::ValueTooLong),
+        Err(_) => Err(Reason::IdentifierInvalid),
     }
 }
 

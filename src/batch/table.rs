@@ -112,14 +112,11 @@ impl Sheet<'_> {
         let hit = self.hit.clone();
         let sheet = self.sheet()?;
         for (column, cell) in (0..).zip(cells) {
-            let cut;
-            let cell = match cell.char_indices().nth(CELL_CHARS_MAX) {
-                None => cell,
-                Some((at, _)) => {
-                    cut = &cell[..at];
-                    cut
-                }
-            };
+            if cell.chars().nth(CELL_CHARS_MAX).is_some() {
+                return Err(io::Error::other(
+                    "单元格最多 32,767 字，请输出 .csv / a cell of a sheet takes 32,767 characters: write .csv",
+                ));
+            }
             let written = match is_hit {
                 true => sheet.write_string_with_format(row, column, cell, &hit),
                 false if cell.is_empty() => continue,
@@ -148,7 +145,7 @@ pub fn side_by_side<T: Send>(
     parts: usize,
     decide: impl Fn(std::ops::Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    let length = batch.len().div_ceil(parts).max(1);
+    let length = batch.len().div_ceil(parts.max(1)).max(1);
     let starts: Vec<usize> = (0..batch.len()).step_by(length).collect();
     starts.into_par_iter().map(|start| decide(start..(start + length).min(batch.len()))).collect()
 }

@@ -19,7 +19,7 @@ const READINGS_CHARS_MAX: usize = 32;
 /// A listed name that may be the asked one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Like {
-    /// An entry whose subject bears it; others may bear the same.
+    /// An entry whose subject bears it, or bore it when the index was built; others may bear the same.
     pub entry: EntryNo,
     name: NameAt,
     /// The print of its core.

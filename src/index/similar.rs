@@ -299,7 +299,7 @@ impl Similar {
         let (entry, packed) = record.split_first_chunk()?;
         let (packed, rest) = Packed::read(packed)?;
         let length = record.len() - rest.len();
-        let next = RecordNo(no.0 + length.div_ceil(RECORD_UNIT) as u32);
+        let next = RecordNo(no.0.checked_add(length.div_ceil(RECORD_UNIT) as u32)?);
         Some((EntryNo(u32::from_le_bytes(*entry)), packed, next))
     }
 

@@ -161,6 +161,11 @@ impl<W: Write> RejectWriter<W> {
         self.out.flush()?;
         Ok(self.count)
     }
+
+    /// The same; answers what was written to.
+    pub fn into_inner(self) -> io::Result<W> {
+        self.out.into_inner().map_err(|error| error.into_error())
+    }
 }
 
 /// A cell that a spreadsheet would take for a formula gets an apostrophe in front.

@@ -32,6 +32,11 @@ impl Survey {
         Survey::read(File::open(path)?)
     }
 
+    /// Look at the beginning of what can be read once only.
+    pub fn of_bytes(bytes: &[u8]) -> io::Result<Survey> {
+        Survey::read(bytes)
+    }
+
     fn read(mut file: impl Read) -> io::Result<Survey> {
         let mut buffer = vec![0u8; 1 << 18];
         let (mut kept, mut bytes) = (0, 0);

@@ -343,6 +343,8 @@ fn what_cannot_be_used_is_told_and_counted() {
     let tally = &outcome.tally;
     assert_eq!((tally.rows, tally.rejected, tally.unaskable, outcome.rejects), (12, 3, 4, 7));
     let written = desk.text("out.csv");
+    let cells: Vec<usize> = desk.rows("out.csv").iter().map(Vec::len).collect();
+    assert!(cells.iter().all(|&count| count == 3 + 7), "each result under its heading: {cells:?}");
     let undetermined = written.lines().filter(|line| line.contains(",undetermined,")).count();
     assert_eq!(
         (written.lines().count(), undetermined),
@@ -386,6 +388,86 @@ fn an_encoding_that_shows_late_is_seen() {
     assert_eq!((tally.rows, tally.hits, tally.unaskable), (ascii as u64 + 1, 1, 1));
     assert_eq!(desk.rows("rejects.csv").len(), 2, "those of the first attempt are not among them");
     assert_eq!(desk.rows("out.csv").last().unwrap()[0], "苏州星河科技有限公司");
+}
+
+#[test]
+fn all_identifiers_of_a_cell_are_asked_about() {
+    let (town, desk) = (town(), Desk::new());
+    let verdicts = |text: &str| {
+        desk.put("in.csv", text);
+        desk.screen(&town, "in.csv", "out.csv").unwrap();
+        let rows = desk.rows("out.csv");
+        rows[1..].iter().map(|row| row[row.len() - 7].clone()).collect::<Vec<_>>()
+    };
+    let listed = IDS[0];
+    for cell in ["x1234；L", "L 、9132050 0MA0000099X", "L | L2", "\"L,L2\""] {
+        let cell = cell.replace("L2", IDS[2]).replace('L', listed);
+        assert_eq!(verdicts(&format!("uscc,x\n{cell},\n")), ["prohibit"], "{cell}");
+    }
+    assert_eq!(verdicts(&format!("uscc,x\n{listed}(主),\n")), ["undetermined"], "a remark");
+    // One that cannot be used beside one that decides is told and left out; a running number is none.
+    assert_eq!(verdicts(&format!("证件号码,uscc\n?!,{listed}\n")), ["prohibit"]);
+    assert!(desk.text("out.csv").contains("identifier_invalid"));
+    assert_eq!(verdicts(&format!("id,uscc\n1,{listed}\n")), ["prohibit"]);
+    assert_eq!(verdicts(&format!("id\n{listed}\n")), ["prohibit"], "where no other is");
+    desk.put("in.jsonl", format!("{{\"uscc\":[\"x1234\",\"{listed}\"]}}\n"));
+    desk.screen(&town, "in.jsonl", "out.jsonl").unwrap();
+    assert!(desk.text("out.jsonl").contains("\"verdict\":\"prohibit\""));
+}
+
+#[test]
+fn names_are_taken_from_one_column_whatever_the_format() {
+    let (town, mut desk) = (town(), Desk::new());
+    desk.put("in.csv", "名称,企业名称\n某某贸易有限公司,苏州明珠建没有限公司\n");
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert_eq!(desk.rows("out.csv")[1][2], "review");
+    let object = "{\"名称\":\"某某贸易有限公司\",\"企业名称\":\"苏州明珠建没有限公司\"}\n";
+    desk.put("in.jsonl", object);
+    desk.screen(&town, "in.jsonl", "out.jsonl").unwrap();
+    assert!(desk.text("out.jsonl").contains("\"verdict\":\"review\""));
+    // A column that was told and that no object has is a mistake; one that some lack is not.
+    desk.told.identifiers = vec!["代码".to_owned()];
+    let error = desk.screen(&town, "in.jsonl", "out.jsonl").unwrap_err().to_string();
+    assert!(error.contains("缺少列 \"代码\""), "{error}");
+    desk.put("in.jsonl", format!("{object}{{\"代码\":\"{}\"}}\n", IDS[0]));
+    assert_eq!(desk.screen(&town, "in.jsonl", "out.jsonl").unwrap().tally.hits, 2);
+}
+
+#[test]
+fn a_record_beyond_measure_takes_no_other_along() {
+    let (town, desk) = (town(), Desk::new());
+    let row = format!("{},b\n", IDS[0]);
+    let wide = format!("{},\"q\"{}\n", IDS[0], ",".repeat(17_000));
+    desk.put("in.csv", format!("uscc,x\n{row}{wide}{row}{row}"));
+    let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert_eq!((outcome.tally.rows, outcome.tally.rejected, outcome.tally.hits), (4, 1, 3));
+    // Quotes that are not closed would hide the rows behind them.
+    desk.put("in.csv", format!("uscc,x\n{row}{},\"open\n{row}", IDS[3]));
+    let error = desk.screen(&town, "in.csv", "out.csv").unwrap_err().to_string();
+    assert!(error.contains("第 2 行的引号未闭合"), "{error}");
+}
+
+#[test]
+fn files_are_not_written_over() {
+    let (town, desk) = (town(), Desk::new());
+    desk.put("in.csv", ROWS);
+    let error = desk.screen(&town, "in.csv", "in.csv").unwrap_err().to_string();
+    assert!(error.contains("输出文件即输入文件"), "{error}");
+    let error = desk.screen(&town, "in.csv", "rejects.csv").unwrap_err().to_string();
+    assert!(error.contains("--rejects"), "{error}");
+    let error = desk.screen(&town, "in.csv", "out.xls").unwrap_err().to_string();
+    assert!(error.contains(".xls is read"), "{error}");
+    assert_eq!(desk.text("in.csv"), ROWS);
+    // A run that fails leaves the rejects of the one before, a run without any removes them.
+    desk.put("rejects.csv", "before");
+    desk.put("bad.csv", format!("名称\n?,\n\"{}", "a".repeat(5 << 20)));
+    desk.screen(&town, "bad.csv", "out.csv").unwrap_err();
+    assert_eq!(desk.text("rejects.csv"), "before");
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    assert!(!desk.path("rejects.csv").exists());
+    fs::create_dir(desk.path("folder.csv")).unwrap();
+    assert!(matches!(desk.screen(&town, "in.csv", "folder.csv"), Err(BatchError::Output { .. })));
+    assert!(desk.files().iter().all(|name| !name.contains("part")), "{:?}", desk.files());
 }
 
 #[test]
@@ -460,6 +542,25 @@ fn the_command_screens_a_file_and_standard_input() {
     let piped = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(piped.stdout).unwrap(), written);
 
+    // Of what is read once the beginning tells the encoding; nothing is written twice.
+    let gb = encoding_rs::GB18030.encode(sample()).0.into_owned();
+    fs::write(&input, &gb).unwrap();
+    let of_gb = format!("\u{feff}{written}");
+    let (code, shown, _) = home.run(&["screen", from]);
+    assert_eq!((code, shown), (0, of_gb.clone()));
+    for name in ["-", "/dev/stdin"] {
+        let mut child = home
+            .command(&["screen", name, "--format", "csv"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&gb).unwrap();
+        let piped = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(piped.stdout).unwrap(), of_gb, "{name}");
+    }
+
     for (arguments, expected) in [
         (&["screen", "-"][..], "--format"),
         (&["screen", "x.doc"], "无法识别的格式"),
@@ -470,6 +571,24 @@ fn the_command_screens_a_file_and_standard_input() {
         let (code, _, told) = home.run(arguments);
         assert!(code == 1 && told.contains(expected), "{arguments:?}: {code} {told}");
     }
+}
+
+#[test]
+fn an_output_that_fails_waits_for_no_input() {
+    let home = Home::new();
+    home.run(&["build"]);
+    let mut child = home
+        .command(&["screen", "-", "--format", "csv", "--encoding", "utf-8"])
+        .stdin(Stdio::piped())
+        .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // The pipe breaks when it ends.
+    let _ = input.write_all(format!("uscc,x\n{}", "x1234,a\n".repeat(200_000)).as_bytes());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    drop(input);
 }
 
 #[test]
