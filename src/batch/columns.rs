@@ -99,7 +99,7 @@ pub enum ColumnError {
     Missing {
         /// Its heading.
         told: String,
-        /// The headings that there are.
+        /// The headings that there are; none where objects have keys of their own each.
         found: Vec<String>,
     },
     /// No heading is one of an identifier or a name.
@@ -126,7 +126,10 @@ impl fmt::Display for ColumnError {
             shown
         };
         match self {
-            ColumnError::Empty => write!(f, "文件为空 / the file is empty: there are no headings"),
+            ColumnError::Empty => write!(f, "文件为空 / the file is empty"),
+            ColumnError::Missing { told, found } if found.is_empty() => {
+                write!(f, "缺少列 {told:?} / column {told:?} is missing: no object has it")
+            }
             ColumnError::Missing { told, found } => {
                 write!(f, "缺少列 {told:?} / column {told:?} is missing; it has {}", shown(found))
             }

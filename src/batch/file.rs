@@ -225,7 +225,7 @@ impl<'a> Run<'a, '_> {
         let headings = headings(&head, delimiter).ok_or_else(|| SourceError::Format {
             file: self.file().to_owned(),
             format: "CSV",
-            why: "表头不是文本 / the headings are no text".to_owned(),
+            why: "表头无法读取 / the headings cannot be read".to_owned(),
         })?;
         let columns = self.columns(&headings)?;
         let dialect = Dialect { delimiter, crlf: head.ends_with(b"\r\n") };
@@ -254,14 +254,12 @@ impl<'a> Run<'a, '_> {
             move |block: &[u8]| screener.answer(block)
         };
         blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))?;
-        match told.unseen(self.told_seen) {
-            Some(told) if self.outcome.tally.rows > 0 => {
-                let (told, found) = (told.clone(), Vec::new());
-                let error = ColumnError::Missing { told, found };
-                Err(Stopped::Failed(BatchError::Columns { file: self.file().to_owned(), error }))
-            }
-            _ => Ok(()),
-        }
+        let error = match told.unseen(self.told_seen) {
+            _ if self.outcome.tally.rows == 0 => ColumnError::Empty,
+            Some(told) => ColumnError::Missing { told: told.clone(), found: Vec::new() },
+            None => return Ok(()),
+        };
+        Err(Stopped::Failed(BatchError::Columns { file: self.file().to_owned(), error }))
     }
 
     fn is_as_guessed(&self, is_text: bool) -> Result<(), Stopped<'a>> {

@@ -480,12 +480,14 @@ fn files_that_cannot_be_used_leave_no_result() {
         ("nothing.csv", "a,b\n1,2\n", "没有可用的"),
         ("twice.csv", "名称,名称\n1,2\n", "出现两次"),
         ("screened.csv", "名称,xincha_verdict\n1,2\n", "已存在"),
+        ("empty.jsonl", "\n", "文件为空"),
         ("endless.csv", &*quote, "第 1 行过长"),
         ("no.xlsx", "PK", "不是有效的 .xlsx"),
         ("no.parquet", "PAR1", "不是有效的 Parquet"),
     ] {
         desk.put(name, bytes);
-        let error = desk.screen(&town, name, "out.csv").unwrap_err().to_string();
+        let to = if name.ends_with("jsonl") { "out.jsonl" } else { "out.csv" };
+        let error = desk.screen(&town, name, to).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains(name), "{name}: {error}");
         assert_eq!(desk.text("out.csv"), "before", "{name}");
     }
