@@ -212,6 +212,40 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Whatever a file holds: its records are those that the `csv` crate reads, each is written or rejected, and
+    /// every one written has a cell for each heading.
+    #[test]
+    fn no_record_is_lost_or_shifted(text in "([a-cL,,\"\n\r ;]|\r\n|\n\"){0,60}", no_names in any::<bool>()) {
+        let (town, mut desk) = (town(), Desk::new());
+        desk.told.no_names = no_names;
+        let text = format!("uscc,name\n{}", text.replace('L', IDS[0]));
+        desk.put("in.csv", &text);
+        let screened = desk.screen(&town, "in.csv", "out.csv");
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let start = |at: usize| {
+            let position = records.get(at).and_then(csv::StringRecord::position);
+            position.map_or(text.len(), |position| position.byte() as usize)
+        };
+        let is_blank = |at: &usize| text[start(*at)..start(at + 1)].trim().is_empty();
+        let expected = (0..records.len()).filter(|at| !is_blank(at)).count() as u64;
+        match screened {
+            // The crate reads quotes that are not closed up to the end.
+            Err(error) => prop_assert!(error.to_string().contains("引号未闭合"), "{error}"),
+            Ok(outcome) => {
+                let tally = &outcome.tally;
+                let written = desk.rows("out.csv");
+                prop_assert_eq!(tally.rows, expected);
+                prop_assert_eq!(written.len() as u64 - 1, expected - tally.rejected);
+                prop_assert!(written.iter().all(|row| row.len() == 2 + 7), "{:?}", written);
+            }
+        }
+    }
+}
+
 const ROWS: &str = "编号,企业名称,统一社会信用代码\n\
     1,苏州星河科技有限公司,91320500MA0000015D\n\
     2,苏州明珠建没有限公司,\n\
