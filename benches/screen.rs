@@ -1,5 +1,5 @@
-//! **Question.** How many rows a second does a file take against all lists, CSV to CSV: by identifier alone;
-//! with names where the identifier is missing? How much memory?
+//! **Question.** How many rows a second does a file take against all lists, CSV to CSV and Parquet to Parquet: by
+//! identifier alone; with names where the identifier is missing? How much memory?
 //!
 //! **Corpus.** `XINCHA_BENCH_ENTRIES` entries (default 1,000,000) and ten times as many rows of a register,
 //! 10 % of them listed; `XINCHA_BENCH_ROWS` sets another number. Written into the system's folder for temporary
@@ -55,17 +55,10 @@ fn main() {
         let told = Told { no_names, ..Told::default() };
         let bytes = fs::metadata(path("in.csv")).expect("rows").len() as f64;
         let before = peak();
-        let mut times: Vec<f64> = (0..if corpus::is_measured() { 3 } else { 1 })
-            .map(|_| {
-                let start = Instant::now();
-                let outcome = screen(&path("in.csv"), &path("out.csv"), &told, basis, threads);
-                let time = start.elapsed().as_secs_f64();
-                check(&outcome, rows, nameless);
-                time
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        let time = times[times.len() / 2];
+        let time = median(|| {
+            let outcome = screen(&path("in.csv"), &path("out.csv"), &told, basis, threads);
+            check(&outcome, rows, nameless);
+        });
         if no_names {
             ours = time;
         }
@@ -78,15 +71,35 @@ fn main() {
     }
     write_rows(&path("in.csv"), rows, entries, false).expect("rows");
     write_entries(&path("entries.csv"), entries).expect("entries");
-    rival(folder.path(), rows, threads, ours);
+    let ours_of_parquet = || {
+        median(|| {
+            let (from, to) = (path("in.parquet"), path("out.parquet"));
+            let told = Told { no_names: true, ..Told::default() };
+            check(&screen(&from, &to, &told, basis, threads), rows, false);
+        })
+    };
+    rival(folder.path(), rows, threads, ours, ours_of_parquet);
+}
+
+/// Median seconds of three runs; one where no figure is wanted.
+fn median(mut run: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..if corpus::is_measured() { 3 } else { 1 })
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 fn screen(input: &Path, output: &Path, told: &Told, basis: Basis, threads: usize) -> Outcome {
     let job = Job {
         input: Some(input),
-        input_format: Format::Csv,
+        input_format: Format::of(input).expect("a format"),
         output: Some(output),
-        output_format: Format::Csv,
+        output_format: Format::of(output).expect("a format"),
         rejects: None,
         layout: &Layout::default(),
         told,
@@ -138,7 +151,13 @@ fn peak() -> f64 {
     line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0.0)
 }
 
-fn rival(folder: &Path, rows: u64, threads: usize, ours: f64) {
+fn rival(
+    folder: &Path,
+    rows: u64,
+    threads: usize,
+    ours: f64,
+    ours_of_parquet: impl FnOnce() -> f64,
+) {
     let Some(python) = std::env::var_os("XINCHA_DUCKDB") else {
         println!(
             "\nDuckDB: skipped; XINCHA_DUCKDB=python names an interpreter with duckdb (pip install duckdb)"
@@ -154,7 +173,9 @@ fn rival(folder: &Path, rows: u64, threads: usize, ours: f64) {
         .output()
         .expect("DuckDB");
     assert!(answered.status.success(), "duckdb_join.py failed");
-    println!("\n| DuckDB | rows/s | xincha is so many times as fast |\n|---|---|---|");
+    // Of the file of Parquet that it has written.
+    let ours_of_parquet = ours_of_parquet();
+    println!("\n| DuckDB | rows/s | xincha, rows/s | so many times as fast |\n|---|---|---|---|");
     let text = String::from_utf8(answered.stdout).expect("text");
     for line in text.lines() {
         let [what, seconds, hits] = line.split('\t').collect::<Vec<_>>()[..] else {
@@ -162,6 +183,8 @@ fn rival(folder: &Path, rows: u64, threads: usize, ours: f64) {
         };
         let seconds: f64 = seconds.parse().expect("seconds");
         assert_eq!(hits.parse(), Ok(rows.div_ceil(LISTED_EVERY)), "{what}: the same answers");
-        println!("| {what} | {:.0} | {:.2} |", rows as f64 / seconds, seconds / ours);
+        let ours = if what.starts_with("Parquet") { ours_of_parquet } else { ours };
+        let [theirs, ours] = [seconds, ours].map(|seconds| rows as f64 / seconds);
+        println!("| {what} | {theirs:.0} | {ours:.0} | {:.2} |", ours / theirs);
     }
 }

@@ -4,6 +4,7 @@
 //! text     CSV, JSON lines ─► blocks of whole records ─┬─► screener ─┬─► the same bytes, results behind each
 //!                             (one thread reads)       └─► screener ─┘   (in order)
 //! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel
+//! columns  Parquet ─► batches of rows ─────────────────► screeners ────► the same columns, results behind them
 //! ```
 //!
 //! Every row is decided by [`screen::check`](crate::screen::check), as a single check of its subject is. All
@@ -21,6 +22,7 @@
 //! | [`mod@file`] | a file to a file: formats, the output that appears when it is whole |
 //! | `blocks` | text in blocks of whole records, answered side by side and written in order |
 //! | `csv`, `jsonl` | a block's records, answered |
+//! | `parquet` | batches of columns with their results |
 //! | `table` | rows of cells with their results: CSV, Excel |
 
 mod blocks;
@@ -28,6 +30,7 @@ pub mod columns;
 mod csv;
 pub mod file;
 mod jsonl;
+mod parquet;
 pub mod screener;
 mod table;
 pub mod tally;

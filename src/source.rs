@@ -37,7 +37,7 @@ pub(crate) mod jsonl;
 pub mod mapper;
 pub mod mapping;
 mod package;
-mod parquet;
+pub(crate) mod parquet;
 pub mod reject;
 pub mod survey;
 

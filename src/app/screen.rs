@@ -36,7 +36,7 @@ Examples / 示例:
 pub struct Screen {
     /// 输入文件 / .csv .txt .jsonl .xlsx .xls .parquet; - reads stdin
     input: PathBuf,
-    /// 输出文件 / .csv .jsonl .xlsx; standard output where it is not given
+    /// 输出文件 / .csv .jsonl .xlsx .parquet; standard output where it is not given
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// 标准输入的格式 / what standard input holds
@@ -118,12 +118,15 @@ impl Screen {
         let output_format = match &self.output {
             None => input_format,
             Some(path) => Format::of(path).ok_or_else(|| {
-                format!("{}: 无法识别的格式 / unknown format: .csv .jsonl .xlsx", path.display())
+                format!(
+                    "{}: 无法识别的格式 / unknown format: .csv .jsonl .xlsx .parquet",
+                    path.display()
+                )
             })?,
         };
         let is_text = matches!(output_format, Format::Csv | Format::JsonLines);
         if self.output.is_none() && !is_text {
-            return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx".into());
+            return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx .parquet".into());
         }
         let catalogue = config.load_catalogue()?;
         let matter = match &self.matter {

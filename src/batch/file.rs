@@ -3,13 +3,15 @@
 use super::blocks::{self, Answered, Blocks, Records};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
-use super::screener::{Cells, Row, Screener, Terms};
-use super::table::{self, Table};
+use super::parquet::{Rows, Writer};
+use super::screener::{Cells, Screener, Terms};
+use super::table::Table;
 use super::{BatchError, ColumnError, Columns, Tally, Told};
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectWriter};
 use crate::source::{Batch, Feed, SourceError, Survey, decoding};
+use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -187,9 +189,11 @@ fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outco
                     .to_owned(),
             )));
         }
+        (Parquet, Parquet) => run.parquet(&mut output)?,
         (_, Parquet) => {
             return Err(Stopped::Failed(BatchError::Format(
-                "尚不能写 Parquet，请输出 .csv 或 .xlsx / Parquet is read, not written: write .csv or .xlsx"
+                "只有 Parquet 可输出为 Parquet，请输出 .csv 或 .xlsx / only Parquet is written as Parquet: write .csv \
+                 or .xlsx"
                     .to_owned(),
             )));
         }
@@ -360,41 +364,95 @@ impl<'a> Run<'a, '_> {
         table: &mut Table,
         failed: &dyn Fn(io::Error) -> BatchError,
     ) -> Result<(), BatchError> {
-        let terms = self.terms;
-        let parts = table::side_by_side(batch, self.job.threads, |range| {
+        let decided = self.side_by_side(batch.len(), |screener, at| {
+            let row = batch.row(at);
+            if let Some(fault) = row.fault {
+                screener.tally.count_rejected();
+                screener.cells = Cells::default();
+                return Some(reason_of(fault));
+            }
+            let identifiers = columns.identifiers.iter().map(|&at| row.cell(at));
+            let name = columns.name.map_or("", |at| row.cell(at));
+            screener.screen(identifiers, name).reason()
+        })?;
+        for ((cells, reason), row) in decided.iter().zip(batch.rows()) {
+            if let Some(reason) = reason {
+                self.rejects.put(row.number, *reason, row.original())?;
+            }
+            if row.fault.is_none() && self.is_wanted(cells) {
+                table.row((0..columns.count).map(|at| row.cell(at)), cells).map_err(failed)?;
+            }
+        }
+        self.go_on(batch.bytes() as u64, &Tally::default())
+    }
+
+    fn parquet(&mut self, output: &mut Output) -> Result<(), BatchError> {
+        // Standard input is CSV or JSON lines.
+        let mut rows = Rows::open(self.file())?;
+        let columns = self.columns(&rows.headings())?;
+        let texts = rows.texts(&columns)?;
+        let file = output.shown();
+        let failed = |source| BatchError::Output { file: file.clone(), source };
+        let mut writer = Writer::new(&rows, &mut output.writer).map_err(failed)?;
+        while let Some(batch) = rows.next()? {
+            let read = |at: usize| {
+                let (mut text, mut ends) = (String::new(), Vec::new());
+                texts.read(&batch, at, &mut text, &mut ends);
+                (text, ends)
+            };
+            let decided = self.side_by_side(batch.num_rows(), |screener, at| {
+                let (text, ends) = read(at);
+                let cell = |at: usize| {
+                    let start = at.checked_sub(1).map_or(0, |before| ends[before]);
+                    ends.get(at).map_or("", |&end| &text[start..end])
+                };
+                let count = texts.identifiers();
+                screener.screen((0..count).map(cell), cell(count)).reason()
+            })?;
+            let unaskable = decided
+                .iter()
+                .enumerate()
+                .filter_map(|(at, (_, reason))| reason.map(|reason| (at, reason)));
+            for (at, reason) in unaskable {
+                self.rejects.put(self.records + at as u64 + 1, reason, read(at).0)?;
+            }
+            let results = decided.iter().map(|(cells, _)| cells);
+            writer.write(&batch, results, |cells| self.is_wanted(cells)).map_err(failed)?;
+            self.records += batch.num_rows() as u64;
+            self.go_on(batch.get_array_memory_size() as u64, &Tally::default())?;
+        }
+        writer.finish().map_err(failed)
+    }
+
+    fn is_wanted(&self, cells: &Cells) -> bool {
+        !self.job.hits_only || !cells.entries.is_empty()
+    }
+
+    /// Decide so many rows on all threads: what each came to, and why it is rejected.
+    fn side_by_side(
+        &mut self,
+        rows: usize,
+        decide: impl Fn(&mut Screener, usize) -> Option<Reason> + Sync,
+    ) -> Result<Vec<(Cells, Option<Reason>)>, BatchError> {
+        let (terms, length) = (self.terms, rows.div_ceil(self.job.threads.max(1)).max(1));
+        let starts: Vec<usize> = (0..rows).step_by(length).collect();
+        let of_part = |start: usize| {
             let mut screener = Screener::new(terms);
-            let decided: Vec<(Cells, Option<Reason>)> = range
+            let decided: Vec<(Cells, Option<Reason>)> = (start..(start + length).min(rows))
                 .map(|at| {
-                    let row = batch.row(at);
-                    if let Some(fault) = row.fault {
-                        screener.tally.count_rejected();
-                        return (Cells::default(), Some(reason_of(fault)));
-                    }
-                    let identifiers = columns.identifiers.iter().map(|&at| row.cell(at));
-                    let name = columns.name.map_or("", |at| row.cell(at));
-                    let reason = match screener.screen(identifiers, name) {
-                        Row::Unaskable(reason) => Some(reason),
-                        _ => None,
-                    };
+                    let reason = decide(&mut screener, at);
                     (screener.cells.clone(), reason)
                 })
                 .collect();
             (decided, screener.tally)
-        });
-        let mut rows = batch.rows();
+        };
+        let parts: Vec<_> = starts.into_par_iter().map(of_part).collect();
+        let mut all = Vec::with_capacity(rows);
         for (decided, tally) in parts {
             self.go_on(0, &tally)?;
-            for ((cells, reason), row) in decided.iter().zip(&mut rows) {
-                if let Some(reason) = reason {
-                    self.rejects.put(row.number, *reason, row.original())?;
-                }
-                let is_wanted = !self.job.hits_only || !cells.entries.is_empty();
-                if row.fault.is_none() && is_wanted {
-                    table.row((0..columns.count).map(|at| row.cell(at)), cells).map_err(failed)?;
-                }
-            }
+            all.extend(decided);
         }
-        self.go_on(batch.bytes() as u64, &Tally::default())
+        Ok(all)
     }
 
     fn columns(&self, headings: &[String]) -> Result<Columns, BatchError> {
@@ -427,7 +485,7 @@ fn all_headings(feed: &Feed) -> Result<Vec<String>, SourceError> {
 
 /// A file that appears under its name when it is whole, or standard output.
 struct Output {
-    writer: BufWriter<Box<dyn Write>>,
+    writer: BufWriter<Box<dyn Write + Send>>,
     place: Option<Place>,
 }
 
@@ -439,13 +497,13 @@ struct Place {
 impl Output {
     fn create(path: Option<&Path>) -> Result<Output, BatchError> {
         let Some(path) = path else {
-            let writer = BufWriter::new(Box::new(io::stdout()) as Box<dyn Write>);
+            let writer = BufWriter::new(Box::new(io::stdout()) as Box<dyn Write + Send>);
             return Ok(Output { writer, place: None });
         };
         let part = part_of(path);
         let failed = |source| BatchError::Output { file: path.to_owned(), source };
         let file = File::create(&part).map_err(failed)?;
-        let writer = BufWriter::new(Box::new(file) as Box<dyn Write>);
+        let writer = BufWriter::new(Box::new(file) as Box<dyn Write + Send>);
         Ok(Output { writer, place: Some(Place { path: path.to_owned(), part }) })
     }
 

@@ -71,6 +71,16 @@ pub enum Row {
     Unaskable(Reason),
 }
 
+impl Row {
+    /// Why its subject cannot be asked about.
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Row::Unaskable(reason) => Some(reason),
+            Row::Clear(_) | Row::Told => None,
+        }
+    }
+}
+
 /// Decides rows, one after the other. See the [module](self).
 pub struct Screener<'a> {
     terms: Terms<'a>,

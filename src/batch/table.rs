@@ -2,9 +2,7 @@
 
 use super::columns::PREFIX;
 use super::screener::Cells;
-use crate::source::Batch;
 use crate::source::excel::LOST;
-use rayon::prelude::*;
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
 use std::io::{self, Write};
 
@@ -137,15 +135,4 @@ impl Sheet<'_> {
 
 fn other(error: XlsxError) -> io::Error {
     io::Error::other(error)
-}
-
-/// Decide the rows of a batch side by side; `decide` is told the first row of each part.
-pub fn side_by_side<T: Send>(
-    batch: &Batch,
-    parts: usize,
-    decide: impl Fn(std::ops::Range<usize>) -> T + Sync,
-) -> Vec<T> {
-    let length = batch.len().div_ceil(parts.max(1)).max(1);
-    let starts: Vec<usize> = (0..batch.len()).step_by(length).collect();
-    starts.into_par_iter().map(|start| decide(start..(start + length).min(batch.len()))).collect()
 }

@@ -103,7 +103,7 @@ pub(super) fn read(
 }
 
 /// How a column becomes text.
-enum Column {
+pub(crate) enum Column {
     Text,
     Bytes,
     Integer,
@@ -126,7 +126,7 @@ impl Column {
     ///
     /// INT96 is the old form of timestamps, which says nothing of its zone; the engines that write it
     /// (Spark, Hive) adjust it to UTC.
-    fn of(data_type: &DataType, is_int96: bool) -> Option<Column> {
+    pub(crate) fn of(data_type: &DataType, is_int96: bool) -> Option<Column> {
         Some(match data_type {
             DataType::Utf8 => Column::Text,
             DataType::Binary => Column::Bytes,
@@ -152,7 +152,7 @@ impl Column {
         })
     }
 
-    fn write(&self, array: &ArrayRef, row: usize, out: &mut String) {
+    pub(crate) fn write(&self, array: &ArrayRef, row: usize, out: &mut String) {
         let day = |out: &mut String, day: Day| {
             let _ = write!(out, "{day}");
         };

@@ -3,11 +3,18 @@
 
 use crate::command::Home;
 use crate::town::{self, PROCUREMENT, Town, listed, noon};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 use xincha::batch::{self, BatchError, Format, Job, Outcome, Terms, Told};
@@ -308,6 +315,67 @@ fn all_formats_come_to_the_same() {
         let grades: Vec<&str> = hits.iter().map(|hit| hit["grade"].as_str().unwrap()).collect();
         assert_eq!(grades.join(";"), expected[5]);
     }
+}
+
+/// The rows of a file of Parquet as CSV has them, and the types of its columns.
+fn read_parquet(path: &Path) -> (Vec<Vec<String>>, Vec<DataType>) {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+    let fields = builder.schema().fields().clone();
+    let mut rows = vec![fields.iter().map(|field| field.name().clone()).collect()];
+    for batch in builder.build().unwrap() {
+        let batch = batch.unwrap();
+        for row in 0..batch.num_rows() {
+            let cell = |column: &ArrayRef| match column.data_type() {
+                DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+                _ if column.is_null(row) => String::new(),
+                _ => column.as_string::<i32>().value(row).to_owned(),
+            };
+            rows.push(batch.columns().iter().map(cell).collect());
+        }
+    }
+    (rows, fields.iter().map(|field| field.data_type().clone()).collect())
+}
+
+#[test]
+fn parquet_keeps_its_columns_and_their_types() {
+    let (town, mut desk) = (town(), Desk::new());
+    desk.put("in.csv", ROWS);
+    desk.screen(&town, "in.csv", "out.csv").unwrap();
+    let expected = desk.rows("out.csv");
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("编号", DataType::Int64, false),
+        Field::new("企业名称", DataType::Utf8, true),
+        Field::new("统一社会信用代码", DataType::Utf8, true),
+    ]));
+    let numbers: Int64Array = (1..=4).collect();
+    let text = |at: usize| -> StringArray {
+        let cell = |row: &Vec<String>| Some(row[at].clone()).filter(|cell| !cell.is_empty());
+        expected[1..].iter().map(cell).collect()
+    };
+    let columns: Vec<ArrayRef> = vec![Arc::new(numbers), Arc::new(text(1)), Arc::new(text(2))];
+    let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+    let file = fs::File::create(desk.path("in.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+
+    let outcome = desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+    assert_eq!((outcome.tally.rows, outcome.tally.hits), (4, 3));
+    let (rows, types) = read_parquet(&desk.path("out.parquet"));
+    assert_eq!(rows, expected);
+    assert_eq!(types[0], DataType::Int64, "a number is one still");
+    desk.screen(&town, "in.parquet", "from-parquet.csv").unwrap();
+    assert_eq!(desk.rows("from-parquet.csv"), expected);
+    desk.hits_only = true;
+    desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+    let hits: Vec<_> = expected.iter().filter(|row| !row[6].is_empty()).cloned().collect();
+    assert_eq!(read_parquet(&desk.path("out.parquet")).0, hits);
+    desk.put("no.parquet", "PAR1");
+    let error = desk.screen(&town, "no.parquet", "out.parquet").unwrap_err().to_string();
+    assert!(error.contains("不是有效的 Parquet"), "{error}");
+    desk.told.identifiers = vec!["编号".to_owned()];
+    let outcome = desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+    assert_eq!((outcome.tally.unaskable, outcome.rejects), (4, 4), "no identifier has one digit");
 }
 
 #[test]
