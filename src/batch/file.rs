@@ -3,7 +3,7 @@
 use super::blocks::{self, Answered, Blocks, Records};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
-use super::parquet::{Rows, Writer};
+use super::parquet::{Rows, Texts, Writer};
 use super::screener::{Cells, Screener, Terms};
 use super::table::Table;
 use super::{BatchError, ColumnError, Columns, Tally, Told};
@@ -364,7 +364,7 @@ impl<'a> Run<'a, '_> {
         table: &mut Table,
         failed: &dyn Fn(io::Error) -> BatchError,
     ) -> Result<(), BatchError> {
-        let decided = self.side_by_side(batch.len(), |screener, at| {
+        let decided = self.side_by_side(batch.len(), |screener, _, at| {
             let row = batch.row(at);
             if let Some(fault) = row.fault {
                 screener.tally.count_rejected();
@@ -390,31 +390,21 @@ impl<'a> Run<'a, '_> {
         // Standard input is CSV or JSON lines.
         let mut rows = Rows::open(self.file())?;
         let columns = self.columns(&rows.headings())?;
-        let texts = rows.texts(&columns)?;
+        let texts = rows.readers(&columns)?;
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
         let mut writer = Writer::new(&rows, &mut output.writer).map_err(failed)?;
         while let Some(batch) = rows.next()? {
-            let read = |at: usize| {
-                let (mut text, mut ends) = (String::new(), Vec::new());
-                texts.read(&batch, at, &mut text, &mut ends);
-                (text, ends)
-            };
-            let decided = self.side_by_side(batch.num_rows(), |screener, at| {
-                let (text, ends) = read(at);
-                let cell = |at: usize| {
-                    let start = at.checked_sub(1).map_or(0, |before| ends[before]);
-                    ends.get(at).map_or("", |&end| &text[start..end])
-                };
-                let count = texts.identifiers();
-                screener.screen((0..count).map(cell), cell(count)).reason()
+            let decided = self.side_by_side(batch.num_rows(), |screener, row, at| {
+                texts.read(&batch, at, row);
+                screener.screen(row.identifiers(), row.name()).reason()
             })?;
-            let unaskable = decided
-                .iter()
-                .enumerate()
-                .filter_map(|(at, (_, reason))| reason.map(|reason| (at, reason)));
-            for (at, reason) in unaskable {
-                self.rejects.put(self.records + at as u64 + 1, reason, read(at).0)?;
+            let mut row = Texts::default();
+            for (at, (_, reason)) in decided.iter().enumerate() {
+                if let Some(reason) = reason {
+                    texts.read(&batch, at, &mut row);
+                    self.rejects.put(self.records + at as u64 + 1, *reason, row.original())?;
+                }
             }
             let results = decided.iter().map(|(cells, _)| cells);
             writer.write(&batch, results, |cells| self.is_wanted(cells)).map_err(failed)?;
@@ -432,15 +422,15 @@ impl<'a> Run<'a, '_> {
     fn side_by_side(
         &mut self,
         rows: usize,
-        decide: impl Fn(&mut Screener, usize) -> Option<Reason> + Sync,
+        decide: impl Fn(&mut Screener, &mut Texts, usize) -> Option<Reason> + Sync,
     ) -> Result<Vec<(Cells, Option<Reason>)>, BatchError> {
         let (terms, length) = (self.terms, rows.div_ceil(self.job.threads.max(1)).max(1));
         let starts: Vec<usize> = (0..rows).step_by(length).collect();
         let of_part = |start: usize| {
-            let mut screener = Screener::new(terms);
+            let (mut screener, mut texts) = (Screener::new(terms), Texts::default());
             let decided: Vec<(Cells, Option<Reason>)> = (start..(start + length).min(rows))
                 .map(|at| {
-                    let reason = decide(&mut screener, at);
+                    let reason = decide(&mut screener, &mut texts, at);
                     (screener.cells.clone(), reason)
                 })
                 .collect();

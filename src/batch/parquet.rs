@@ -57,7 +57,7 @@ impl Rows {
     /// # Errors
     ///
     /// One is of a type that holds no identifier and no name.
-    pub fn texts(&self, columns: &Columns) -> Result<Texts, SourceError> {
+    pub fn readers(&self, columns: &Columns) -> Result<Readers, SourceError> {
         let text = |at: usize| {
             let field = &self.schema.fields()[at];
             let column = Column::of(field.data_type(), false);
@@ -69,7 +69,7 @@ impl Rows {
         };
         let identifiers = columns.identifiers.iter().map(|&at| text(at));
         let identifiers = identifiers.collect::<Result<_, _>>()?;
-        Ok(Texts { identifiers, name: columns.name.map(text).transpose()? })
+        Ok(Readers { identifiers, name: columns.name.map(text).transpose()? })
     }
 
     /// The next batch, `None` after the last.
@@ -88,29 +88,58 @@ fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, String>) -> Result<T
         .map_err(damaged)
 }
 
-/// Reads cells as text.
-pub struct Texts {
+/// Reads the needed cells as text.
+pub struct Readers {
     identifiers: Vec<(usize, Column)>,
     name: Option<(usize, Column)>,
 }
 
-impl Texts {
-    /// The identifiers and the name of a row, each cell appended to one text; nothing for what is null.
-    pub fn read(&self, batch: &RecordBatch, row: usize, text: &mut String, ends: &mut Vec<usize>) {
+/// The needed cells of a row as text, nothing for what is null. Reused from row to row.
+#[derive(Default)]
+pub struct Texts {
+    text: String,
+    /// Where those of identifiers end; the name is behind them.
+    ends: Vec<usize>,
+}
+
+impl Readers {
+    /// Read those of a row.
+    pub fn read(&self, batch: &RecordBatch, row: usize, texts: &mut Texts) {
+        let Texts { text, ends } = texts;
         text.clear();
         ends.clear();
-        for (at, column) in self.identifiers.iter().chain(&self.name) {
+        let write = |(at, column): &(usize, Column), text: &mut String| {
             let array = batch.column(*at);
             if !array.is_null(row) {
                 column.write(array, row, text);
             }
+        };
+        for identifier in &self.identifiers {
+            write(identifier, text);
             ends.push(text.len());
         }
+        if let Some(name) = &self.name {
+            write(name, text);
+        }
+    }
+}
+
+impl Texts {
+    /// Those of identifiers.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end])
     }
 
-    /// How many of those cells are identifiers.
-    pub fn identifiers(&self) -> usize {
-        self.identifiers.len()
+    /// That of the name.
+    pub fn name(&self) -> &str {
+        &self.text[self.ends.last().copied().unwrap_or(0)..]
+    }
+
+    /// All, for the rejects file.
+    pub fn original(&self) -> String {
+        let cells: Vec<&str> = self.identifiers().chain([self.name()]).collect();
+        cells.join("\t")
     }
 }
 

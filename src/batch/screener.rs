@@ -8,6 +8,7 @@ use crate::screen::find::Scratch;
 use crate::screen::{self, Basis, Decision, Hit, Question, SubjectDecision, Unaskable, Verdict};
 use crate::source::mapper::has_lost_digits;
 use crate::source::reject::Reason;
+use smallvec::SmallVec;
 use std::fmt::Write;
 
 /// What all rows are decided on and for.
@@ -108,9 +109,19 @@ impl<'a> Screener<'a> {
     }
 
     /// Decide for a subject by its identifiers and its name, as they stand in their cells: empty ones are
-    /// none. Cost: under a microsecond for one that is clear by an identifier.
+    /// none. Cost: 0.1 µs for one that is clear by one sound identifier alone, under a microsecond for one that
+    /// has a name too.
     pub fn screen<'t>(&mut self, identifiers: impl Iterator<Item = &'t str>, name: &str) -> Row {
         self.cells.clear();
+        let identifiers: SmallVec<[&str; 4]> = identifiers.collect();
+        if let (&[identifier], "") = (&identifiers[..], name)
+            && self.spot(identifier).is_some_and(|spot| self.is_clear_at(spot))
+        {
+            let verdict = self.count_clear();
+            self.cells.verdict = verdict.code();
+            return Row::Clear(verdict);
+        }
+        let identifiers = identifiers.into_iter();
         let (question, wrong) = match ask(self.terms.kind, identifiers, name) {
             Ok(asked) => asked,
             Err(reason) => {
