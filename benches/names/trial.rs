@@ -89,14 +89,15 @@ impl<'a> Trial<'a> {
             *found += usize::from(answer.is_found);
             *all += 1;
         }
-        println!(
-            "\n| {} | share above the threshold | found at any score |\n|---|---|---|",
-            self.name
-        );
-        println!("| all damage | {:.4} | |", self.recall(threshold));
+        // Others name only the likest, so what else they may have found is not known.
+        let tells_all = self.answers.iter().any(|answer| answer.is_found);
+        let (heading, rule) = if tells_all { (" found at any score |", "---|") } else { ("", "") };
+        println!("\n| {} | share above the threshold |{heading}\n|---|---|{rule}", self.name);
+        println!("| all damage | {:.4} |", self.recall(threshold));
         for (class, [hits, found, all]) in &classes {
             let share = |of: usize| of as f64 / *all as f64;
-            println!("| {class} | {:.3} | {:.3} |", share(*hits), share(*found));
+            let found = if tells_all { format!(" {:.3} |", share(*found)) } else { String::new() };
+            println!("| {class} | {:.3} |{found}", share(*hits));
         }
         println!("threshold {threshold:.4}");
     }
