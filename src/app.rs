@@ -28,11 +28,16 @@ pub mod status;
 pub mod synth;
 pub mod verify;
 
+use crate::catalogue::Catalogue;
+use crate::config::Config;
 use crate::ledger::{FileLedger, LedgerError};
+use crate::live::{Generation, View};
+use crate::snapshot::Store;
 use clap::{Parser, Subcommand};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// 信查: matching and screening for social-credit lists
@@ -103,10 +108,8 @@ pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 /// Run the command of the arguments.
 pub fn run(cli: Cli) -> ExitCode {
     fault::log_panics();
-    let config = || {
-        crate::config::Config::load(&cli.config, std::env::var(crate::config::Config::ADDRESS).ok())
-    };
-    let with = |run: &dyn Fn(&crate::config::Config) -> Outcome| run(&config()?);
+    let config = || Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
+    let with = |run: &dyn Fn(&Config) -> Outcome| run(&config()?);
     let outcome = match &cli.command {
         None | Some(Command::Serve) => with(&serve::run),
         Some(Command::Build(build)) => {
@@ -131,7 +134,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// The embedded ledger of changes. One process at a time holds it.
-fn ledger(config: &crate::config::Config) -> Result<FileLedger, LedgerError> {
+fn ledger(config: &Config) -> Result<FileLedger, LedgerError> {
     if config.replicas.is_some() {
         // Changes go through the machines that run.
         return Err(LedgerError::Held("[replicas]".to_owned()));
@@ -142,6 +145,31 @@ fn ledger(config: &crate::config::Config) -> Result<FileLedger, LedgerError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     FileLedger::open(path)
+}
+
+/// The current snapshot with the changes of the ledger; without one, as it was built.
+fn view(
+    config: &Config,
+    catalogue: &Arc<Catalogue>,
+    ledger: Option<FileLedger>,
+) -> Result<View, Box<dyn std::error::Error>> {
+    let store = Store::open(&config.data.snapshots)?;
+    let (current, ledger) = match store.current()? {
+        Some(path) => (path, ledger),
+        // The embedded default: the first to ask builds, for which the ledger is needed there.
+        None => {
+            let is_wanted = ledger.is_some();
+            drop(ledger);
+            let path = build::build(config, catalogue, None)?.path;
+            (path, is_wanted.then(|| self::ledger(config)).transpose()?)
+        }
+    };
+    let generation = Generation::open(&current, catalogue.clone(), config.data.trusted())?;
+    let mut view = View::of(Arc::new(generation));
+    if let Some(ledger) = ledger {
+        view.catch_up(&ledger)?;
+    }
+    Ok(view)
 }
 
 /// A request in a file, or on stdin for `-`.

@@ -46,7 +46,7 @@ pub use csv::decoding;
 pub use file::Feed;
 pub use mapper::{Mapped, Mapper, Wanted};
 pub use mapping::{AsOf, FeedSpec, Mapping, MappingError, Mode};
-pub use reject::{Reject, RejectWriter};
+pub use reject::{Reject, RejectFile, RejectWriter};
 pub use survey::Survey;
 
 use std::io;

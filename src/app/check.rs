@@ -5,12 +5,9 @@ use super::{Outcome, now};
 use crate::config::Config;
 use crate::http::{CheckIds, Unanswered, Worker, answer};
 use crate::ledger::{FileLedger, LedgerError};
-use crate::live::{Generation, View};
-use crate::snapshot::Store;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// The arguments of `check`.
 #[derive(clap::Args, Debug)]
@@ -116,19 +113,7 @@ fn offline(
     request: &[u8],
 ) -> Result<Result<Value, Value>, Box<dyn std::error::Error>> {
     let catalogue = config.load_catalogue()?;
-    let store = Store::open(&config.data.snapshots)?;
-    let (current, ledger) = match store.current()? {
-        Some(path) => (path, ledger),
-        // The embedded default: the first check builds, for which the ledger is needed there.
-        None => {
-            drop(ledger);
-            let path = super::build::build(config, &catalogue, None)?.path;
-            (path, super::ledger(config)?)
-        }
-    };
-    let generation = Generation::open(&current, catalogue, config.data.trusted())?;
-    let mut view = View::of(Arc::new(generation));
-    view.catch_up(&ledger)?;
+    let view = super::view(config, &catalogue, Some(ledger))?;
     let mut out = Vec::new();
     let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
     let answered = answer(&view, now(), id, request, &mut Worker::searching(), &mut out);

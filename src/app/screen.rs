@@ -6,10 +6,9 @@ use crate::batch::{self, BatchError, Format, Job, Told};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::ledger::LedgerError;
-use crate::live::{Generation, View};
+use crate::live::View;
 use crate::record::{Instant, SubjectKind};
 use crate::screen::{Grade, Verdict};
-use crate::snapshot::Store;
 use crate::source::mapping::{Encoding, Layout};
 use indicatif::HumanCount;
 use std::path::{Path, PathBuf};
@@ -214,25 +213,17 @@ impl Screen {
         config: &Config,
         catalogue: &Arc<Catalogue>,
     ) -> Result<View, Box<dyn std::error::Error>> {
-        let store = Store::open(&config.data.snapshots)?;
-        let path = match store.current()? {
-            Some(path) => path,
-            None => super::build::build(config, catalogue, None)?.path,
+        let ledger = match self.snapshot_only {
+            true => None,
+            false => Some(super::ledger(config).map_err(|error| match error {
+                LedgerError::Held(_) => "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs \
+                                         and holds the changes since the snapshot: stop it, or screen without \
+                                         them by --snapshot-only"
+                    .to_owned(),
+                error => error.to_string(),
+            })?),
         };
-        let generation = Generation::open(&path, catalogue.clone(), config.data.trusted())?;
-        let mut view = View::of(Arc::new(generation));
-        if self.snapshot_only {
-            return Ok(view);
-        }
-        let ledger = super::ledger(config).map_err(|error| match error {
-            LedgerError::Held(_) => "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs and \
-                                     holds the changes since the snapshot: stop it, or screen without them by \
-                                     --snapshot-only"
-                .to_owned(),
-            error => error.to_string(),
-        })?;
-        view.catch_up(&ledger)?;
-        Ok(view)
+        super::view(config, catalogue, ledger)
     }
 }
 

@@ -118,7 +118,7 @@ impl<R: Read> Blocks<R> {
 impl Records {
     /// Where each record ends that ends within the bytes.
     fn ends(bytes: &[u8], delimiter: u8) -> impl Iterator<Item = usize> {
-        let mut parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        let mut parser = parser(delimiter);
         let (mut at, mut out, mut cells) = (0, [0; 4096], [0; 64]);
         std::iter::from_fn(move || {
             loop {

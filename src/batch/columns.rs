@@ -188,9 +188,7 @@ impl Columns {
         }
         Ok(Columns { identifiers, name, count: headings.len() })
     }
-}
 
-impl Columns {
     /// Those of an object, which may lack any of them, and which of those that were told it has: a bit each, the
     /// name's behind those of the identifiers.
     pub fn of_object(keys: &[String], told: &Told) -> (Columns, u64) {

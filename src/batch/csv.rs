@@ -1,8 +1,8 @@
 //! A block's records of CSV, answered: the same bytes, with the result's cells behind each.
 
+use super::Columns;
 use super::blocks::{self, Answered};
 use super::screener::{Cells, Row, Screener};
-use super::{Columns, columns};
 use crate::index::Spot;
 use crate::screen::Verdict;
 use crate::source::reject::Reason;
@@ -10,8 +10,6 @@ use csv_core::{ReadRecordResult, Reader};
 use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
 use std::ops::Range;
 
-/// Bytes of one record's cells.
-const RECORD_BYTES_MAX: usize = blocks::RECORD_BYTES_MAX;
 /// Cells of one record.
 const CELLS_MAX: usize = 1 << 14;
 
@@ -48,8 +46,7 @@ impl Dialect {
     /// The headings of a file with those of the results.
     pub fn write_headings(self, head: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(without_line_end(head));
-        let headings = Cells::HEADINGS.map(|word| format!("{}{word}", columns::PREFIX));
-        self.write(&headings.each_ref().map(String::as_str), out);
+        self.write(&Cells::headings().each_ref().map(String::as_str), out);
     }
 }
 
@@ -322,7 +319,7 @@ impl Record {
     fn new(delimiter: u8) -> Record {
         Record {
             parser: blocks::parser(delimiter),
-            cells: vec![0; RECORD_BYTES_MAX],
+            cells: vec![0; blocks::RECORD_BYTES_MAX],
             filled: 0,
             ends: vec![0; CELLS_MAX],
             count: 0,

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::{BatchError, ColumnError, Columns, Tally, Told};
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
-use crate::source::reject::{Reason, Reject, RejectWriter};
+use crate::source::reject::{Reason, Reject, RejectFile};
 use crate::source::{Batch, Feed, SourceError, Survey, decoding};
 use rayon::prelude::*;
 use std::fs::{self, File};
@@ -172,7 +172,7 @@ impl<E: Into<BatchError>> From<E> for Stopped<'_> {
 fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outcome, Stopped<'a>> {
     use Format::{Csv, Excel, JsonLines, Parquet};
     let mut output = Output::create(job.output)?;
-    let rejects = Rejects { path: job.rejects, source: job.input, writer: None, count: 0 };
+    let rejects = Rejects::of(job);
     let encoding = match reading {
         Reading::Is(encoding) => encoding,
         _ => encoding_rs::UTF_8,
@@ -390,19 +390,19 @@ impl<'a> Run<'a, '_> {
         // Standard input is CSV or JSON lines.
         let mut rows = Rows::open(self.file())?;
         let columns = self.columns(&rows.headings())?;
-        let texts = rows.readers(&columns)?;
+        let readers = rows.readers(&columns)?;
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
         let mut writer = Writer::new(&rows, &mut output.writer).map_err(failed)?;
         while let Some(batch) = rows.next()? {
             let decided = self.side_by_side(batch.num_rows(), |screener, row, at| {
-                texts.read(&batch, at, row);
+                readers.read(&batch, at, row);
                 screener.screen(row.identifiers(), row.name()).reason()
             })?;
             let mut row = Texts::default();
             for (at, (_, reason)) in decided.iter().enumerate() {
                 if let Some(reason) = reason {
-                    texts.read(&batch, at, &mut row);
+                    readers.read(&batch, at, &mut row);
                     self.rejects.put(self.records + at as u64 + 1, *reason, row.original())?;
                 }
             }
@@ -520,16 +520,6 @@ impl Output {
     }
 }
 
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
 impl Drop for Output {
     /// What is not whole goes.
     fn drop(&mut self) {
@@ -546,23 +536,23 @@ pub fn part_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The rejects file, made when the first comes. It too appears when it is whole.
+/// The rejects. Their file too appears when it is whole.
 struct Rejects<'a> {
     path: Option<&'a Path>,
     source: Option<&'a Path>,
-    writer: Option<RejectWriter<Output>>,
+    /// Where they are until then.
+    part: Option<RejectFile>,
     count: u64,
 }
 
-impl Rejects<'_> {
+impl<'a> Rejects<'a> {
+    fn of(job: &Job<'a>) -> Rejects<'a> {
+        let part = job.rejects.map(|path| RejectFile::new(&part_of(path)));
+        Rejects { path: job.rejects, source: job.input, part, count: 0 }
+    }
+
     fn put(&mut self, row: u64, reason: Reason, text: String) -> Result<(), BatchError> {
         self.count += 1;
-        let Some(path) = self.path else { return Ok(()) };
-        let failed = |source| BatchError::Output { file: path.to_owned(), source };
-        if self.writer.is_none() {
-            let output = Output::create(Some(path))?;
-            self.writer = Some(RejectWriter::new(output).map_err(failed)?);
-        }
         let name = self.source.and_then(Path::file_name).unwrap_or_default();
         let reject = Reject {
             source: String::new(),
@@ -572,18 +562,34 @@ impl Rejects<'_> {
             reason,
             text,
         };
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(&reject)).map_err(failed)
+        let written = self.part.as_mut().map_or(Ok(()), |part| part.write(&reject));
+        written.map_err(|source| self.failed(source))
     }
 
     /// Those of an earlier run go where there are none.
-    fn finish(self) -> Result<u64, BatchError> {
-        let Some(path) = self.path else { return Ok(self.count) };
-        let failed = |source| BatchError::Output { file: path.to_owned(), source };
-        match self.writer {
-            Some(writer) => writer.into_inner().map_err(failed)?.finish()?,
-            None if path.is_file() => fs::remove_file(path).map_err(failed)?,
-            None => {}
-        }
+    fn finish(mut self) -> Result<u64, BatchError> {
+        let (Some(path), Some(part)) = (self.path, self.part.take()) else { return Ok(self.count) };
+        let (_, made) = part.finish().map_err(|source| self.failed(source))?;
+        let placed = match made {
+            Some(part) => fs::rename(part, path),
+            None if path.is_file() => fs::remove_file(path),
+            None => Ok(()),
+        };
+        placed.map_err(|source| self.failed(source))?;
         Ok(self.count)
+    }
+
+    fn failed(&self, source: io::Error) -> BatchError {
+        let file = self.path.unwrap_or(Path::new("-")).to_owned();
+        BatchError::Output { file, source }
+    }
+}
+
+impl Drop for Rejects<'_> {
+    /// What is not whole goes; where there is nothing, nothing goes.
+    fn drop(&mut self) {
+        if let Some(path) = self.path {
+            let _ = fs::remove_file(part_of(path));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Parquet to Parquet: the columns as they are, those of the results behind them.
 
-use super::columns::{Columns, PREFIX};
+use super::columns::Columns;
 use super::screener::Cells;
 use crate::source::SourceError;
 use crate::source::parquet::Column;
@@ -152,10 +152,11 @@ pub struct Writer<W: Write + Send> {
 impl<W: Write + Send> Writer<W> {
     /// Of the rows of a file.
     pub fn new(rows: &Rows, out: W) -> io::Result<Writer<W>> {
-        let results = Cells::HEADINGS
-            .map(|word| Field::new(format!("{PREFIX}{word}"), DataType::Utf8, word != "verdict"));
+        // The verdict, which is the first, is never missing.
+        let result = |(at, heading)| Arc::new(Field::new(heading, DataType::Utf8, at > 0));
+        let results = Cells::headings().into_iter().enumerate().map(result);
         let fields = rows.schema.fields().iter().cloned();
-        let fields: Vec<_> = fields.chain(results.map(Arc::new)).collect();
+        let fields: Vec<_> = fields.chain(results).collect();
         let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties));

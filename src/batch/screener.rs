@@ -1,6 +1,7 @@
 //! A row's subject → its result.
 
 use super::Tally;
+use super::columns::PREFIX;
 use crate::catalogue::MatterNo;
 use crate::index::{EntryView, Listed, Spot};
 use crate::record::{Identifier, IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
@@ -44,9 +45,14 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// What each is headed by, after the [prefix](super::columns::PREFIX).
+    /// What each is headed by, after the [prefix](PREFIX).
     pub const HEADINGS: [&str; 7] =
         ["verdict", "lists", "grades", "entries", "from", "to", "flags"];
+
+    /// The same with the prefix.
+    pub fn headings() -> [String; Cells::HEADINGS.len()] {
+        Cells::HEADINGS.map(|word| format!("{PREFIX}{word}"))
+    }
 
     /// All, in the order of the headings.
     pub fn all(&self) -> [&str; 7] {
@@ -133,9 +139,10 @@ impl<'a> Screener<'a> {
         };
         let Terms { basis, matter, at, .. } = self.terms;
         let questions = [question];
-        let decided =
-            screen::check(&basis, matter, at, &questions, &mut self.scratch, &mut self.decision);
-        debug_assert!(decided.is_ok(), "this scratch searches");
+        let Screener { scratch, decision, .. } = self;
+        if screen::check(&basis, matter, at, &questions, scratch, decision).is_err() {
+            unreachable!("this scratch searches");
+        }
         let subject = &self.decision.subjects[0];
         self.tally.count(subject);
         self.cells.verdict = subject.verdict.code();

@@ -1,6 +1,5 @@
 //! Rows of cells with their results: CSV, Excel.
 
-use super::columns::PREFIX;
 use super::screener::Cells;
 use crate::source::excel::LOST;
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
@@ -46,7 +45,7 @@ impl<'a> Table<'a> {
 
     /// The headings of the input; those of the results come behind.
     pub fn head(&mut self, headings: &[String]) -> io::Result<()> {
-        let results = Cells::HEADINGS.map(|word| format!("{PREFIX}{word}"));
+        let results = Cells::headings();
         let all = headings.iter().map(String::as_str).chain(results.iter().map(String::as_str));
         match self {
             Table::Csv(out) => out.write_record(all)?,

@@ -12,12 +12,11 @@ use crate::record::{Day, Entry, Instant, ListKind, Stood};
 use crate::snapshot::{Snapshot, Store};
 use crate::source::mapper::wanted;
 use crate::source::{
-    AsOf, Batch, Feed, Mapper, Mapping, Reject, RejectWriter, SourceError, Survey, Wanted,
+    AsOf, Batch, Feed, Mapper, Mapping, Reject, RejectFile, SourceError, Survey, Wanted,
 };
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::BufWriter;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::UNIX_EPOCH;
@@ -116,7 +115,7 @@ pub fn prepare(order: &Order, progress: &dyn Progress) -> Result<Built, IngestEr
         lists: Vec::new(),
         sources: Vec::new(),
         files: Vec::new(),
-        rejects: Rejects::new(order.rejects),
+        rejects: RejectFile::new(order.rejects),
         fold: Fold::new(order.standing),
         sample: Sample::default(),
         bytes_before: 0,
@@ -198,7 +197,7 @@ struct Run<'a> {
     lists: Vec<ListMeta>,
     sources: Vec<SourceMeta>,
     files: Vec<FileMeta>,
-    rejects: Rejects,
+    rejects: RejectFile,
     fold: Fold,
     sample: Sample,
     bytes_before: u64,
@@ -472,40 +471,6 @@ fn work(
 /// Decided or published later than tomorrow, which clocks and zones do not explain.
 fn is_of_the_future(entry: &Entry, today: Day) -> bool {
     [entry.decided, entry.published].into_iter().flatten().any(|day| day > today.plus(1))
-}
-
-/// The rejects file, made with the first reject.
-struct Rejects {
-    path: PathBuf,
-    writer: Option<RejectWriter<BufWriter<File>>>,
-}
-
-impl Rejects {
-    fn new(path: &Path) -> Rejects {
-        Rejects { path: path.to_owned(), writer: None }
-    }
-
-    fn write(&mut self, reject: &Reject) -> std::io::Result<()> {
-        if self.writer.is_none() {
-            // Rejects hold what departments wrote of people: for the service's own user alone.
-            let mut options = File::options();
-            options.create(true).truncate(true).write(true).mode(0o600);
-            let file = options.open(&self.path)?;
-            self.writer = Some(RejectWriter::new(BufWriter::new(file))?);
-        }
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(reject))
-    }
-
-    /// How many, and where. A file of an earlier build that no longer holds is removed.
-    fn finish(self) -> std::io::Result<(u64, Option<PathBuf>)> {
-        match self.writer {
-            Some(writer) => Ok((writer.finish()?, Some(self.path))),
-            None => match std::fs::remove_file(&self.path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok((0, None)),
-            },
-        }
-    }
 }
 
 #[cfg(test)]

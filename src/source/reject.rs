@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 /// A row that was not used.
 #[derive(Clone, PartialEq, Eq)]
@@ -161,10 +164,41 @@ impl<W: Write> RejectWriter<W> {
         self.out.flush()?;
         Ok(self.count)
     }
+}
 
-    /// The same; answers what was written to.
-    pub fn into_inner(self) -> io::Result<W> {
-        self.out.into_inner().map_err(|error| error.into_error())
+/// A file of rejects, made with the first.
+pub struct RejectFile {
+    path: PathBuf,
+    writer: Option<RejectWriter<BufWriter<File>>>,
+}
+
+impl RejectFile {
+    /// At a path.
+    pub fn new(path: &Path) -> RejectFile {
+        RejectFile { path: path.to_owned(), writer: None }
+    }
+
+    /// Write one.
+    pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
+        if self.writer.is_none() {
+            // Rejects hold what departments wrote of people: for the service's own user alone.
+            let mut options = File::options();
+            options.create(true).truncate(true).write(true).mode(0o600);
+            let file = options.open(&self.path)?;
+            self.writer = Some(RejectWriter::new(BufWriter::new(file))?);
+        }
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(reject))
+    }
+
+    /// How many, and where. One of an earlier time that no longer holds is removed.
+    pub fn finish(self) -> io::Result<(u64, Option<PathBuf>)> {
+        match self.writer {
+            Some(writer) => Ok((writer.finish()?, Some(self.path))),
+            None => match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok((0, None)),
+            },
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -428,6 +429,8 @@ fn what_cannot_be_used_is_told_and_counted() {
     }
     desk.put("in.csv", &text);
     let outcome = desk.screen(&town, "in.csv", "out.csv").unwrap();
+    let mode = fs::metadata(desk.path("rejects.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "for whoever screens alone");
     let rejects = desk.rows("rejects.csv");
     let told: Vec<(&str, &str)> = rejects[1..].iter().map(|row| (&*row[2], &*row[4])).collect();
     assert_eq!(
