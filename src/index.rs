@@ -6,6 +6,7 @@
 //! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
 //! | [`names`] | the ordered dictionary of names by their K2 keys, and of masked identifiers | `names.*`, `masks.*` |
 //! | [`similar`] | names by the sounds of their cores, and what they tell of characters | `similar.*` |
+//! | [`beginnings`] | names by their first two characters, for what is two edits away | `begin.*` |
 //! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
@@ -27,6 +28,7 @@
 //! name ─► keys ─► names | suspects ─────────────► entries ◄── subjects ◄─────────────┘
 //! ```
 
+pub mod beginnings;
 pub mod builder;
 pub mod completions;
 mod distinct;

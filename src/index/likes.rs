@@ -1,11 +1,12 @@
-//! Who bears a name like this one: found by the sounds of its core, compared, ranked.
+//! Who bears a name like this one: found by the sounds of its core and by how it begins, compared, ranked.
 //!
 //! Nothing is lost for want of room: every listed name whose core is one edit away, or reads the same
 //! but for one edit, is compared, wherever a place stands and though a place or a legal form was
-//! misspelt.
+//! misspelt; and of names of eight characters and more every one that is two edits away, if it begins
+//! with the same two characters.
 
 use super::similar::{RecordNo, Similar};
-use super::{EntryNo, Listed};
+use super::{EntryNo, Listed, beginnings};
 use crate::text::edits::Edits;
 use crate::text::name::deletions;
 use crate::text::packed::{Packed, Prints, print_of_core};
@@ -52,27 +53,37 @@ pub struct Likes {
     edits: Edits,
     sounds: Vec<han::Sound>,
     hashes: Vec<u64>,
+    /// Found by the sounds of their cores.
     records: Vec<RecordNo>,
+    /// Found by how they begin only.
+    begun: Vec<RecordNo>,
     added: Vec<EntryNo>,
     /// Of each that was compared.
     prints: Vec<Prints>,
     found: Vec<Like>,
 }
 
-impl Like {
-    /// The K2 key of the name that is like the asked one.
-    pub fn key(&self, listed: Listed) -> String {
-        let mut name = Name::default();
-        match self.name {
+impl NameAt {
+    /// Make `name` this one, which the entry bears.
+    fn read(self, entry: EntryNo, listed: Listed, name: &mut Name) {
+        match self {
             NameAt::Record(no) => {
                 let record = listed.index().similar().name(no);
                 record.and_then(|(_, packed)| name.unpack(packed));
             }
             NameAt::Added(at) => {
-                let entry = listed.entry(self.entry);
-                name.keys.of(entry.and_then(|entry| entry.names().nth(at)).unwrap_or_default());
+                let entry = listed.entry(entry);
+                name.of(entry.and_then(|entry| entry.names().nth(at)).unwrap_or_default());
             }
         }
+    }
+}
+
+impl Like {
+    /// The K2 key of the name that is like the asked one.
+    pub fn key(&self, listed: Listed) -> String {
+        let mut name = Name::default();
+        self.name.read(self.entry, listed, &mut name);
         name.keys.unified
     }
 }
@@ -95,9 +106,11 @@ impl Likes {
         listed.with_hashes(&self.hashes, &mut self.records, &mut self.added);
         self.records.sort_unstable();
         self.records.dedup();
+        self.find_begun(listed);
         self.added.sort_unstable();
         self.added.dedup();
         self.compare_all(listed);
+        self.find_namesakes(listed);
         self.count_namesakes();
         self.found.retain(|like| like.is_same || like.probability >= at_least);
         // Of numbers above 0 the bits are in the same order.
@@ -108,7 +121,7 @@ impl Likes {
 
     /// Names and added entries that were compared at the last search.
     pub fn compared(&self) -> usize {
-        self.records.len() + self.added.len()
+        self.records.len() + self.begun.len() + self.added.len()
     }
 
     /// The hashes under which its likes are kept.
@@ -126,28 +139,42 @@ impl Likes {
         hashes.dedup();
     }
 
+    fn find_begun(&mut self, listed: Listed<'_>) {
+        let Likes { asked, records, begun, added, .. } = self;
+        begun.clear();
+        if !beginnings::may_find(asked) {
+            return;
+        }
+        listed.with_near(asked, begun, added);
+        let corpus = listed.index().similar();
+        begun.iter().for_each(|&no| corpus.prefetch(no));
+        let mut units: SmallVec<[u16; 64]> = SmallVec::new();
+        asked.whole.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
+        let is_near = |packed: Packed| packed.may_be_within(beginnings::EDITS, &units);
+        begun.retain(|no| {
+            let name = corpus.name(*no);
+            records.binary_search(no).is_err() && name.is_some_and(|(_, packed)| is_near(packed))
+        });
+    }
+
     fn compare_all(&mut self, listed: Listed<'_>) {
         let corpus = listed.index().similar();
         self.prints.clear();
         self.records.iter().for_each(|&no| corpus.prefetch(no));
-        for at in 0..self.records.len() {
-            let no = self.records[at];
+        for at in 0..self.records.len() + self.begun.len() {
+            let no = match at.checked_sub(self.records.len()) {
+                None => self.records[at],
+                Some(at) => self.begun[at],
+            };
             if let Some((entry, packed)) = corpus.name(no) {
                 self.compare(packed, entry, NameAt::Record(no), corpus);
             }
         }
-        let mut bytes = Vec::new();
         for at in 0..self.added.len() {
             let entry = self.added[at];
-            let Some(view) = listed.entry(entry) else { continue };
-            for (at, name) in view.names().enumerate() {
-                bytes.clear();
-                self.listed.of(name);
-                self.listed.pack(&mut bytes);
-                if let Some((packed, _)) = Packed::read(&bytes) {
-                    self.compare(packed, entry, NameAt::Added(at), corpus);
-                }
-            }
+            each_added(listed, entry, |at, packed| {
+                self.compare(packed, entry, NameAt::Added(at), corpus);
+            });
         }
     }
 
@@ -169,6 +196,39 @@ impl Likes {
         }
     }
 
+    /// Whoever has a core that is one edit away was compared, with all its namesakes. Those of the others
+    /// are looked up.
+    fn find_namesakes(&mut self, listed: Listed<'_>) {
+        let mut cores: SmallVec<[u64; 8]> = SmallVec::new();
+        for at in 0..self.found.len() {
+            let Like { entry, name, core, .. } = self.found[at];
+            let is_alone = match name {
+                NameAt::Record(no) => self.records.binary_search(&no).is_err(),
+                NameAt::Added(_) => true,
+            };
+            if is_alone && !cores.contains(&core) {
+                cores.push(core);
+                name.read(entry, listed, &mut self.listed);
+                self.add_prints_of_core(listed);
+            }
+        }
+    }
+
+    /// The prints of all names that have the core of `self.listed`, and of some others.
+    fn add_prints_of_core(&mut self, listed: Listed<'_>) {
+        let corpus = listed.index().similar();
+        let (mut records, mut added) = (Vec::new(), Vec::new());
+        self.hashes.clear();
+        han::sounds_of(&self.listed.parts.core, &mut self.sounds);
+        deletions(&self.sounds, 0..0, |hash| self.hashes.push(hash));
+        listed.with_hashes(&self.hashes, &mut records, &mut added);
+        let packed = records.iter().filter_map(|&no| corpus.name(no));
+        self.prints.extend(packed.map(|(_, packed)| packed.prints()));
+        for entry in added {
+            each_added(listed, entry, |_, packed| self.prints.push(packed.prints()));
+        }
+    }
+
     /// How many names of those compared have one core: they are told apart by nothing but their places.
     /// Whoever bears one name counts once.
     fn count_namesakes(&mut self) {
@@ -184,6 +244,20 @@ impl Likes {
             let namesakes = namesakes.partition_point(|prints| prints.core == like.core);
             like.likeness.add_namesakes(namesakes);
             like.probability = like.likeness.probability();
+        }
+    }
+}
+
+/// Tell `each` of the names of an added entry, packed, and how many are before each.
+fn each_added(listed: Listed<'_>, entry: EntryNo, mut each: impl FnMut(usize, Packed)) {
+    let (mut name, mut bytes) = (Name::default(), Vec::new());
+    let Some(entry) = listed.entry(entry) else { return };
+    for (at, text) in entry.names().enumerate() {
+        bytes.clear();
+        name.of(text);
+        name.pack(&mut bytes);
+        if let Some((packed, _)) = Packed::read(&bytes) {
+            each(at, packed);
         }
     }
 }

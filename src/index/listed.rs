@@ -1,5 +1,6 @@
 //! The lists as they stand: an index and the changes since, asked as one.
 
+use super::beginnings::{Beginning, Outline};
 use super::encoder::id_hash;
 use super::entries::{Borne, EntryView};
 use super::names::Mention;
@@ -8,7 +9,7 @@ use super::reader::Owner;
 use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo, points};
 use crate::record::{Agreement, Day, Entry, Identifier, Provenance, State, SubjectKind};
-use crate::text::Keys;
+use crate::text::{Keys, Name};
 use std::ops::ControlFlow;
 
 /// Where an identifier would be found. See [`Listed::spot`].
@@ -213,6 +214,21 @@ impl<'a> Listed<'a> {
         self.index.similar().with_hashes(hashes, records);
         if !self.overlay.is_empty() {
             hashes.iter().for_each(|&hash| added.extend_from_slice(self.overlay.with_hash(hash)));
+        }
+    }
+
+    /// Add the names of the index that begin like the asked one and may be two edits from it, and the
+    /// added entries that have such a name.
+    pub(super) fn with_near(
+        self,
+        asked: &Name,
+        records: &mut Vec<RecordNo>,
+        added: &mut Vec<EntryNo>,
+    ) {
+        let (beginning, outline) = (Beginning::of(asked), Outline::of(asked));
+        self.index.similar().beginnings().with_near(beginning, outline, records);
+        if !self.overlay.is_empty() {
+            added.extend(self.overlay.with_near(beginning, outline));
         }
     }
 

@@ -17,6 +17,7 @@
 //! next number, and its subject is joined to those whose identifiers agree, as a build would. Where
 //! identifiers contradict one another a build may join differently; then the next build's word counts.
 
+use super::beginnings::{self, Beginning, Outline};
 use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
@@ -27,7 +28,7 @@ use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Provenance, Refusal, Standing, State, Stood,
 };
 use crate::text::Name;
-use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
+use rpds::{HashTrieMapSync, RedBlackTreeSetSync, VectorSync};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Overlay {
     bodies: RedBlackTreeSetSync<Arc<str>>,
     /// Added entries by the hashes of [`super::similar`].
     similar: Map<u64, Arc<[EntryNo]>>,
+    /// The outlines of names and the added entries that bear them, by how they begin.
+    begun: Map<u32, VectorSync<(Outline, EntryNo)>>,
     groups: Map<u32, Arc<Group>>,
     /// What checks may find: families, keys of suspects' names, placed entries, subjects of groups.
     sieve: Sieve,
@@ -121,6 +124,7 @@ impl Overlay {
             mentions: map(),
             bodies: RedBlackTreeSetSync::new_sync(),
             similar: map(),
+            begun: map(),
             groups: map(),
             sieve: Sieve::default(),
             entries: meta.entries as u32,
@@ -301,6 +305,12 @@ impl Overlay {
                 push(&mut self.similar, hash, mention.entry);
             });
         }
+        if beginnings::is_kept(&prepared) {
+            let beginning = Beginning::of(&prepared).number();
+            let mut begun = self.begun.get(&beginning).cloned().unwrap_or_default();
+            begun.push_back_mut((Outline::of(&prepared), mention.entry));
+            self.begun.insert_mut(beginning, begun);
+        }
     }
 
     /// Join an added entry to the subjects whose identifiers agree with its own: first those that
@@ -451,6 +461,17 @@ impl Overlay {
     /// Added entries one name of which has this hash among the deletions of its core.
     pub(super) fn with_hash(&self, hash: u64) -> &[EntryNo] {
         self.similar.get(&hash).map_or(&[], |entries| entries)
+    }
+
+    /// Added entries one name of which begins so and may be two edits from one of this outline.
+    /// Cost: some nanoseconds for each that begins so.
+    pub(super) fn with_near(
+        &self,
+        beginning: Beginning,
+        outline: Outline,
+    ) -> impl Iterator<Item = EntryNo> {
+        let begun = self.begun.get(&beginning.number()).into_iter().flatten();
+        begun.filter(move |(theirs, _)| theirs.may_be_near(outline)).map(|&(_, entry)| entry)
     }
 
     /// What a subject was joined with by added entries.

@@ -12,9 +12,11 @@
 //!
 //! Records begin at multiples of eight bytes, and starts count those. A distinct name has one, with the
 //! first entry that bears it: nothing is folded or taken apart when it is compared. Short names are left
-//! out: one edit of three characters makes another person of anybody.
+//! out: one edit of three characters makes another person of anybody. What is two edits away is found by
+//! [`beginnings`].
 
 use super::EntryNo;
+use super::beginnings::{self, Beginning, Beginnings, Outline};
 use super::names::Mention;
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};
 use crate::text::Name;
@@ -70,7 +72,10 @@ pub(super) fn write<W: Write + Seek>(
         return Err(io::Error::other("too many names for one snapshot"));
     }
     let (mut posts, mut first) = (Vec::<(u32, u32)>::new(), 0);
+    let mut begun = Vec::new();
     for part in &mut parts {
+        let of_part = std::mem::take(&mut part.begun).into_iter();
+        begun.extend(of_part.map(|(by, outline, start)| (by, outline, RecordNo(first + start))));
         let found = std::mem::take(&mut part.posts).into_iter();
         posts.extend(found.map(|post| (post.bucket, tag(post.hash, bits) | (first + post.start))));
         first += (part.records.len() / RECORD_UNIT) as u32;
@@ -87,6 +92,7 @@ pub(super) fn write<W: Write + Seek>(
     writer.section("similar.posts", posts.as_bytes())?;
     writer.begin("similar.names")?;
     parts.iter().try_for_each(|part| writer.write_all(&part.records))?;
+    beginnings::write(begun, writer)?;
 
     let mut counts = vec![0u32; usize::from(u16::MAX) + 1];
     parts.iter().flat_map(|part| &part.chars).for_each(|&c| counts[usize::from(c)] += 1);
@@ -130,6 +136,8 @@ pub(super) fn write<W: Write + Seek>(
 struct Part {
     posts: Vec<Post>,
     records: Vec<u8>,
+    /// How a name begins, its outline, and where it starts among the records of the part.
+    begun: Vec<(Beginning, Outline, u32)>,
     chars: Vec<u16>,
     pairs: Vec<u32>,
 }
@@ -159,6 +167,9 @@ impl Part {
             name.hashes(&mut sounds, |hash| {
                 part.posts.push(Post { bucket: bucket(hash, buckets), hash: hash as u32, start });
             });
+            if beginnings::is_kept(&name) {
+                part.begun.push((Beginning::of(&name), Outline::of(&name), start));
+            }
             part.chars.extend(name.parts.core.iter().map(|&c| narrow(c)));
             part.pairs.extend(name.whole.windows(2).map(|pair| neighbours(pair[0], pair[1])));
         }
@@ -198,12 +209,23 @@ fn pair_bits(pair: u32, words: usize) -> impl Iterator<Item = usize> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RecordNo(u32);
 
+impl RecordNo {
+    pub(super) fn of(number: u32) -> RecordNo {
+        RecordNo(number)
+    }
+
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// See the [module](self).
 #[derive(Clone)]
 pub struct Similar {
     starts: Array<u32>,
     posts: Array<u32>,
     records: Array<u8>,
+    beginnings: Beginnings,
     chars: Array<u8>,
     pairs: Array<u64>,
     bits: u32,
@@ -222,6 +244,7 @@ impl Similar {
             starts: snapshot.array("similar.starts")?,
             posts: snapshot.array("similar.posts")?,
             records: snapshot.array("similar.names")?,
+            beginnings: Beginnings::open(snapshot)?,
             chars: snapshot.array("similar.chars")?,
             pairs: snapshot.array("similar.pairs")?,
             bits: bits as u32,
@@ -253,7 +276,8 @@ impl Similar {
     /// Bytes that all of it takes.
     pub fn bytes(&self) -> usize {
         let sections = [self.starts.as_bytes(), self.posts.as_bytes(), &self.records, &self.chars];
-        sections.iter().map(|section| section.len()).sum::<usize>() + self.pairs.as_bytes().len()
+        let sections = sections.iter().map(|section| section.len()).sum::<usize>();
+        sections + self.pairs.as_bytes().len() + self.beginnings.bytes()
     }
 
     /// Add the names that may have one of these hashes among the
@@ -278,6 +302,11 @@ impl Similar {
             let of_tag = posts.iter().filter(|&&post| post & !start == tag);
             found.extend(of_tag.map(|&post| RecordNo(post & start)));
         }
+    }
+
+    /// The names by how they begin.
+    pub(super) fn beginnings(&self) -> &Beginnings {
+        &self.beginnings
     }
 
     /// Fetch what a name is read from.
@@ -321,10 +350,10 @@ impl Similar {
             no = next;
         }
         let start = (1u32 << self.bits) - 1;
-        match self.posts.iter().all(|post| starts.contains(post & start)) {
-            true => Ok(()),
-            false => Err("a posting leads to no name".to_owned()),
+        if !self.posts.iter().all(|post| starts.contains(post & start)) {
+            return Err("a posting leads to no name".to_owned());
         }
+        self.beginnings.validate(|record| starts.contains(record))
     }
 }
 

@@ -60,6 +60,9 @@ pub struct Edits {
 const WHOLE: u16 = 10;
 /// Characters of a middle in which the likeness of characters is looked at.
 const TELLING_MAX: usize = 5;
+/// Characters up to which two middles of one length that share none are best explained by substitutions
+/// alone: to drop one and insert another saves one of them, and at most one unit on each of the others.
+const STRANGE_MAX: usize = 10;
 /// Edits up to which it is.
 const TELLING_EDITS_MAX: usize = 3;
 
@@ -85,6 +88,12 @@ impl Edits {
 
     /// The same of what is left where both begin and end alike: nearly nothing, for names alike.
     fn between_ends(&mut self, a: &[char], b: &[char]) {
+        if a.len() == b.len() && a.len() <= STRANGE_MAX && !a.iter().any(|c| b.contains(c)) {
+            self.list.clear();
+            let pairs = a.iter().zip(b).enumerate().rev();
+            self.list.extend(pairs.map(|(at, (&from, &to))| Edit::Substituted { at, from, to }));
+            return;
+        }
         self.align(a, b, false);
         // In a long middle nothing is left that the likeness of characters could tell, nor in names that
         // are far apart, nor where there is one way only.
@@ -153,6 +162,29 @@ fn is_swap(a: &[char], b: &[char], i: usize, j: usize) -> bool {
     i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && a[i - 1] != a[i - 2]
 }
 
+/// Two texts are so few edits apart, at most. Cost: some nanoseconds where they are not, as they mostly
+/// part early.
+pub fn are_within<T: PartialEq>(edits: usize, a: &[T], b: &[T]) -> bool {
+    let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[head..], &b[head..]);
+    match (a, b) {
+        _ if a.len().abs_diff(b.len()) > edits => false,
+        ([], _) | (_, []) => true,
+        _ if edits == 0 => false,
+        _ => {
+            let fewer = edits - 1;
+            are_within(fewer, &a[1..], &b[1..])
+                || are_within(fewer, &a[1..], b)
+                || are_within(fewer, a, &b[1..])
+                || is_swap_at_start(a, b) && are_within(fewer, &a[2..], &b[2..])
+        }
+    }
+}
+
+fn is_swap_at_start<T: PartialEq>(a: &[T], b: &[T]) -> bool {
+    matches!((a, b), ([a, b, ..], [c, d, ..]) if a == d && b == c)
+}
+
 fn substitution(a: char, b: char, telling: bool) -> u16 {
     match a == b {
         true => 0,
@@ -164,10 +196,36 @@ fn substitution(a: char, b: char, telling: bool) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use rapidfuzz::distance::osa;
 
     fn edits(a: &str, b: &str) -> Vec<Edit> {
         let chars = |text: &str| text.chars().collect::<Vec<_>>();
         Edits::default().between(&chars(a), &chars(b)).to_vec()
+    }
+
+    #[test]
+    fn of_strangers_all_are_substituted_as_any_alignment_would() {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        for (a, b) in
+            [("河", "和"), ("星河", "明和"), ("星河明月科", "建筑贸易股"), ("东海", "冻诲")]
+        {
+            let (a, b) = (chars(a), chars(b));
+            let mut aligned = Edits::default();
+            for telling in [false, true] {
+                aligned.align(&a, &b, telling);
+                assert_eq!(Edits::default().between(&a, &b), aligned.list);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_within_as_many_edits_as_they_are_apart(a in "[ab星河]{0,7}", b in "[ab星河]{0,7}", most in 0..4usize) {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            let apart = osa::distance(a.iter().copied(), b.iter().copied());
+            prop_assert_eq!(are_within(most, &a, &b), apart <= most);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! the probabilities hold on names that the fit has not seen.
 
 use super::edits::{Edit, Edits};
-use super::place::Place;
+use super::place::{self, Place};
 use super::{Name, han, parts};
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -53,6 +53,8 @@ pub enum Part {
     More,
     /// Edits outside the core.
     Outside,
+    /// Edits in the core where both names name a place, as branches do: 勉县支行 and 金乡县支行 are two.
+    PlaceInside,
     /// How much rarer the new characters are than the old, in ten bits: a slip is seldom a common word.
     Rarer,
     /// Substitutions in the first two characters, where trade names are told apart.
@@ -114,6 +116,7 @@ impl Part {
         Part::Swapped,
         Part::More,
         Part::Outside,
+        Part::PlaceInside,
         Part::Rarer,
         Part::HeadSubstituted,
         Part::HeadDropped,
@@ -142,43 +145,44 @@ pub const PARTS: usize = Part::Short as usize + 1;
 /// What the parts weigh, in the order of [`Part`].
 #[rustfmt::skip]
 pub const WEIGHTS: [f64; PARTS] = [
-    0.041, // Base
-    3.515, // SameCore
-    1.631, // SoundAndShape
-    -0.029, // Sound
-    -4.024, // Shape
-    3.506, // ShapeShare
-    0.127, // Variant
-    -4.283, // Stranger
-    -2.302, // StrangerInLong
-    -7.057, // Number
-    -0.722, // NumberMissing
-    2.680, // Dropped
-    -0.797, // DroppedBits
-    1.135, // Inserted
-    0.107, // InsertedBits
-    1.306, // Swapped
-    -3.203, // More
-    1.795, // Outside
-    2.265, // Rarer
-    -1.274, // HeadSubstituted
-    -1.196, // HeadDropped
-    0.286, // HeadInserted
-    0.720, // KeptBits
-    0.895, // Novel
-    -0.662, // Plausible
-    -3.058, // PlaceMissing
-    -5.720, // PlaceDiffers
-    -4.009, // PlaceContradicts
-    0.403, // Preceded
-    0.706, // PrecededBy
-    -2.531, // FormDiffers
-    -0.021, // FormMissing
-    0.363, // BranchMissing
-    -1.469, // Namesakes
-    -1.258, // NamesakesWithoutPlace
-    -2.024, // Length
-    -1.155, // Short
+    0.666, // Base
+    2.770, // SameCore
+    2.165, // SoundAndShape
+    1.014, // Sound
+    -2.426, // Shape
+    1.576, // ShapeShare
+    0.175, // Variant
+    -3.922, // Stranger
+    -1.251, // StrangerInLong
+    -6.731, // Number
+    -0.786, // NumberMissing
+    2.172, // Dropped
+    -0.827, // DroppedBits
+    0.195, // Inserted
+    0.401, // InsertedBits
+    1.202, // Swapped
+    -3.756, // More
+    -0.371, // Outside
+    -4.474, // PlaceInside
+    2.058, // Rarer
+    -1.928, // HeadSubstituted
+    -0.827, // HeadDropped
+    0.980, // HeadInserted
+    0.777, // KeptBits
+    0.642, // Novel
+    -1.143, // Plausible
+    -3.037, // PlaceMissing
+    -5.827, // PlaceDiffers
+    -3.854, // PlaceContradicts
+    1.273, // Preceded
+    2.831, // PrecededBy
+    -2.094, // FormDiffers
+    0.097, // FormMissing
+    -0.137, // BranchMissing
+    -1.313, // Namesakes
+    -1.464, // NamesakesWithoutPlace
+    -2.386, // Length
+    -0.933, // Short
 ];
 
 // Until they are counted a name is as likely as it can be.
@@ -222,6 +226,7 @@ impl Likeness {
         let mut likeness = Likeness { parts: [0.0; PARTS] };
         likeness.count_edits(&aligned, listed, corpus);
         likeness.count_novel(&aligned, corpus);
+        likeness.count_places_inside(&aligned);
         likeness.count_places(asked, listed, aligned.whole);
         likeness.count_forms(asked, listed);
         likeness.add(Part::Base, 1.0);
@@ -340,6 +345,21 @@ impl Likeness {
             .count();
         self.add(Part::Novel, novel as f64 * corpus.surprise());
         self.add(Part::Plausible, f64::from(novel == 0 && !aligned.edits.is_empty()));
+    }
+
+    fn count_places_inside(&mut self, aligned: &Aligned) {
+        let mut shift = 0;
+        for edit in aligned.edits.iter().rev() {
+            let at = edit.at();
+            let is_place = place::is_part_at(aligned.listed, at)
+                && place::is_part_at(aligned.asked, at.wrapping_add_signed(shift));
+            self.add(Part::PlaceInside, f64::from(aligned.is_in_core(edit) && is_place));
+            match edit {
+                Edit::Dropped { .. } => shift -= 1,
+                Edit::Inserted { .. } => shift += 1,
+                _ => {}
+            }
+        }
     }
 
     fn count_places(&mut self, asked: &Name, listed: &Name, whole: bool) {

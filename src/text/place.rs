@@ -216,6 +216,12 @@ pub fn at_start(text: &[char]) -> impl Iterator<Item = Place> {
     alike.into_iter().flatten().filter(begins).map(Named::place)
 }
 
+/// The character at this position belongs to a place's name, of four characters at most.
+pub fn is_part_at(text: &[char], at: usize) -> bool {
+    let ends = |start: usize| at_start(text.get(start..)?).map(|place| start + place.length).next();
+    (at.saturating_sub(3)..=at).filter_map(ends).any(|end| end > at)
+}
+
 /// The place whose name a text is.
 pub fn named(text: &[char]) -> Option<Place> {
     at_start(text).next().filter(|place| place.length == text.len())

@@ -280,6 +280,32 @@ proptest! {
         }
     }
 
+    /// Two edits anywhere behind the first two characters of a K2 key of eight and more.
+    #[test]
+    fn every_long_name_two_edits_away_that_begins_alike_is_found(
+        pairs in proptest::collection::vec(
+            (whole_name(), [any::<usize>(), any::<usize>()], [0..4u8, 0..4u8], prop::sample::select(CHARS)), 12
+        ),
+    ) {
+        let key = |name: &str| prepared(name).keys.unified;
+        let begins_alike = |a: &str, b: &str| a.chars().take(2).eq(b.chars().take(2));
+        let pairs: Vec<(String, String)> = pairs
+            .into_iter()
+            .map(|(name, at, kind, with)| {
+                let name = key(&name);
+                (key(&edited(&edited(&name, at[0], kind[0], with), at[1], kind[1], '鑫')), name)
+            })
+            .filter(|(a, b)| [a, b].iter().all(|name| prepared(name).whole.len() >= 8))
+            .filter(|(a, b)| begins_alike(a, b) && osa::distance(a.chars(), b.chars()) <= 2)
+            .collect();
+        let texts: Vec<&str> = pairs.iter().map(|pair| &*pair.1).collect();
+        let town = town_of(&texts);
+        for (asked, text) in &pairs {
+            let found = likes(&town, asked);
+            prop_assert!(found.iter().any(|(found, _)| found == text), "{asked}: {text} is lost");
+        }
+    }
+
     #[test]
     fn another_entry_takes_no_hit_away(names in proptest::collection::vec(name(), 2..20), asked in name()) {
         let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
