@@ -585,17 +585,19 @@ impl<'a> Reading<'a> {
 }
 
 /// A former name and its last day, where one stands in brackets behind it: `旧名（至2024-01-01）`,
-/// `旧名（2019-07-13至2024-01-01）`. Any other bracket is the name's.
+/// `旧名（2019-07-13至2024-01-01）`; none where it is borne still: `别名（2019-07-13至今）`. Any other
+/// bracket is the name's.
 fn dated(text: &str) -> (&str, Option<Day>) {
     let dated = text.strip_suffix(['）', ')']).and_then(|text| text.rsplit_once(['（', '(']));
-    let until = dated.and_then(|(name, term)| {
-        let (_, until) = term.rsplit_once('至')?;
-        Some((date::trimmed(name), date::read(until).ok()??))
+    let term = dated.and_then(|(name, term)| {
+        let (from, until) = term.rsplit_once('至')?;
+        let until = match until {
+            "今" if date::read(from).is_ok() => None,
+            until => Some(date::read(until).ok()??),
+        };
+        Some((date::trimmed(name), until))
     });
-    match until {
-        Some((name, until)) if !name.is_empty() => (name, Some(until)),
-        _ => (text, None),
-    }
+    term.filter(|(name, _)| !name.is_empty()).unwrap_or((text, None))
 }
 
 pub(crate) fn reason_of(fault: Fault) -> Reason {

@@ -1,7 +1,7 @@
 //! A name made ready to be compared.
 
 use super::edits::Edits;
-use super::parts::{self, CORE_MIN};
+use super::parts::{self, CORE_MIN, LATIN_CORE_MIN};
 use super::{Form, Keys, Parts, han, place};
 use std::ops::Range;
 
@@ -105,6 +105,8 @@ impl Name {
             start = end;
         }
         self.bracketed(&formless, places, &mut each);
+        self.with_unread_latin_form(&mut each);
+        self.without_unread_latin_form(edits, &mut each);
         self.with_unread_form(&mut each);
         self.without_unread_form(&self.whole, edits, |core| each(core, exact.clone()));
         let key: Vec<char> = self.keys.unified.chars().collect();
@@ -152,10 +154,45 @@ impl Name {
         }
     }
 
+    /// The legal form in Latin letters of the listed one cannot be read, or a shorter one in it only.
+    fn with_unread_latin_form(&self, each: &mut impl FnMut(&[char], Range<usize>)) {
+        let Some(core) = parts::without_latin_form(&self.whole) else { return };
+        let form = &self.whole[core.len()..];
+        for kept in parts::LATIN_FORMS.iter().filter_map(|short| form.strip_suffix(*short)) {
+            let text = &self.whole[..core.len() + kept.len()];
+            each(text, core.len() - 1..text.len());
+        }
+        // The core of the listed one may be too short to stand without it.
+        let first = if core.len() == LATIN_CORE_MIN { 0 } else { core.len() - 1 };
+        each(&self.whole, first..self.whole.len());
+    }
+
+    /// That of this one cannot, or stands after too little.
+    fn without_unread_latin_form(
+        &self,
+        edits: &mut Edits,
+        each: &mut impl FnMut(&[char], Range<usize>),
+    ) {
+        let core = parts::without_latin_form(&self.whole);
+        let readable = self.whole.len() - core.map_or(self.whole.len(), <[char]>::len);
+        let is_latin = self.whole.iter().rev().take(2).any(char::is_ascii_uppercase);
+        for form in parts::LATIN_FORMS.iter().filter(|form| is_latin && form.len() > readable) {
+            for length in form.len() - 1..=form.len() + 1 {
+                let Some(at) = self.whole.len().checked_sub(length) else { continue };
+                if at + 1 >= LATIN_CORE_MIN && edits.between(form, &self.whole[at..]).len() <= 1 {
+                    each(&self.whole[..at], 0..0);
+                }
+            }
+        }
+    }
+
     /// The legal form of the listed one cannot be read: so much of it is at the end of its core.
     fn with_unread_form(&self, each: &mut impl FnMut(&[char], Range<usize>)) {
         let Some(form) = self.parts.form else { return };
         let (word, _) = parts::FORMS[form as usize];
+        if !self.whole.ends_with(word) {
+            return;
+        }
         let core = &*self.parts.core;
         for kept in (2..=word.len()).rev().step_by(2) {
             let text = [core, &word[..kept]].concat();

@@ -28,6 +28,18 @@ pub(super) const FORMS: [(&[char], Form); 3] = [
     (&['公', '司'], Form::Company),
 ];
 
+/// Words for limited companies at the end of names in Latin letters, as K2 keys have them, the longer ones
+/// first.
+pub(super) const LATIN_FORMS: [&[char]; 7] = [
+    &['C', 'O', 'L', 'T', 'D'],
+    &['G', 'M', 'B', 'H'],
+    &['C', 'O', 'R', 'P'],
+    &['L', 'T', 'D'],
+    &['L', 'L', 'C'],
+    &['I', 'N', 'C'],
+    &['P', 'L', 'C'],
+];
+
 /// Brackets that hold these say what partners are liable for, or count a listing's names.
 const REMARKS: [&[char]; 5] = [
     &['普', '通', '合', '伙'],
@@ -39,6 +51,8 @@ const REMARKS: [&[char]; 5] = [
 
 /// Characters that a core keeps at least: 上海 alone is a name, not a place.
 pub(super) const CORE_MIN: usize = 2;
+/// The same of a core in Latin letters, which tell less.
+pub(super) const LATIN_CORE_MIN: usize = 4;
 
 /// See the [module](self). Reused from name to name.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +116,11 @@ impl Parts {
 
     /// The form at the end, and those inside.
     fn take_form(&mut self) {
+        if let Some(core) = without_latin_form(&self.core) {
+            self.core.truncate(core.len());
+            self.form = Some(Form::Limited);
+            return;
+        }
         let may_end = self.core.last() == Some(&'司');
         for (word, form) in FORMS.into_iter().filter(|_| may_end) {
             if self.core.ends_with(word) && self.core.len() >= word.len() + CORE_MIN {
@@ -157,6 +176,13 @@ impl Parts {
     }
 }
 
+/// A text without the form in Latin letters that it ends with.
+pub(super) fn without_latin_form(text: &[char]) -> Option<&[char]> {
+    text.last().filter(|c| c.is_ascii_uppercase())?;
+    let core = LATIN_FORMS.iter().find_map(|form| text.strip_suffix(*form))?;
+    (core.len() >= LATIN_CORE_MIN).then_some(core)
+}
+
 /// Where a word stands. Most characters are not its first.
 pub(super) fn find(text: &[char], word: &[char]) -> Option<usize> {
     let mut from = 0;
@@ -186,6 +212,8 @@ mod tests {
     fn names_are_taken_apart_without_a_space() {
         let limited = Some(Form::Limited);
         let rows: &[(&str, &[u32], &str, Option<Form>)] = &[
+            ("Acme Trading (Suzhou) Co., Ltd.", &[], "ACMETRADINGSUZHOU", limited),
+            ("Zinc", &[], "ZINC", None),
             ("苏州星河科技有限公司", &[320_500], "星河科技", limited),
             ("苏州市星河科技有限责任公司", &[320_500], "星河科技", limited),
             (

@@ -199,7 +199,7 @@ fn the_department_layout_mixes_kinds_in_one_column() {
         assert_eq!(entry.subject.other_names.len(), 2);
         assert_eq!((entry.term.to, entry.decided), (None, day("2025-01-01")));
     }
-    let former = "旧名一（至2024-01-01）、旧名二(集团)；旧名（苏州）（2019年7月13日至2024/3/31）；（至2024-01-01）";
+    let former = "旧名一（至2024-01-01）、旧名二(集团)；旧名（苏州）（2019年7月13日至2024/3/31）；别名（2019-07-13至今）；（至2024-01-01）";
     let row =
         format!("某某,91320500MA0000015D,事由,2025/1/1,2025-01-02,永久,{former},,,文1,,,应急局");
     let names = one("aqsc-1.csv", "department", DEPARTMENT, &row).subject.other_names;
@@ -211,6 +211,7 @@ fn the_department_layout_mixes_kinds_in_one_column() {
             ("旧名一", first),
             ("旧名二(集团)", None),
             ("旧名（苏州）", third),
+            ("别名", None),
             ("（至2024-01-01）", None)
         ]
     );

@@ -59,6 +59,9 @@ fn a_name_is_found_however_it_was_misspelt() {
         ("中国瑞丰银行股份有很公司苏州吴中支行", LISTED[4]),
         ("ACME TRADING (SUZHOU) CO LTD", LISTED[5]),
         ("Acme Tradlng (Suzhou) Co., Ltd.", LISTED[5]),
+        ("Acme Trading (Suzhou)", LISTED[5]),
+        ("Acme Trading (Suzhou) Co., Lt", LISTED[5]),
+        ("Acme Trading Suzhou Limited", LISTED[5]),
         ("阿布都热西提买买提明", LISTED[6]),
         ("阿卜都热西提·买买提明", LISTED[6]),
     ] {
@@ -197,7 +200,7 @@ fn whole_name() -> impl Strategy<Value = String> {
     let chinese = (place, "[星河明月科技贸易荣隆]{3,6}", bracket, form, branch);
     prop_oneof![
         8 => chinese.prop_map(|(place, core, bracket, form, branch)| format!("{place}{core}{bracket}{form}{branch}")),
-        1 => "[A-D]{4,8}( TRADING)?( LTD| CO)?",
+        2 => "[A-D]{4,8}( TRADING)?( LTD| CO| CO., LTD.| INC)?",
     ]
 }
 
