@@ -23,7 +23,6 @@
 //! | `blocks` | text in blocks of whole records, answered side by side and written in order |
 //! | `csv`, `jsonl` | a block's records, answered |
 //! | `parquet` | batches of columns with their results |
-//! | `table` | rows of cells with their results: CSV, Excel |
 
 mod blocks;
 pub mod columns;
@@ -32,7 +31,6 @@ pub mod file;
 mod jsonl;
 mod parquet;
 pub mod screener;
-mod table;
 pub mod tally;
 
 pub use columns::{ColumnError, Columns, Told};
@@ -40,9 +38,16 @@ pub use file::{Format, Job, Outcome, screen};
 pub use screener::{Screener, Terms};
 pub use tally::Tally;
 
+use crate::output::OutputError;
 use crate::source::SourceError;
 use std::io;
 use std::path::PathBuf;
+
+impl From<OutputError> for BatchError {
+    fn from(OutputError { file, source }: OutputError) -> BatchError {
+        BatchError::Output { file, source }
+    }
+}
 
 /// Why nothing was screened. No output is left.
 #[derive(Debug, thiserror::Error)]

@@ -32,6 +32,7 @@
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
+//! | 1 | [`output`] | what a long work leaves: a file that appears when it is whole, tables in it |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
 //! | 1 | [`ledger`] | ordered changes since a snapshot: one process's file, or NATS JetStream; the lease |
 //! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot, and the overlay of changes; `fst` and `roaring` live here |
@@ -68,6 +69,8 @@ pub mod text;
 pub mod catalogue;
 
 pub mod source;
+
+pub mod output;
 
 pub mod snapshot;
 

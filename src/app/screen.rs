@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::ledger::LedgerError;
 use crate::live::View;
+use crate::output::part_of;
 use crate::record::{Instant, SubjectKind};
 use crate::screen::{Grade, Verdict};
 use crate::source::mapping::{Encoding, Layout};
@@ -148,7 +149,7 @@ impl Screen {
         let progress = FileProgress::new(bytes);
         let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
         let begun = [self.output.as_deref(), rejects.as_deref()];
-        let parts = begun.into_iter().flatten().map(batch::file::part_of).collect();
+        let parts = begun.into_iter().flatten().map(part_of).collect();
         let cancelled = cancelled_by_signal(parts)?;
         let layout = Layout {
             encoding: self.encoding.unwrap_or_default(),

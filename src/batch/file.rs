@@ -5,15 +5,16 @@ use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
 use super::parquet::{Rows, Texts, Writer};
 use super::screener::{Cells, Screener, Terms};
-use super::table::Table;
 use super::{BatchError, ColumnError, Columns, Tally, Told};
+use crate::output::{Output, Table, part_of};
+use crate::source::excel::LOST;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
 use crate::source::{Batch, Feed, SourceError, Survey, decoding};
 use rayon::prelude::*;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -341,7 +342,9 @@ impl<'a> Run<'a, '_> {
             _ => Table::csv(&mut output.writer),
         }
         .map_err(failed)?;
-        table.head(&all).map_err(failed)?;
+        let results = Cells::headings();
+        let results = results.iter().map(String::as_str);
+        table.head(all.iter().map(String::as_str).chain(results)).map_err(failed)?;
         // A sink can only say what the source's reader knows: the rest is kept aside.
         let mut stopped = None;
         let read = feed.read(&wanted, &mut |_| Ok(()), &mut |batch| {
@@ -380,7 +383,11 @@ impl<'a> Run<'a, '_> {
                 self.rejects.put(row.number, *reason, row.original())?;
             }
             if row.fault.is_none() && self.is_wanted(cells) {
-                table.row((0..columns.count).map(|at| row.cell(at)), cells).map_err(failed)?;
+                let original = (0..columns.count).map(|at| row.cell(at));
+                // A number of which digits are lost stays as it was shown.
+                let original = original.map(|cell| cell.strip_prefix(LOST).unwrap_or(cell));
+                let is_hit = !cells.entries.is_empty();
+                table.row(original.chain(cells.all()), is_hit).map_err(failed)?;
             }
         }
         self.go_on(batch.bytes() as u64, &Tally::default())
@@ -471,69 +478,6 @@ fn all_headings(feed: &Feed) -> Result<Vec<String>, SourceError> {
         Some(all) => Ok(all),
         None => read.map(|()| Vec::new()),
     }
-}
-
-/// A file that appears under its name when it is whole, or standard output.
-struct Output {
-    writer: BufWriter<Box<dyn Write + Send>>,
-    place: Option<Place>,
-}
-
-struct Place {
-    path: PathBuf,
-    part: PathBuf,
-}
-
-impl Output {
-    fn create(path: Option<&Path>) -> Result<Output, BatchError> {
-        let Some(path) = path else {
-            let writer = BufWriter::new(Box::new(io::stdout()) as Box<dyn Write + Send>);
-            return Ok(Output { writer, place: None });
-        };
-        let part = part_of(path);
-        let failed = |source| BatchError::Output { file: path.to_owned(), source };
-        let file = File::create(&part).map_err(failed)?;
-        let writer = BufWriter::new(Box::new(file) as Box<dyn Write + Send>);
-        Ok(Output { writer, place: Some(Place { path: path.to_owned(), part }) })
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), BatchError> {
-        self.writer.write_all(bytes).map_err(|source| self.failed(source))
-    }
-
-    fn finish(mut self) -> Result<(), BatchError> {
-        self.writer.flush().map_err(|source| self.failed(source))?;
-        if let Some(Place { path, part }) = &self.place {
-            fs::rename(part, path).map_err(|source| self.failed(source))?;
-        }
-        // There is nothing left to be removed.
-        self.place = None;
-        Ok(())
-    }
-
-    fn shown(&self) -> PathBuf {
-        self.place.as_ref().map_or(PathBuf::from("-"), |place| place.path.clone())
-    }
-
-    fn failed(&self, source: io::Error) -> BatchError {
-        BatchError::Output { file: self.shown(), source }
-    }
-}
-
-impl Drop for Output {
-    /// What is not whole goes.
-    fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            let _ = fs::remove_file(&place.part);
-        }
-    }
-}
-
-/// Where a file is written before it is whole.
-pub fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".part-{}", std::process::id()));
-    PathBuf::from(name)
 }
 
 /// The rejects. Their file too appears when it is whole.

@@ -1,7 +1,5 @@
-//! Rows of cells with their results: CSV, Excel.
+//! Rows of cells: CSV, Excel.
 
-use super::screener::Cells;
-use crate::source::excel::LOST;
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
 use std::io::{self, Write};
 
@@ -43,29 +41,24 @@ impl<'a> Table<'a> {
         Ok(Table::Excel(Box::new(Sheet { book, out, rows: 0, columns: 0, hit })))
     }
 
-    /// The headings of the input; those of the results come behind.
-    pub fn head(&mut self, headings: &[String]) -> io::Result<()> {
-        let results = Cells::headings();
-        let all = headings.iter().map(String::as_str).chain(results.iter().map(String::as_str));
+    /// The headings.
+    pub fn head<'r>(&mut self, headings: impl Iterator<Item = &'r str>) -> io::Result<()> {
         match self {
-            Table::Csv(out) => out.write_record(all)?,
-            Table::Excel(sheet) => sheet.head(all)?,
+            Table::Csv(out) => out.write_record(headings)?,
+            Table::Excel(sheet) => sheet.head(headings)?,
         }
         Ok(())
     }
 
-    /// A row of so many columns and its result.
+    /// A row, and whether it is to be seen at once.
     pub fn row<'r>(
         &mut self,
         cells: impl Iterator<Item = &'r str>,
-        result: &Cells,
+        is_hit: bool,
     ) -> io::Result<()> {
-        // A number of which digits are lost stays as it was shown.
-        let cells = cells.map(|cell| cell.strip_prefix(LOST).unwrap_or(cell));
-        let all = cells.chain(result.all());
         match self {
-            Table::Csv(out) => out.write_record(all)?,
-            Table::Excel(sheet) => sheet.row(all, !result.entries.is_empty())?,
+            Table::Csv(out) => out.write_record(cells)?,
+            Table::Excel(sheet) => sheet.row(cells, is_hit)?,
         }
         Ok(())
     }
