@@ -6,6 +6,7 @@
 //! | [`build`] | feeds → a published snapshot |
 //! | [`check`] | one check, offline |
 //! | [`screen`] | a whole file against all lists |
+//! | [`cross`] | lists against lists |
 //! | [`change`] | changes, sent to the running service |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
@@ -18,6 +19,7 @@
 pub mod build;
 pub mod change;
 pub mod check;
+pub mod cross;
 pub mod fault;
 pub mod keygen;
 pub mod progress;
@@ -82,6 +84,8 @@ enum Command {
     Check(check::Check),
     /// 批量比对 / screen a whole file: CSV, Excel, JSON lines, Parquet
     Screen(screen::Screen),
+    /// 名单互比 / compare lists with lists: red against black, all against all
+    Cross(cross::Cross),
     /// 登记变更 / send changes to the running service: listing, repair, objection, revocation …
     Change(change::Change),
     /// 数据状态 / the data of the running service: sources, snapshots, what is held
@@ -117,6 +121,7 @@ pub fn run(cli: Cli) -> ExitCode {
         }
         Some(Command::Check(check)) => with(&|config| check.run(config)),
         Some(Command::Screen(screen)) => with(&|config| screen.run(config)),
+        Some(Command::Cross(cross)) => with(&|config| cross.run(config)),
         Some(Command::Change(change)) => with(&|config| change.run(config)),
         Some(Command::Status(status)) => with(&|config| status.run(config)),
         Some(Command::Refresh(refresh)) => with(&|config| refresh.run(config)),
@@ -132,6 +137,10 @@ pub fn run(cli: Cli) -> ExitCode {
         ExitCode::FAILURE
     })
 }
+
+/// What is said where the service holds the changes.
+const HELD: &str = "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs and holds the changes since \
+                    the snapshot: stop it, or go without them by --snapshot-only";
 
 /// The embedded ledger of changes. One process at a time holds it.
 fn ledger(config: &Config) -> Result<FileLedger, LedgerError> {

@@ -21,6 +21,7 @@
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | `search` | names that are like a given one |
 //! | `suggest` | names that begin so |
+//! | [`cross`] | lists against lists |
 //! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
@@ -35,6 +36,7 @@ pub mod changes;
 pub mod check;
 pub mod check_id;
 pub mod config;
+pub mod cross;
 pub mod desk;
 mod fragments;
 mod gather;

@@ -10,6 +10,7 @@
 //! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
 //! | [`sets`] | roaring bitmaps of subjects per list, kind, region, authority | `sets` |
+//! | [`subject_set`] | sets of subjects while they are compared | |
 //! | [`meta`] | what was built from what, when | `meta`, `standing` |
 //! | [`keys`] | the keys of the changes in it | `changes.keys` |
 //! | [`encoder`] | an entry → what the builder appends | |
@@ -47,6 +48,7 @@ pub mod reader;
 pub mod sets;
 mod sieve;
 pub mod similar;
+pub mod subject_set;
 pub mod subjects;
 
 pub use builder::Builder;
@@ -59,6 +61,7 @@ pub use meta::{ListMeta, Meta, SourceMeta};
 pub use names::Mention;
 pub use overlay::{Overlay, Unfit};
 pub use reader::{Index, Owner};
+pub use subject_set::SubjectSet;
 
 /// The number of an entry. Entries of one subject have neighbouring numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,5 +1,7 @@
 //! The service over real sockets, and its wire contract.
 
+#[path = "http/crossing.rs"]
+mod crossing;
 mod ground;
 #[path = "http/matching.rs"]
 mod matching;

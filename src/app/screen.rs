@@ -217,10 +217,7 @@ impl Screen {
         let ledger = match self.snapshot_only {
             true => None,
             false => Some(super::ledger(config).map_err(|error| match error {
-                LedgerError::Held(_) => "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs \
-                                         and holds the changes since the snapshot: stop it, or screen without \
-                                         them by --snapshot-only"
-                    .to_owned(),
+                LedgerError::Held(_) => super::HELD.to_owned(),
                 error => error.to_string(),
             })?),
         };

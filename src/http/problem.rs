@@ -27,6 +27,7 @@
 //! | `too_many_changes` | 422 | more changes than one request takes |
 //! | `unknown_change` | 422 | a change that there is not |
 //! | `unknown_list` | 422 | no list of the catalogue has this code |
+//! | `invalid_expression` | 422 | no expression over lists; `detail` says where and why |
 //! | `invalid_day` | 422 | no day such as 2026-03-31 |
 //! | `out_of_range` | 422 | a number too small, or greater than `max` |
 //! | `unknown_source` | 422 | no source has this code |
@@ -89,6 +90,7 @@ pub enum Code {
     TooManyChanges,
     UnknownChange,
     UnknownList,
+    InvalidExpression,
     InvalidDay,
     OutOfRange,
     UnknownSource,
@@ -210,6 +212,9 @@ texts! {
     UnknownList "unknown_list" UNPROCESSABLE_ENTITY
         "Unknown list" "未知名单"
         "No list of the catalogue has this code; see /v1/lists." "目录中没有此名单编码，请见 /v1/lists。"
+    InvalidExpression "invalid_expression" UNPROCESSABLE_ENTITY
+        "Not an expression" "无效的表达式"
+        "This is no expression over lists." "不是有效的名单表达式。"
     InvalidDay "invalid_day" UNPROCESSABLE_ENTITY
         "Invalid day" "无效的日期"
         "A day is written 2026-03-31." "日期应写作 2026-03-31。"
@@ -303,12 +308,12 @@ impl Code {
 
     /// A problem of this code with the request as a whole.
     pub fn whole(self) -> Problem {
-        Problem { code: self, pointer: None, max: None }
+        Problem { code: self, pointer: None, max: None, fault: None }
     }
 
     /// A problem of this code with a field, by its JSON pointer.
     pub fn at(self, pointer: impl Into<String>) -> Problem {
-        Problem { code: self, pointer: Some(pointer.into()), max: None }
+        Problem { code: self, pointer: Some(pointer.into()), max: None, fault: None }
     }
 }
 
@@ -321,12 +326,19 @@ pub struct Problem {
     pub pointer: Option<String>,
     /// The bound that was passed.
     pub max: Option<usize>,
+    /// What is wrong in particular, in English and Chinese.
+    pub fault: Option<Box<[String; 2]>>,
 }
 
 impl Problem {
     /// The same, naming the bound that was passed.
     pub fn beyond(self, max: usize) -> Problem {
         Problem { max: Some(max), ..self }
+    }
+
+    /// The same, saying what is wrong in particular.
+    pub fn because(self, fault: String, fault_zh: String) -> Problem {
+        Problem { fault: Some(Box::new([fault, fault_zh])), ..self }
     }
 
     /// Say in the head of an answer what its body is, and when to come again.
@@ -350,8 +362,16 @@ impl Problem {
         member("title", text.title);
         member("title_zh", text.title_zh);
         member("code", text.name);
-        member("detail", text.detail);
-        member("detail_zh", text.detail_zh);
+        match &self.fault {
+            None => {
+                member("detail", text.detail);
+                member("detail_zh", text.detail_zh);
+            }
+            Some(fault) => {
+                member("detail", &format!("{} {}", text.detail, fault[0]));
+                member("detail_zh", &format!("{}{}", text.detail_zh, fault[1]));
+            }
+        }
         if let Some(pointer) = &self.pointer {
             member("pointer", &pointer.chars().take(POINTER_CHARS_MAX).collect::<String>());
         }

@@ -1,11 +1,12 @@
 //! The paths that are asked now and then, over the same hyper as the check.
 
 use super::check::write_stale;
+use super::cross::Crossings;
 use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, operation, search, suggest, yente};
+use super::{OPENAPI, cross, operation, search, suggest, yente};
 use crate::catalogue::{Catalogue, ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -21,10 +22,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 19] = [
+pub const PATHS: [(&str, &[&str]); 20] = [
     ("/v1/check", &["POST"]),
     ("/v1/search", &["POST"]),
     ("/v1/suggest", &["POST"]),
+    ("/v1/cross", &["POST"]),
     ("/match/{dataset}", &["POST"]),
     ("/catalog", &["GET"]),
     ("/algorithms", &["GET"]),
@@ -45,11 +47,12 @@ pub const PATHS: [(&str, &[&str]); 19] = [
 
 /// Routes everything but the check, which the caller answers before it comes here.
 pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -> Router {
-    let asked = Asked { desk, searchers, body_timeout };
+    let asked = Asked { desk, searchers, crossings: Crossings::default(), body_timeout };
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
         .route("/v1/search", post(search::search))
         .route("/v1/suggest", post(suggest::suggest))
+        .route("/v1/cross", post(cross::cross))
         .route("/match/{dataset}", post(yente::answer))
         .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))
@@ -80,6 +83,8 @@ pub(super) struct Asked {
     pub desk: Desk,
     /// Where names are searched.
     pub searchers: Searchers,
+    /// Who is on which list.
+    pub crossings: Crossings,
     /// From the end of a head until all of the body is there.
     pub body_timeout: Duration,
 }

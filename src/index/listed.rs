@@ -98,6 +98,18 @@ impl<'a> Listed<'a> {
         placed.or_else(|| self.index.entry(no))
     }
 
+    /// All entries as they stand, whatever their terms and states: those of the index by subject, then the
+    /// added ones. Cost: some nanoseconds each.
+    pub fn entries(self) -> impl Iterator<Item = EntryView<'a>> {
+        (0..self.overlay.entries()).filter_map(move |no| self.entry(EntryNo(no)))
+    }
+
+    /// The subject that another is one with, by an added entry; most are by themselves.
+    #[inline]
+    pub fn joined(self, subject: SubjectNo) -> Option<SubjectNo> {
+        self.group(subject)?.subjects.iter().min().copied()
+    }
+
     /// The entry of a list and an id, as it stands. Without an id of a change only the index is asked.
     pub fn entry_of(self, list: &str, id: &str) -> Option<EntryView<'a>> {
         let added = self.overlay.added(id_hash(list, id));

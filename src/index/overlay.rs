@@ -137,6 +137,11 @@ impl Overlay {
         self.change
     }
 
+    /// How many entries there are, those of the index among them.
+    pub(super) fn entries(&self) -> u32 {
+        self.entries
+    }
+
     /// No entry differs from the index.
     #[inline]
     pub fn is_empty(&self) -> bool {

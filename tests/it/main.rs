@@ -7,6 +7,7 @@ mod changes;
 mod city;
 mod command;
 mod completions;
+mod cross;
 mod delta;
 mod drill;
 mod feeds;
