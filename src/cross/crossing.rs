@@ -83,14 +83,10 @@ impl<'a> Crossing<'a> {
 
     /// Subjects with an entry in force that an expression asks for.
     fn with_entry(&self, expression: &Expression) -> SubjectSet {
-        let mut set = SubjectSet::default();
-        for entry in self.listed.entries() {
-            if self.list_of(&entry, &[expression]).is_some() {
-                let subject = entry.subject();
-                set.insert(self.listed.joined(subject).unwrap_or(subject));
-            }
-        }
-        set
+        let entries = self.listed.entries();
+        let wanted = entries.filter(|entry| self.list_of(entry, &[expression]).is_some());
+        let subjects = wanted.map(|entry| entry.subject());
+        subjects.map(|subject| self.listed.joined(subject).unwrap_or(subject)).collect()
     }
 
     /// The list of an entry in force that one of these asks for.

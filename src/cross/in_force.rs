@@ -20,19 +20,40 @@ pub struct InForce {
     unidentified: SubjectSet,
 }
 
+/// The lists that a subject is on.
 type Lists = SmallVec<[ListNo; 8]>;
+
+/// What is gathered in the pass.
+struct Gathered {
+    lists: Vec<Vec<SubjectNo>>,
+    unidentified: Vec<SubjectNo>,
+    matrix: Vec<u64>,
+}
+
+impl Gathered {
+    fn add(&mut self, subject: SubjectNo, met: &[ListNo], listed: Listed) {
+        let all = self.lists.len();
+        if !met.is_empty() && !listed.is_identified(subject) {
+            self.unidentified.push(subject);
+        }
+        for &list in met {
+            let at = usize::from(list.0);
+            self.lists[at].push(subject);
+            for other in met {
+                self.matrix[at * all + usize::from(other.0)] += 1;
+            }
+        }
+    }
+}
 
 impl InForce {
     /// On this day.
     pub fn on(ground: &Ground, listed: Listed, day: Day) -> InForce {
         let lists = ground.catalogue.lists();
-        let kinds = lists.iter().map(|list| list.kind as usize).collect::<Vec<_>>();
-        let mut found = InForce {
-            day,
-            lists: vec![SubjectSet::default(); lists.len()],
-            kinds: Default::default(),
+        let mut gathered = Gathered {
+            lists: vec![Vec::new(); lists.len()],
+            unidentified: Vec::new(),
             matrix: vec![0; lists.len() * lists.len()],
-            unidentified: SubjectSet::default(),
         };
         // Entries come by subject, but for those that changes joined.
         let mut joined: BTreeMap<SubjectNo, Lists> = BTreeMap::new();
@@ -42,9 +63,10 @@ impl InForce {
             let of = entry.subject();
             if subject != Some(of) {
                 if let Some(subject) = subject {
-                    found.add(subject, &met, &kinds, listed);
+                    gathered.add(subject, &met, listed);
                 }
-                (subject, met) = (Some(of), Lists::new());
+                subject = Some(of);
+                met.clear();
             }
             let met = match listed.joined(of) {
                 Some(whole) => joined.entry(whole).or_default(),
@@ -55,26 +77,22 @@ impl InForce {
             }
         }
         if let Some(subject) = subject {
-            found.add(subject, &met, &kinds, listed);
+            gathered.add(subject, &met, listed);
         }
         for (subject, met) in joined {
-            found.add(subject, &met, &kinds, listed);
+            gathered.add(subject, &met, listed);
         }
-        found
-    }
-
-    fn add(&mut self, subject: SubjectNo, met: &[ListNo], kinds: &[usize], listed: Listed) {
-        let all = self.lists.len();
-        if !met.is_empty() && listed.identifiers_of(subject).next().is_none() {
-            self.unidentified.insert(subject);
-        }
-        for &list in met {
-            let at = usize::from(list.0);
-            self.lists[at].insert(subject);
-            self.kinds[kinds[at]].insert(subject);
-            for other in met {
-                self.matrix[at * all + usize::from(other.0)] += 1;
-            }
+        let sets: Vec<SubjectSet> = gathered.lists.into_iter().map(SubjectSet::from_iter).collect();
+        let kind = |kind: ListKind| {
+            let of_kind = lists.iter().zip(&sets).filter(|(list, _)| list.kind == kind);
+            of_kind.fold(SubjectSet::default(), |all, (_, set)| &all | set)
+        };
+        InForce {
+            day,
+            kinds: ListKind::ALL.map(kind),
+            lists: sets,
+            matrix: gathered.matrix,
+            unidentified: SubjectSet::from_iter(gathered.unidentified),
         }
     }
 

@@ -41,15 +41,12 @@ impl Side<'_> {
                 known.insert(key);
             });
         }
-        let mut without = SubjectSet::default();
-        for subject in self.subjects.iter() {
+        let is_unknown = |&subject: &SubjectNo| {
             let mut is_known = false;
             self.each_key(subject, |key| is_known |= known.contains(&key));
-            if !is_known {
-                without.insert(subject);
-            }
-        }
-        without
+            !is_known
+        };
+        self.subjects.iter().filter(is_unknown).collect()
     }
 
     /// Hashes of what a subject carries.

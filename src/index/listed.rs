@@ -143,6 +143,13 @@ impl<'a> Listed<'a> {
             .chain(added.iter().cloned())
     }
 
+    /// A subject has an identifier. Cost: a cache line.
+    pub fn is_identified(self, subject: SubjectNo) -> bool {
+        let group = self.group(subject);
+        group.is_some_and(|group| !group.identifiers.is_empty())
+            || self.parts(subject, group).any(|part| self.index.is_identified(part))
+    }
+
     /// Entries whose subject bears, or bore, a name with this K2 key.
     pub fn named(self, key: &str) -> impl Iterator<Item = Mention> {
         self.index.named(key).chain(self.added(key))

@@ -237,6 +237,11 @@ impl Index {
         numbers.iter().filter_map(|&number| self.identifiers.get(IdentifierNo(number)))
     }
 
+    /// A subject has an identifier.
+    pub fn is_identified(&self, subject: SubjectNo) -> bool {
+        !self.bounds(subject, |row| row.first_id).is_empty()
+    }
+
     fn bounds(&self, subject: SubjectNo, of: impl Fn(&subjects::Row) -> u32) -> Range<u32> {
         let at = subject.0 as usize;
         match self.subjects.get(at..at + 2) {

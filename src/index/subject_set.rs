@@ -9,13 +9,6 @@ use std::ops::{BitAnd, BitOr, Sub};
 pub struct SubjectSet(RoaringBitmap);
 
 impl SubjectSet {
-    /// Add a subject. Cost: nanoseconds where they come in order.
-    pub fn insert(&mut self, subject: SubjectNo) {
-        if self.0.try_push(subject.0).is_err() {
-            self.0.insert(subject.0);
-        }
-    }
-
     /// It is among them.
     pub fn contains(&self, subject: SubjectNo) -> bool {
         self.0.contains(subject.0)
@@ -39,6 +32,19 @@ impl SubjectSet {
     /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = SubjectNo> {
         self.0.iter().map(SubjectNo)
+    }
+}
+
+impl FromIterator<SubjectNo> for SubjectSet {
+    /// Quickest where they come in order.
+    fn from_iter<All: IntoIterator<Item = SubjectNo>>(all: All) -> SubjectSet {
+        let mut numbers: Vec<u32> = all.into_iter().map(|subject| subject.0).collect();
+        if !numbers.is_sorted() {
+            numbers.sort_unstable();
+        }
+        numbers.dedup();
+        // Sorted, so none is left over.
+        SubjectSet(RoaringBitmap::from_sorted_iter(numbers).unwrap_or_default())
     }
 }
 
