@@ -6,8 +6,14 @@ use rayon::prelude::*;
 use xincha::index::{Likes, Listed};
 use xincha::text::likeness::{PARTS, Part};
 
-/// What keeps the weights from growing without bound where a part decides alone.
+/// What keeps the weights from growing without bound where a part decides alone: it draws them to [`prior`].
 const RIDGE: f64 = 1.0;
+
+/// What a part weighs where the pairs tell nothing. They hardly have groups beside their companies, which are
+/// two by what is known of them.
+fn prior(part: Part) -> f64 {
+    if part == Part::GroupMissing { -6.0 } else { 0.0 }
+}
 
 /// Fit the weights on queries of even number and print them.
 pub fn fit(listed: Listed, queries: &[Query]) {
@@ -65,7 +71,7 @@ fn newton(pairs: &[([f64; PARTS], bool)], weights: &mut [f64; PARTS]) -> f64 {
             (a, b)
         });
     for i in (0..PARTS).filter(|&i| i != Part::Base as usize) {
-        gradient[i] -= RIDGE * now[i];
+        gradient[i] -= RIDGE * (now[i] - prior(Part::ALL[i]));
         hessian[i * PARTS + i] += RIDGE;
     }
     let step = solve(&mut hessian, &mut gradient);

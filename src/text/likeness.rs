@@ -85,6 +85,8 @@ pub enum Part {
     FormMissing,
     /// One is a branch, the other is not.
     BranchMissing,
+    /// One is a group, 集团 and all, the other is not: a group and its company are two.
+    GroupMissing,
     /// Logarithm of the number of listed names with the same core.
     Namesakes,
     /// The same where a place is missing.
@@ -132,6 +134,7 @@ impl Part {
         Part::FormDiffers,
         Part::FormMissing,
         Part::BranchMissing,
+        Part::GroupMissing,
         Part::Namesakes,
         Part::NamesakesWithoutPlace,
         Part::Length,
@@ -145,44 +148,45 @@ pub const PARTS: usize = Part::Short as usize + 1;
 /// What the parts weigh, in the order of [`Part`].
 #[rustfmt::skip]
 pub const WEIGHTS: [f64; PARTS] = [
-    0.666, // Base
-    2.770, // SameCore
-    2.165, // SoundAndShape
-    1.014, // Sound
-    -2.426, // Shape
-    1.576, // ShapeShare
-    0.175, // Variant
-    -3.922, // Stranger
-    -1.251, // StrangerInLong
-    -6.731, // Number
-    -0.786, // NumberMissing
-    2.172, // Dropped
-    -0.827, // DroppedBits
-    0.195, // Inserted
-    0.401, // InsertedBits
-    1.202, // Swapped
-    -3.756, // More
-    -0.371, // Outside
-    -4.474, // PlaceInside
-    2.058, // Rarer
-    -1.928, // HeadSubstituted
-    -0.827, // HeadDropped
-    0.980, // HeadInserted
-    0.777, // KeptBits
-    0.642, // Novel
-    -1.143, // Plausible
-    -3.037, // PlaceMissing
-    -5.827, // PlaceDiffers
-    -3.854, // PlaceContradicts
-    1.273, // Preceded
-    2.831, // PrecededBy
-    -2.094, // FormDiffers
-    0.097, // FormMissing
-    -0.137, // BranchMissing
-    -1.313, // Namesakes
-    -1.464, // NamesakesWithoutPlace
-    -2.386, // Length
-    -0.933, // Short
+    0.707, // Base
+    2.722, // SameCore
+    2.154, // SoundAndShape
+    0.839, // Sound
+    -3.080, // Shape
+    2.815, // ShapeShare
+    0.181, // Variant
+    -4.050, // Stranger
+    -1.305, // StrangerInLong
+    -7.074, // Number
+    -0.834, // NumberMissing
+    2.129, // Dropped
+    -0.848, // DroppedBits
+    0.378, // Inserted
+    0.126, // InsertedBits
+    1.197, // Swapped
+    -3.334, // More
+    1.270, // Outside
+    -4.350, // PlaceInside
+    2.002, // Rarer
+    -1.917, // HeadSubstituted
+    -0.842, // HeadDropped
+    0.942, // HeadInserted
+    0.770, // KeptBits
+    0.563, // Novel
+    -1.245, // Plausible
+    -3.006, // PlaceMissing
+    -5.844, // PlaceDiffers
+    -3.811, // PlaceContradicts
+    1.038, // Preceded
+    1.752, // PrecededBy
+    -2.328, // FormDiffers
+    0.149, // FormMissing
+    0.568, // BranchMissing
+    -6.001, // GroupMissing
+    -1.358, // Namesakes
+    -1.378, // NamesakesWithoutPlace
+    -2.308, // Length
+    -1.053, // Short
 ];
 
 // Until they are counted a name is as likely as it can be.
@@ -305,6 +309,7 @@ impl Likeness {
             }
         }
         self.add(Part::SameCore, f64::from(aligned.edits.is_empty()));
+        self.add(Part::GroupMissing, f64::from(aligned.lacks_group()));
         self.add(Part::More, aligned.edits.len().saturating_sub(1) as f64);
         let told: f64 = core.iter().map(|&c| corpus.bits(c)).sum();
         self.add(Part::KeptBits, ((told - lost) / 10.0).clamp(0.0, 8.0));
@@ -480,6 +485,18 @@ impl<'a> Aligned<'a> {
                 is_number(to) && is_within_number(&text[..at], &text[at..])
             }
         }
+    }
+
+    /// All of 集团 is on one side only.
+    fn lacks_group(&self) -> bool {
+        let is_there = |c: &char| {
+            self.edits.iter().any(|edit| match edit {
+                Edit::Dropped { from, .. } => from == c,
+                Edit::Inserted { to, .. } => to == c,
+                _ => false,
+            })
+        };
+        parts::GROUP.iter().all(is_there)
     }
 
     /// Characters before the beginning of the listed name.

@@ -49,6 +49,9 @@ const REMARKS: [&[char]; 5] = [
     &['个', '人', '独', '资'],
 ];
 
+/// What makes a group of a company's name.
+pub(super) const GROUP: [char; 2] = ['集', '团'];
+
 /// Characters that a core keeps at least: 上海 alone is a name, not a place.
 pub(super) const CORE_MIN: usize = 2;
 /// The same of a core in Latin letters, which tell less.
