@@ -82,7 +82,7 @@ enum Command {
     Build(build::Build),
     /// 离线核查 / check subjects offline, the same answer as POST /v1/check
     Check(check::Check),
-    /// 批量比对 / screen a whole file: CSV, Excel, JSON lines, Parquet
+    /// 批量比对 / screen a whole file: CSV, Excel, JSON lines, Parquet, Arrow
     Screen(screen::Screen),
     /// 名单互比 / compare lists with lists: red against black, all against all
     Cross(cross::Cross),

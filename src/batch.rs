@@ -4,7 +4,8 @@
 //! text     CSV, JSON lines ─► blocks of whole records ─┬─► screener ─┬─► the same bytes, results behind each
 //!                             (one thread reads)       └─► screener ─┘   (in order)
 //! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel
-//! columns  Parquet ─► batches of rows ─────────────────► screeners ────► the same columns, results behind them
+//! columns  Parquet, Arrow ─► batches of columns ───────► screeners ────► the same columns, results behind them:
+//!                                                                        Parquet, Arrow (each batch at once)
 //! ```
 //!
 //! Every row is decided by [`screen::check`](crate::screen::check), as a single check of its subject is. All
@@ -22,8 +23,11 @@
 //! | [`mod@file`] | a file to a file: formats, the output that appears when it is whole |
 //! | `blocks` | text in blocks of whole records, answered side by side and written in order |
 //! | `csv`, `jsonl` | a block's records, answered |
-//! | `parquet` | batches of columns with their results |
+//! | `batches` | batches of columns with their results |
+//! | `parquet`, `arrow` | what they are read from and written to |
 
+mod arrow;
+mod batches;
 mod blocks;
 pub mod columns;
 mod csv;

@@ -20,6 +20,7 @@
 //! | [`mod@file`] | a feed's file: format; rows in batches |
 //! | [`survey`] | its bytes in one pass: content hash, encoding |
 //! | [`batch`] | rows of cells |
+//! | `column` | a column of a record batch, cell by cell as text |
 //! | `csv`, `excel`, `jsonl`, `parquet` | the formats |
 //! | `package` | a workbook's parts, looked at before they are unpacked into memory |
 //! | [`date`] | the forms of dates and of nothing (DOMAIN 2) |
@@ -28,6 +29,7 @@
 //! | [`mod@fetch`] | where files come from, and bringing them: folder, HTTP, object storage, table |
 
 pub mod batch;
+pub(crate) mod column;
 mod csv;
 pub mod date;
 pub(crate) mod excel;
@@ -37,7 +39,7 @@ pub(crate) mod jsonl;
 pub mod mapper;
 pub mod mapping;
 mod package;
-pub(crate) mod parquet;
+mod parquet;
 pub mod reject;
 pub mod survey;
 

@@ -32,16 +32,17 @@ Examples / 示例:
   xincha screen suppliers.xlsx -o hits.xlsx --hits-only --matter 11320500000000019Y3000123456001
   xincha screen register.csv -o out.csv --id-column 主体代码 --no-names
   xincha screen people.jsonl -o out.jsonl --kind natural_person --at 2026-01-01T12:00:00+08:00
-  cat list.csv | xincha screen - --format csv > out.csv")]
+  cat list.csv | xincha screen - --format csv > out.csv
+  producer | xincha screen - --format arrow --snapshot-only | consumer")]
 pub struct Screen {
-    /// 输入文件 / .csv .txt .jsonl .xlsx .xls .parquet; - reads stdin
+    /// 输入文件 / .csv .txt .jsonl .xlsx .xls .parquet .arrows .arrow; - reads stdin
     input: PathBuf,
-    /// 输出文件 / .csv .jsonl .xlsx .parquet; standard output where it is not given
+    /// 输出文件 / .csv .jsonl .xlsx .parquet .arrows; standard output where it is not given
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// 标准输入的格式 / what standard input holds
-    #[arg(long, value_name = "csv|jsonl")]
-    format: Option<TextFormat>,
+    #[arg(long, value_name = "csv|jsonl|arrow")]
+    format: Option<PipedFormat>,
     /// 事项编码 / code of the matter; all lists where it is not given
     #[arg(long)]
     matter: Option<String>,
@@ -82,9 +83,10 @@ pub struct Screen {
 
 /// What standard input may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-enum TextFormat {
+enum PipedFormat {
     Csv,
     Jsonl,
+    Arrow,
 }
 
 fn kind(code: &str) -> Result<SubjectKind, String> {
@@ -119,13 +121,13 @@ impl Screen {
             None => input_format,
             Some(path) => Format::of(path).ok_or_else(|| {
                 format!(
-                    "{}: 无法识别的格式 / unknown format: .csv .jsonl .xlsx .parquet",
+                    "{}: 无法识别的格式 / unknown format: .csv .jsonl .xlsx .parquet .arrows",
                     path.display()
                 )
             })?,
         };
-        let is_text = matches!(output_format, Format::Csv | Format::JsonLines);
-        if self.output.is_none() && !is_text {
+        let is_placed = matches!(output_format, Format::Excel | Format::Parquet);
+        if self.output.is_none() && is_placed {
             return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx .parquet".into());
         }
         let catalogue = config.load_catalogue()?;
@@ -193,17 +195,20 @@ impl Screen {
     fn input_format(&self, input: Option<&Path>) -> Result<Format, String> {
         if let Some(format) = self.format {
             return Ok(match format {
-                TextFormat::Csv => Format::Csv,
-                TextFormat::Jsonl => Format::JsonLines,
+                PipedFormat::Csv => Format::Csv,
+                PipedFormat::Jsonl => Format::JsonLines,
+                PipedFormat::Arrow => Format::Arrow,
             });
         }
         match input {
-            None => Err("请用 --format 说明标准输入的格式 / say what standard input holds with --format csv \
-                         or jsonl"
+            None => Err("请用 --format 说明标准输入的格式 / say what standard input holds with --format csv, \
+                         jsonl or arrow"
                 .to_owned()),
             Some(path) => Format::of(path).ok_or_else(|| {
                 let path = path.display();
-                format!("{path}: 无法识别的格式 / unknown format: .csv .txt .jsonl .xlsx .xls .parquet")
+                format!(
+                    "{path}: 无法识别的格式 / unknown format: .csv .txt .jsonl .xlsx .xls .parquet .arrows .arrow"
+                )
             }),
         }
     }

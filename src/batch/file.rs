@@ -1,17 +1,19 @@
 //! A file to a file. What is written appears under its name when it is whole.
 
+use super::batches::{Readers, Results, Rows, Texts, Writer, schema_of_results};
 use super::blocks::{self, Answered, Blocks, Records};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
-use super::parquet::{Rows, Texts, Writer};
 use super::screener::{Cells, Screener, Terms};
-use super::{BatchError, ColumnError, Columns, Tally, Told};
+use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
 use crate::source::excel::LOST;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
 use crate::source::{Batch, Feed, SourceError, Survey, decoding};
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -27,8 +29,10 @@ pub enum Format {
     JsonLines,
     /// `.xlsx`, and `.xls` to be read
     Excel,
-    /// `.parquet`, to be read
+    /// `.parquet`
     Parquet,
+    /// `.arrows`, a stream, and `.arrow`, a file of batches, to be read
+    Arrow,
 }
 
 impl Format {
@@ -39,6 +43,7 @@ impl Format {
             "jsonl" | "ndjson" => Format::JsonLines,
             "xlsx" | "xls" => Format::Excel,
             "parquet" => Format::Parquet,
+            "arrows" | "arrow" => Format::Arrow,
             _ => return None,
         })
     }
@@ -117,6 +122,9 @@ enum Reading {
     Is(&'static encoding_rs::Encoding),
 }
 
+/// Rows that are decided side by side, and whose results are kept until all of them are.
+const SIDE_BY_SIDE_ROWS: usize = 16 << 10;
+
 /// Bytes of a beginning.
 const HEAD_BYTES: u64 = 4 << 20;
 
@@ -140,10 +148,14 @@ fn check_paths(job: &Job) -> Result<(), BatchError> {
             "--rejects 即输入或输出文件 / the rejects would be the input or the output: name another",
         );
     }
-    let is_xls =
-        |path: &Path| path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case("xls"));
-    if job.output.is_some_and(is_xls) {
+    let suffix = job.output.and_then(Path::extension).unwrap_or_default();
+    if suffix.eq_ignore_ascii_case("xls") {
         return refuse("不能写 .xls，请输出 .xlsx / .xls is read, not written: write .xlsx");
+    }
+    if suffix.eq_ignore_ascii_case("arrow") {
+        return refuse(
+            "不能写 .arrow，请输出 .arrows / .arrow is read, not written: write .arrows",
+        );
     }
     Ok(())
 }
@@ -171,7 +183,7 @@ impl<E: Into<BatchError>> From<E> for Stopped<'_> {
 }
 
 fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outcome, Stopped<'a>> {
-    use Format::{Csv, Excel, JsonLines, Parquet};
+    use Format::{Arrow, Csv, Excel, JsonLines, Parquet};
     let mut output = Output::create(job.output)?;
     let rejects = Rejects::of(job);
     let encoding = match reading {
@@ -190,11 +202,17 @@ fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outco
                     .to_owned(),
             )));
         }
-        (Parquet, Parquet) => run.parquet(&mut output)?,
-        (_, Parquet) => {
+        (Parquet | Arrow, Parquet | Arrow) => run.columns(&mut output)?,
+        (_, Parquet | Arrow) => {
             return Err(Stopped::Failed(BatchError::Format(
-                "只有 Parquet 可输出为 Parquet，请输出 .csv 或 .xlsx / only Parquet is written as Parquet: write .csv \
-                 or .xlsx"
+                "只有 Parquet 与 Arrow 可输出为 Parquet 或 Arrow，请输出 .csv 或 .xlsx / only Parquet and Arrow are \
+                 written as Parquet or Arrow: write .csv or .xlsx"
+                    .to_owned(),
+            )));
+        }
+        (Arrow, _) => {
+            return Err(Stopped::Failed(BatchError::Format(
+                "Arrow 只能输出为 Arrow 或 Parquet / Arrow is written as Arrow or Parquet: write .arrows or .parquet"
                     .to_owned(),
             )));
         }
@@ -232,7 +250,7 @@ impl<'a> Run<'a, '_> {
             format: "CSV",
             why: "表头无法读取 / the headings cannot be read".to_owned(),
         })?;
-        let columns = self.columns(&headings)?;
+        let columns = self.find(&headings)?;
         let dialect = Dialect { delimiter, crlf: head.ends_with(b"\r\n") };
         let mut written = Vec::new();
         if self.encoding != encoding_rs::UTF_8 {
@@ -326,14 +344,11 @@ impl<'a> Run<'a, '_> {
 
     fn cells(&mut self, output: &mut Output) -> Result<(), BatchError> {
         let Some(path) = self.job.input else {
-            return Err(BatchError::Format(
-                "标准输入只能是 CSV 或 JSON lines / standard input is CSV or JSON lines, and is written so"
-                    .to_owned(),
-            ));
+            return Err(not_from_standard_input());
         };
         let feed = Feed::open(path, self.job.layout)?;
         let all = all_headings(&feed)?;
-        let columns = self.columns(&all)?;
+        let columns = self.find(&all)?;
         let wanted = Wanted { headings: all.clone(), needed: Vec::new() };
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
@@ -393,32 +408,63 @@ impl<'a> Run<'a, '_> {
         self.go_on(batch.bytes() as u64, &Tally::default())
     }
 
-    fn parquet(&mut self, output: &mut Output) -> Result<(), BatchError> {
-        // Standard input is CSV or JSON lines.
-        let mut rows = Rows::open(self.file())?;
-        let columns = self.columns(&rows.headings())?;
+    fn columns(&mut self, output: &mut Output) -> Result<(), BatchError> {
+        let mut rows = self.batches()?;
+        let columns = self.find(&rows.headings())?;
         let readers = rows.readers(&columns)?;
+        let schema = schema_of_results(rows.schema(), &self.terms);
         let file = output.shown();
-        let failed = |source| BatchError::Output { file: file.clone(), source };
-        let mut writer = Writer::new(&rows, &mut output.writer).map_err(failed)?;
+        let failed = |error| {
+            let source = match error {
+                ArrowError::IoError(_, source) => source,
+                error => io::Error::other(error),
+            };
+            BatchError::Output { file: file.clone(), source }
+        };
+        let out = &mut output.writer;
+        let mut writer: Box<dyn Writer> = match self.job.output_format {
+            Format::Arrow => arrow::writer(out, &schema),
+            _ => parquet::writer(out, schema.clone()),
+        }
+        .map_err(failed)?;
         while let Some(batch) = rows.next()? {
-            let decided = self.side_by_side(batch.num_rows(), |screener, row, at| {
-                readers.read(&batch, at, row);
-                screener.screen(row.identifiers(), row.name()).reason()
-            })?;
-            let mut row = Texts::default();
-            for (at, (_, reason)) in decided.iter().enumerate() {
-                if let Some(reason) = reason {
-                    readers.read(&batch, at, &mut row);
-                    self.rejects.put(self.records + at as u64 + 1, *reason, row.original())?;
-                }
-            }
-            let results = decided.iter().map(|(cells, _)| cells);
-            writer.write(&batch, results, |cells| self.is_wanted(cells)).map_err(failed)?;
-            self.records += batch.num_rows() as u64;
+            let results = self.results(&batch, &readers)?;
+            let whole = results.beside(&batch, &schema).map_err(failed)?;
+            writer.write(&whole).map_err(failed)?;
             self.go_on(batch.get_array_memory_size() as u64, &Tally::default())?;
         }
-        writer.finish().map_err(failed)
+        // Whoever waits for the end of the results may end the input after that only.
+        writer.finish().map_err(failed)?;
+        Ok(rows.end()?)
+    }
+
+    fn batches(&self) -> Result<Rows, BatchError> {
+        Ok(match (self.job.input_format, self.job.input) {
+            (Format::Arrow, input) => arrow::open(input)?,
+            (_, Some(path)) => parquet::open(path)?,
+            (_, None) => return Err(not_from_standard_input()),
+        })
+    }
+
+    fn results(&mut self, batch: &RecordBatch, readers: &Readers) -> Result<Results, BatchError> {
+        let (mut results, mut row) = (Results::default(), Texts::default());
+        let rows = batch.num_rows();
+        for start in (0..rows).step_by(SIDE_BY_SIDE_ROWS) {
+            let decided =
+                self.side_by_side(SIDE_BY_SIDE_ROWS.min(rows - start), |screener, row, at| {
+                    readers.read(batch, start + at, row);
+                    screener.screen(row.identifiers(), row.name()).reason()
+                })?;
+            for (at, (cells, reason)) in decided.iter().enumerate() {
+                if let Some(reason) = reason {
+                    readers.read(batch, start + at, &mut row);
+                    self.rejects.put(self.records + at as u64 + 1, *reason, row.original())?;
+                }
+                results.push(cells, self.is_wanted(cells));
+            }
+            self.records += decided.len() as u64;
+        }
+        Ok(results)
     }
 
     fn is_wanted(&self, cells: &Cells) -> bool {
@@ -452,7 +498,7 @@ impl<'a> Run<'a, '_> {
         Ok(all)
     }
 
-    fn columns(&self, headings: &[String]) -> Result<Columns, BatchError> {
+    fn find(&self, headings: &[String]) -> Result<Columns, BatchError> {
         let failed =
             |error: ColumnError| BatchError::Columns { file: self.file().to_owned(), error };
         Columns::find(headings, self.job.told).map_err(failed)
@@ -461,6 +507,14 @@ impl<'a> Run<'a, '_> {
     fn file(&self) -> &Path {
         self.job.input.unwrap_or(Path::new("-"))
     }
+}
+
+fn not_from_standard_input() -> BatchError {
+    BatchError::Format(
+        "标准输入只能是 CSV、JSON lines 或 Arrow，并以原格式输出 / standard input is CSV, JSON lines or Arrow, and is \
+         written so"
+            .to_owned(),
+    )
 }
 
 /// The headings of a file, known without its rows.

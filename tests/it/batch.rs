@@ -4,8 +4,14 @@
 use crate::command::Home;
 use crate::town::{self, PROCUREMENT, Town, listed, noon};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::types::{Int8Type, Int64Type};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, NullArray,
+    RecordBatch, StringArray, StringViewArray,
+};
+use arrow_ipc::CompressionType;
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -17,6 +23,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+use std::time::Duration;
 use tempfile::TempDir;
 use xincha::batch::{self, BatchError, Format, Job, Outcome, Terms, Told};
 use xincha::catalogue::MatterNo;
@@ -379,6 +387,226 @@ fn parquet_keeps_its_columns_and_their_types() {
     assert_eq!((outcome.tally.unaskable, outcome.rejects), (4, 4), "no identifier has one digit");
 }
 
+/// Makes a column of text.
+type Kind = fn(Vec<Option<&'static str>>) -> ArrayRef;
+
+/// Every identifier with every name, the columns being of such kinds; the first is a number.
+fn subjects(kind: Kind) -> RecordBatch {
+    let cell = |cell: &'static str| (!cell.is_empty()).then_some(cell);
+    let all = || IDS.iter().flat_map(|id| NAMES.iter().map(move |name| (*id, *name)));
+    let numbers: Int64Array = (0..all().count() as i64).collect();
+    let ids = kind(all().map(|(id, _)| cell(id)).collect());
+    let names = kind(all().map(|(_, name)| cell(name)).collect());
+    let numbers = Arc::new(numbers) as ArrayRef;
+    RecordBatch::try_from_iter([("编号", numbers), ("uscc", ids), ("name", names)]).unwrap()
+}
+
+fn plain(cells: Vec<Option<&str>>) -> ArrayRef {
+    Arc::new(StringArray::from(cells))
+}
+
+fn put_parquet(path: &Path, batch: &RecordBatch) {
+    let file = fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// A stream of these rows in two batches.
+fn stream_of(batch: &RecordBatch, options: IpcWriteOptions) -> Vec<u8> {
+    let mut writer =
+        StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+    let half = batch.num_rows() / 2;
+    writer.write(&batch.slice(0, half)).unwrap();
+    writer.write(&batch.slice(half, batch.num_rows() - half)).unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn batches_of(path: &Path) -> Vec<RecordBatch> {
+    let reader = StreamReader::try_new(fs::File::open(path).unwrap(), None).unwrap();
+    reader.map(Result::unwrap).collect()
+}
+
+/// Those of the results, null as nothing.
+fn results_of(batches: &[RecordBatch]) -> Vec<Vec<String>> {
+    let row = |batch: &RecordBatch, row: usize| {
+        let columns = &batch.columns()[batch.num_columns() - 7..];
+        let cell = |column: &ArrayRef| match column.is_null(row) {
+            true => String::new(),
+            false => column.as_string::<i32>().value(row).to_owned(),
+        };
+        columns.iter().map(cell).collect()
+    };
+    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |at| row(batch, at))).collect()
+}
+
+#[test]
+fn arrow_comes_to_what_parquet_does_whatever_its_strings_are() {
+    let (town, mut desk) = (town(), Desk::new());
+    put_parquet(&desk.path("in.parquet"), &subjects(plain));
+    let expected = desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+    let rejects = desk.text("rejects.csv").replace("in.parquet", "in.arrows");
+    let rows: Vec<Vec<String>> = read_parquet(&desk.path("out.parquet")).0[1..]
+        .iter()
+        .map(|row| row[3..].to_vec())
+        .collect();
+    assert!(expected.tally.hits > 0 && expected.tally.unaskable > 0);
+    let kinds: [Kind; 4] = [
+        plain,
+        |cells| Arc::new(LargeStringArray::from(cells)),
+        |cells| Arc::new(StringViewArray::from(cells)),
+        |cells| Arc::new(cells.into_iter().collect::<DictionaryArray<Int8Type>>()),
+    ];
+    for kind in kinds {
+        let batch = subjects(kind);
+        desk.put("in.arrows", stream_of(&batch, IpcWriteOptions::default()));
+        let outcome = desk.screen(&town, "in.arrows", "out.arrows").unwrap();
+        assert_eq!(outcome, expected);
+        assert_eq!(desk.text("rejects.csv"), rejects);
+        let batches = batches_of(&desk.path("out.arrows"));
+        assert_eq!(results_of(&batches), rows, "{:?}", batch.schema());
+        let half = batch.num_rows() / 2;
+        for (written, start) in batches.iter().zip([0, half]) {
+            let given = batch.slice(start, half);
+            assert_eq!(written.columns()[..3], *given.columns(), "as they were");
+        }
+        // From one to the other, and from a file of batches.
+        desk.screen(&town, "in.arrows", "from-arrow.parquet").unwrap();
+        let file = fs::File::open(desk.path("from-arrow.parquet")).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+        assert_eq!(results_of(&reader.map(Result::unwrap).collect::<Vec<_>>()), rows);
+        let error = desk.screen(&town, "from-arrow.parquet", "again.arrows").unwrap_err();
+        assert!(error.to_string().contains("已存在"), "{error}");
+        let mut file = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        file.write(&batch).unwrap();
+        desk.put("in.arrow", file.into_inner().unwrap());
+        desk.screen(&town, "in.arrow", "from-file.arrows").unwrap();
+        assert_eq!(results_of(&batches_of(&desk.path("from-file.arrows"))), rows);
+    }
+    desk.screen(&town, "in.parquet", "from-parquet.arrows").unwrap();
+    assert_eq!(results_of(&batches_of(&desk.path("from-parquet.arrows"))), rows);
+
+    for compression in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+        let options = IpcWriteOptions::default().try_with_compression(Some(compression)).unwrap();
+        desk.put("in.arrows", stream_of(&subjects(plain), options));
+        assert_eq!(desk.screen(&town, "in.arrows", "out.arrows").unwrap(), expected);
+    }
+    desk.hits_only = true;
+    desk.screen(&town, "in.arrows", "out.arrows").unwrap();
+    let hits: Vec<_> = rows.into_iter().filter(|row| !row[3].is_empty()).collect();
+    let batches = batches_of(&desk.path("out.arrows"));
+    assert_eq!((results_of(&batches), batches.len()), (hits, 2), "each batch has its answer");
+    let schema = batches[0].schema();
+    let told = |word: &str| schema.metadata()[&*format!("xincha_{word}")].clone();
+    assert_eq!(told("snapshot"), town.ground.index.meta().id);
+    assert_eq!((told("at"), told("matter")), (noon().to_string(), PROCUREMENT.to_owned()));
+    assert_eq!(told("catalogue"), town.ground.catalogue.digest());
+}
+
+#[test]
+fn columns_of_nothing_ask_nothing_and_others_are_refused() {
+    let (town, mut desk) = (town(), Desk::new());
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1)]); 2]);
+    let batch = RecordBatch::try_from_iter([
+        ("uscc", Arc::new(StringArray::from(vec![IDS[0], IDS[3]])) as ArrayRef),
+        ("name", Arc::new(NullArray::new(2))),
+        ("lists", Arc::new(lists)),
+    ])
+    .unwrap();
+    desk.put("in.arrows", stream_of(&batch, IpcWriteOptions::default()));
+    let outcome = desk.screen(&town, "in.arrows", "out.arrows").unwrap();
+    assert_eq!((outcome.tally.rows, outcome.tally.hits, outcome.rejects), (2, 1, 0));
+    desk.told.identifiers = vec!["lists".to_owned()];
+    fs::remove_file(desk.path("out.arrows")).unwrap();
+    for to in ["out.arrows", "out.parquet"] {
+        let error = desk.screen(&town, "in.arrows", to).unwrap_err().to_string();
+        assert!(error.contains("in.arrows: 列 \"lists\" 的类型无法读取"), "{error}");
+        assert!(!desk.path(to).exists());
+    }
+    desk.told = Told::default();
+    for (to, expected) in [
+        ("out.csv", "Arrow 只能输出为"),
+        ("out.jsonl", "JSON lines"),
+        ("out.arrow", ".arrow is read"),
+    ] {
+        let error = desk.screen(&town, "in.arrows", to).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(desk.files(), ["in.arrows"]);
+}
+
+#[test]
+fn a_stream_that_is_not_whole_is_told_and_leaves_no_result() {
+    let (town, desk) = (town(), Desk::new());
+    let whole = stream_of(&subjects(plain), IpcWriteOptions::default());
+    let check = |bytes: &[u8]| {
+        desk.put("in.arrows", bytes);
+        let screened = desk.screen(&town, "in.arrows", "out.arrows");
+        if screened.is_err() {
+            assert!(!desk.path("out.arrows").exists());
+            assert_eq!(desk.files(), ["in.arrows"]);
+        } else {
+            fs::remove_file(desk.path("out.arrows")).unwrap();
+            fs::remove_file(desk.path("rejects.csv")).unwrap();
+        }
+        screened
+    };
+    check(&whole).unwrap();
+    // Also where a batch ends, before the end mark and within it.
+    let cuts = (0..whole.len()).step_by(101).chain(whole.len() - 8..whole.len());
+    for cut in cuts {
+        let error = check(&whole[..cut]).unwrap_err().to_string();
+        assert!(error.contains("in.arrows: 不是有效的 Arrow 文件"), "{cut}: {error}");
+    }
+    let error = check(&[&whole[..], &whole[..]].concat()).unwrap_err().to_string();
+    assert!(error.contains("结束标记之后还有数据"), "{error}");
+    // Damage is told or makes another stream, and ends nothing else.
+    for at in (0..whole.len()).step_by(37) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x15;
+        let _ = check(&bytes);
+    }
+}
+
+#[test]
+fn each_batch_of_a_pipe_is_answered_before_the_next_is_waited_for() {
+    let home = Home::new();
+    home.run(&["build"]);
+    let mut child = home
+        .command(&["screen", "-", "--format", "arrow", "--snapshot-only"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (tell, told) = mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let reader = StreamReader::try_new(output, None).unwrap();
+        tell.send(None).unwrap();
+        reader.for_each(|batch| tell.send(Some(batch.unwrap())).unwrap());
+    });
+    let answer = || told.recv_timeout(Duration::from_secs(60));
+    let batch = subjects(plain);
+    let mut writer = StreamWriter::try_new(input, &batch.schema()).unwrap();
+    assert_eq!(answer().unwrap(), None, "the columns");
+    let mut rows = 0;
+    for length in [1, 0, batch.num_rows(), 3] {
+        writer.write(&batch.slice(0, length)).unwrap();
+        let answered = answer().unwrap().unwrap();
+        rows += answered.num_rows();
+        assert_eq!(answered.num_rows(), length);
+        assert_eq!(answered.num_columns(), 3 + 7);
+    }
+    assert_eq!(rows, batch.num_rows() + 4);
+    // The end is told before the pipe is closed.
+    writer.finish().unwrap();
+    assert!(answer().is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
+    drop(writer);
+    assert!(child.wait().unwrap().success());
+    reading.join().unwrap();
+}
+
 #[test]
 fn long_files_keep_their_order_and_their_counts() {
     let (town, desk) = (town(), Desk::new());
@@ -730,7 +958,7 @@ fn batch_part(home: &Home, is_so: impl Fn(&[String]) -> bool) -> bool {
         fs::read_dir(folder).unwrap().map(|file| name(file.unwrap())).collect()
     };
     (0..200).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
         is_so(&names(home.folder.path()))
     })
 }
