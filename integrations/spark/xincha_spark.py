@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""`xincha screen` on every executor of Spark: a table against all lists, each row with what its subject meets.
+
+    partition ─► mapInArrow ─► one `xincha screen -` a task ─► the same rows, results behind them
+                               (maps the host's one snapshot: nothing is loaded, the page cache is shared)
+
+All rows are decided on one snapshot and for one instant: the driver asks the binary about no rows at all first,
+and takes from that answer the columns of the results and what it is decided on; a task whose binary answers on
+anything else fails before its first row. Needs Spark 4.0, pyarrow and pandas. See README.md.
+"""
+
+import argparse
+import collections
+import dataclasses
+import datetime
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+# What the answers of all machines must agree on, as the schema of the results says it.
+BASIS = ("snapshot", "change", "catalogue", "at", "matter")
+# What it says of a list that is missing or too old.
+UNRELIABLE = "not to be relied on"
+# Lines of standard error that a failure shows.
+SHOWN_LINES = 40
+
+
+class XinchaError(Exception):
+    """The binary failed, or decides on something else."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is asked, and with which binary. Paths are those of every host, executors and driver."""
+
+    xincha: str
+    config: str
+    # An RFC 3339 instant.
+    at: str
+    id_columns: tuple = ()
+    name_column: str = None
+    no_names: bool = False
+    matter: str = None
+    kind: str = None
+
+    def command(self):
+        """The arguments of one process."""
+        command = [self.xincha, "--config", self.config, "screen", "-", "--format", "arrow"]
+        command += ["--snapshot-only", "--at", self.at]
+        for column in self.id_columns:
+            command += ["--id-column", column]
+        given = {"--name-column": self.name_column, "--matter": self.matter, "--kind": self.kind}
+        for option, value in given.items():
+            command += [option, value] if value is not None else []
+        return command + (["--no-names"] if self.no_names else [])
+
+
+class Child:
+    """One process: a thread feeds it, whoever iterates over its answers reads it."""
+
+    def __init__(self, options, schema, batches, threads):
+        self._command = options.command()
+        self._batches = batches
+        self._schema = schema
+        self._said = collections.deque(maxlen=SHOWN_LINES)
+        self._unfed = None
+        self._fed = 0
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # A task has so many cores, and each process would take all of the host.
+                env={**os.environ, "RAYON_NUM_THREADS": str(threads)},
+            )
+        except OSError as error:
+            raise self._error(f"无法运行 / cannot be run: {error}") from None
+        self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="listener", daemon=True)
+        self._feeder.start()
+        self._listener.start()
+
+    def answers(self, is_expected):
+        """The batches with their results. `is_expected` is shown their schema before the first."""
+        answered = 0
+        try:
+            with pa.ipc.open_stream(self._process.stdout) as reader:
+                is_expected(reader.schema)
+                for batch in reader:
+                    answered += batch.num_rows
+                    yield batch.replace_schema_metadata(None)
+        except pa.ArrowInvalid as error:
+            self._fail(str(error))
+        self._fail(None)
+        if answered != self._fed:
+            raise self._error(f"{self._fed} rows were asked about, {answered} answered")
+
+    def said_of_lists(self):
+        """Which lists are not to be relied on, once the answers were read."""
+        return [line for line in self._said if UNRELIABLE in line]
+
+    def end(self):
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def _feed(self):
+        try:
+            writer = pa.ipc.new_stream(self._process.stdin, self._schema)
+            for batch in self._batches:
+                writer.write_batch(batch)
+                self._fed += batch.num_rows
+            # Only what is whole gets the end mark.
+            writer.close()
+            self._process.stdin.close()
+        except BrokenPipeError:
+            # It has ended, and says why.
+            pass
+        except BaseException as error:
+            self._unfed = error
+            self._process.kill()
+
+    def _listen(self):
+        for line in self._process.stderr:
+            self._said.append(line.decode(errors="replace").rstrip())
+
+    def _fail(self, why):
+        """Raise what went wrong, where anything did: first what could not be fed, then what it says itself."""
+        code = self._process.wait()
+        self._listener.join()
+        if code == 0:
+            # It has read to the end. Where it has not, whoever feeds it may still wait for rows.
+            self._feeder.join()
+        if self._unfed is not None:
+            raise self._unfed
+        if code != 0 or why is not None:
+            raise self._error("\n".join([f"exit code {code}", *self._said, why or ""]).rstrip())
+
+    def _error(self, why):
+        return XinchaError(f"{socket.gethostname()}: {' '.join(self._command)}: {why}")
+
+
+class Screening:
+    """What each task does: `DataFrame.mapInArrow` takes it."""
+
+    def __init__(self, options, basis):
+        self.options = options
+        self.basis = basis
+
+    def __call__(self, batches):
+        first = next(batches, None)
+        if first is None:
+            return
+        context = TaskContext.get()
+        threads = context.cpus() if context else 1
+        child = Child(self.options, first.schema, itertools.chain([first], batches), threads)
+        try:
+            yield from child.answers(self._check)
+        finally:
+            child.end()
+
+    def _check(self, schema):
+        found = basis_of(schema)
+        for word, expected in self.basis.items():
+            if found.get(word) != expected:
+                raise XinchaError(
+                    f"{socket.gethostname()}: {word} 不一致 / differs: {found.get(word)}, the driver saw {expected}; "
+                    "每台主机须使用同一快照与目录 / every host needs the same snapshot and catalogue"
+                )
+
+
+def basis_of(schema):
+    """What answers of such a schema are decided on."""
+    told = schema.metadata or {}
+    keys = {word: f"xincha_{word}".encode() for word in BASIS}
+    return {word: told[key].decode() for word, key in keys.items() if key in told}
+
+
+def ask(options, schema):
+    """Ask about no rows of these columns: the columns of the results, what they are decided on, and what is said of
+    lists.
+
+    Raises XinchaError where the binary cannot be run, has no snapshot or refuses the columns.
+    """
+    seen = []
+    child = Child(options, schema, [], 1)
+    try:
+        for _ in child.answers(seen.append):
+            pass
+    finally:
+        child.end()
+    results = list(seen[0])[len(schema) :]
+    if any(field.type != pa.string() for field in results):
+        raise XinchaError(f"results that are no text: {results}")
+    fields = [StructField(field.name, StringType(), field.nullable) for field in results]
+    return fields, basis_of(seen[0]), child.said_of_lists()
+
+
+def prepare(rows: DataFrame, options: Options):
+    """The schema of the rows with their results, and what each task does. Runs the binary once, on the driver."""
+    # With the types that the tasks will have.
+    results, basis, said = ask(options, rows.limit(0).toArrow().schema)
+    for line in said:
+        print(line, file=sys.stderr)
+    return StructType([*rows.schema.fields, *results]), Screening(options, basis)
+
+
+def screen(rows: DataFrame, options: Options) -> DataFrame:
+    """The rows with their results behind them, in the order of each partition."""
+    schema, screening = prepare(rows, options)
+    return rows.mapInArrow(screening, schema)
+
+
+def now():
+    """The instant that all tasks decide for where none is given: whole seconds, as the binary counts."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="xincha screen on every executor: Parquet to Parquet")
+    parser.add_argument("--xincha", required=True, metavar="PATH", help="the binary, on every host")
+    parser.add_argument("--config", required=True, metavar="FILE", help="its configuration, on every host")
+    parser.add_argument("--snapshot", metavar="ID", help="refuse any other snapshot")
+    parser.add_argument("--input", required=True, metavar="PARQUET")
+    parser.add_argument("--output", required=True, metavar="PARQUET")
+    parser.add_argument("--mode", default="errorifexists", choices=["errorifexists", "overwrite", "append"])
+    parser.add_argument("--id-column", action="append", default=[], metavar="HEADING")
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument("--name-column", metavar="HEADING")
+    names.add_argument("--no-names", action="store_true")
+    parser.add_argument("--matter", metavar="CODE")
+    parser.add_argument("--kind", metavar="KIND")
+    parser.add_argument("--at", metavar="TIME", help="RFC 3339; default: when the driver starts")
+    return parser.parse_args()
+
+
+def main():
+    given = arguments()
+    options = Options(
+        xincha=given.xincha,
+        config=given.config,
+        at=given.at or now(),
+        id_columns=tuple(given.id_column),
+        name_column=given.name_column,
+        no_names=given.no_names,
+        matter=given.matter,
+        kind=given.kind,
+    )
+    spark = SparkSession.builder.appName("xincha screen").getOrCreate()
+    try:
+        rows = spark.read.parquet(given.input)
+        schema, screening = prepare(rows, options)
+        basis = screening.basis
+        if given.snapshot not in (None, basis["snapshot"]):
+            sys.exit(f"xincha: 快照 / snapshot {basis['snapshot']}, wanted {given.snapshot}")
+        print(f"快照 / snapshot     {basis['snapshot']}，时点 / at {basis['at']}", file=sys.stderr)
+        seen = Observation("xincha")
+        screened = rows.mapInArrow(screening, schema).observe(
+            seen,
+            F.count(F.lit(1)).alias("rows"),
+            F.count("xincha_entries").alias("hits"),
+            F.count_if(F.col("xincha_verdict") == "undetermined").alias("undetermined"),
+        )
+        screened.write.mode(given.mode).parquet(given.output)
+        for word, title in [("rows", "行数"), ("hits", "命中"), ("undetermined", "无法确定")]:
+            print(f"{title} / {word}: {seen.get[word]:,}", file=sys.stderr)
+    except XinchaError as error:
+        sys.exit(f"xincha: {error}")
+    finally:
+        spark.stop()
+
+
+if __name__ == "__main__":
+    main()
