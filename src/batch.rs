@@ -3,7 +3,7 @@
 //! ```text
 //! text     CSV, JSON lines ─► blocks of whole records ─┬─► screener ─┬─► the same bytes, results behind each
 //!                             (one thread reads)       └─► screener ─┘   (in order)
-//! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel
+//! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel, columns of text
 //! columns  Parquet, Arrow ─► batches of columns ───────► screeners ────► the same columns, results behind them:
 //!                                                                        Parquet, Arrow (each batch at once)
 //! ```
@@ -25,7 +25,9 @@
 //! | `csv`, `jsonl` | a block's records, answered |
 //! | `batches` | batches of columns with their results |
 //! | `parquet`, `arrow` | what they are read from and written to |
+//! | `answers` | rows of cells with their results: a table, or columns of text |
 
+mod answers;
 mod arrow;
 mod batches;
 mod blocks;

@@ -131,6 +131,14 @@ fn guarded<T>(
     }
 }
 
+/// Why a batch cannot be written.
+pub fn written(error: ArrowError) -> io::Error {
+    match error {
+        ArrowError::IoError(_, source) => source,
+        error => io::Error::other(error),
+    }
+}
+
 /// Reads the needed cells as text.
 pub struct Readers {
     identifiers: Vec<(usize, Column)>,

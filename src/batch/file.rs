@@ -1,23 +1,24 @@
 //! A file to a file. What is written appears under its name when it is whole.
 
-use super::batches::{Readers, Results, Rows, Texts, Writer, schema_of_results};
+use super::answers::{Answers, schema_of_text};
+use super::batches::{Readers, Results, Rows, Texts, Writer, schema_of_results, written};
 use super::blocks::{self, Answered, Blocks, Records};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
 use super::screener::{Cells, Screener, Terms};
 use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
-use crate::source::excel::LOST;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
 use crate::source::{Batch, Feed, SourceError, Survey, decoding};
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Schema};
 use rayon::prelude::*;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a file holds.
@@ -203,20 +204,13 @@ fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outco
             )));
         }
         (Parquet | Arrow, Parquet | Arrow) => run.columns(&mut output)?,
-        (_, Parquet | Arrow) => {
-            return Err(Stopped::Failed(BatchError::Format(
-                "只有 Parquet 与 Arrow 可输出为 Parquet 或 Arrow，请输出 .csv 或 .xlsx / only Parquet and Arrow are \
-                 written as Parquet or Arrow: write .csv or .xlsx"
-                    .to_owned(),
-            )));
-        }
         (Arrow, _) => {
             return Err(Stopped::Failed(BatchError::Format(
                 "Arrow 只能输出为 Arrow 或 Parquet / Arrow is written as Arrow or Parquet: write .arrows or .parquet"
                     .to_owned(),
             )));
         }
-        (Csv | Excel | Parquet, Csv | Excel) => run.cells(&mut output)?,
+        (Csv | Excel | Parquet, Csv | Excel | Parquet | Arrow) => run.cells(&mut output)?,
     }
     let Run { rejects, mut outcome, .. } = run;
     outcome.rejects = rejects.finish()?;
@@ -353,13 +347,13 @@ impl<'a> Run<'a, '_> {
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
         let mut table = match self.job.output_format {
-            Format::Excel => Table::excel(&mut output.writer),
-            _ => Table::csv(&mut output.writer),
-        }
-        .map_err(failed)?;
-        let results = Cells::headings();
-        let results = results.iter().map(String::as_str);
-        table.head(all.iter().map(String::as_str).chain(results)).map_err(failed)?;
+            Format::Excel => {
+                Table::excel(&mut output.writer).map(Answers::Table).map_err(failed)?
+            }
+            Format::Parquet | Format::Arrow => self.strings(&all, output)?,
+            _ => Table::csv(&mut output.writer).map(Answers::Table).map_err(failed)?,
+        };
+        table.head(&all).map_err(failed)?;
         // A sink can only say what the source's reader knows: the rest is kept aside.
         let mut stopped = None;
         let read = feed.read(&wanted, &mut |_| Ok(()), &mut |batch| {
@@ -375,11 +369,30 @@ impl<'a> Run<'a, '_> {
         table.finish().map_err(failed)
     }
 
+    /// Whoever reads columns finds them by their headings.
+    fn strings<'o>(
+        &self,
+        headings: &[String],
+        output: &'o mut Output,
+    ) -> Result<Answers<'o>, BatchError> {
+        let is_twice = |at: &usize| headings[..*at].contains(&headings[*at]);
+        if let Some(at) = (0..headings.len()).find(is_twice) {
+            let error = ColumnError::Twice(headings[at].clone());
+            return Err(BatchError::Columns { file: self.file().to_owned(), error });
+        }
+        let given = schema_of_text(headings);
+        let whole = schema_of_results(&given, &self.terms);
+        let file = output.shown();
+        let writer = self.writer(output, &whole);
+        let writer = writer.map_err(|error| BatchError::Output { file, source: written(error) })?;
+        Ok(Answers::columns(writer, given, whole))
+    }
+
     fn batch(
         &mut self,
         batch: &Batch,
         columns: &Columns,
-        table: &mut Table,
+        table: &mut Answers,
         failed: &dyn Fn(io::Error) -> BatchError,
     ) -> Result<(), BatchError> {
         let decided = self.side_by_side(batch.len(), |screener, _, at| {
@@ -398,13 +411,10 @@ impl<'a> Run<'a, '_> {
                 self.rejects.put(row.number, *reason, row.original())?;
             }
             if row.fault.is_none() && self.is_wanted(cells) {
-                let original = (0..columns.count).map(|at| row.cell(at));
-                // A number of which digits are lost stays as it was shown.
-                let original = original.map(|cell| cell.strip_prefix(LOST).unwrap_or(cell));
-                let is_hit = !cells.entries.is_empty();
-                table.row(original.chain(cells.all()), is_hit).map_err(failed)?;
+                table.row((0..columns.count).map(|at| row.cell(at)), cells).map_err(failed)?;
             }
         }
+        table.end_batch().map_err(failed)?;
         self.go_on(batch.bytes() as u64, &Tally::default())
     }
 
@@ -414,19 +424,8 @@ impl<'a> Run<'a, '_> {
         let readers = rows.readers(&columns)?;
         let schema = schema_of_results(rows.schema(), &self.terms);
         let file = output.shown();
-        let failed = |error| {
-            let source = match error {
-                ArrowError::IoError(_, source) => source,
-                error => io::Error::other(error),
-            };
-            BatchError::Output { file: file.clone(), source }
-        };
-        let out = &mut output.writer;
-        let mut writer: Box<dyn Writer> = match self.job.output_format {
-            Format::Arrow => arrow::writer(out, &schema),
-            _ => parquet::writer(out, schema.clone()),
-        }
-        .map_err(failed)?;
+        let failed = |error| BatchError::Output { file: file.clone(), source: written(error) };
+        let mut writer = self.writer(output, &schema).map_err(failed)?;
         while let Some(batch) = rows.next()? {
             let results = self.results(&batch, &readers)?;
             let whole = results.beside(&batch, &schema).map_err(failed)?;
@@ -444,6 +443,17 @@ impl<'a> Run<'a, '_> {
             (_, Some(path)) => parquet::open(path)?,
             (_, None) => return Err(not_from_standard_input()),
         })
+    }
+
+    fn writer<'o>(
+        &self,
+        output: &'o mut Output,
+        schema: &Arc<Schema>,
+    ) -> Result<Box<dyn Writer + 'o>, ArrowError> {
+        match self.job.output_format {
+            Format::Arrow => arrow::writer(&mut output.writer, schema),
+            _ => parquet::writer(&mut output.writer, schema.clone()),
+        }
     }
 
     fn results(&mut self, batch: &RecordBatch, readers: &Readers) -> Result<Results, BatchError> {
