@@ -2,7 +2,7 @@
 """`xincha screen` on every executor of Spark: a table against all lists, each row with what its subject meets.
 
     partition ─► mapInArrow ─► one `xincha screen -` a task ─► the same rows, results behind them
-                               (maps the host's one snapshot: nothing is loaded, the page cache is shared)
+                               (maps the host's one snapshot: the page cache is shared)
 
 All rows are decided on one snapshot and for one instant: the driver asks the binary about no rows at all first,
 and takes from that answer the columns of the results and what it is decided on; a task whose binary answers on
