@@ -134,7 +134,7 @@ fn entry(number: u64, entries: u64, lists: &[ListMeta]) -> Entry {
     let list = &lists[list as usize];
     entry.id = format!("{}-{number:010}", list.code);
     entry.list.clone_from(&list.code);
-    entry.region = if number % 3 == 0 { 320_500 } else { 330_100 };
+    entry.region = if number.is_multiple_of(3) { 320_500 } else { 330_100 };
     if is_expired(number) {
         entry.term.to = Day::from_ymd(2026, 1, 1);
     }

@@ -7,6 +7,7 @@
 //! | [`check`] | one check, offline |
 //! | [`screen`] | a whole file against all lists |
 //! | [`cross`] | lists against lists |
+//! | [`tender`] | all bidders of a section |
 //! | [`change`] | changes, sent to the running service |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
@@ -28,6 +29,7 @@ pub mod screen;
 pub mod serve;
 pub mod status;
 pub mod synth;
+pub mod tender;
 pub mod verify;
 
 use crate::catalogue::Catalogue;
@@ -86,6 +88,8 @@ enum Command {
     Screen(screen::Screen),
     /// 名单互比 / compare lists with lists: red against black, all against all
     Cross(cross::Cross),
+    /// 投标人核查 / screen all bidders of a section, and what they have in common
+    Tender(tender::Tender),
     /// 登记变更 / send changes to the running service: listing, repair, objection, revocation …
     Change(change::Change),
     /// 数据状态 / the data of the running service: sources, snapshots, what is held
@@ -122,6 +126,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Check(check)) => with(&|config| check.run(config)),
         Some(Command::Screen(screen)) => with(&|config| screen.run(config)),
         Some(Command::Cross(cross)) => with(&|config| cross.run(config)),
+        Some(Command::Tender(tender)) => with(&|config| tender.run(config)),
         Some(Command::Change(change)) => with(&|config| change.run(config)),
         Some(Command::Status(status)) => with(&|config| status.run(config)),
         Some(Command::Refresh(refresh)) => with(&|config| refresh.run(config)),
@@ -137,10 +142,6 @@ pub fn run(cli: Cli) -> ExitCode {
         ExitCode::FAILURE
     })
 }
-
-/// What is said where the service holds the changes.
-const HELD: &str = "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs and holds the changes since \
-                    the snapshot: stop it, or go without them by --snapshot-only";
 
 /// The embedded ledger of changes. One process at a time holds it.
 fn ledger(config: &Config) -> Result<FileLedger, LedgerError> {
@@ -179,6 +180,25 @@ fn view(
         view.catch_up(&ledger)?;
     }
     Ok(view)
+}
+
+/// The current snapshot and the changes since, or the snapshot alone. Whoever serves holds the changes.
+fn view_for(
+    config: &Config,
+    catalogue: &Arc<Catalogue>,
+    snapshot_only: bool,
+) -> Result<View, Box<dyn std::error::Error>> {
+    let ledger = match snapshot_only {
+        true => None,
+        false => Some(ledger(config).map_err(|error| match error {
+            LedgerError::Held(_) => "服务正在运行并持有变更日志；仅用快照请加 --snapshot-only / the service runs and \
+                                     holds the changes since the snapshot: stop it, or go without them by \
+                                     --snapshot-only"
+                .to_owned(),
+            error => error.to_string(),
+        })?),
+    };
+    view(config, catalogue, ledger)
 }
 
 /// A request in a file, or on stdin for `-`.

@@ -22,6 +22,7 @@
 //! | `search` | names that are like a given one |
 //! | `suggest` | names that begin so |
 //! | [`cross`] | lists against lists |
+//! | [`tender`] | all bidders of a section |
 //! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
@@ -52,6 +53,7 @@ mod searchers;
 pub mod server;
 mod service;
 mod suggest;
+pub mod tender;
 mod yente;
 
 pub use check::{Unanswered, Worker, answer};

@@ -41,6 +41,7 @@
 //! | 3 | [`synth`] | a synthetic city: feeds in all layouts, and the truth about them |
 //! | 4 | [`batch`] | a whole file against all lists: the same rows, with what each subject meets |
 //! | 4 | [`cross`] | lists against lists: who is on this one and that one, and what follows |
+//! | 4 | [`tender`] | the bidders of one section: what they have in common, and the article that it touches |
 //! | 4 | [`live`] | the view that is served: the recorder of changes, the loader with its guards, the other machines |
 //! | 5 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
 //! | 6 | [`config`] | one file → each module's own configuration |
@@ -88,6 +89,8 @@ pub mod synth;
 pub mod batch;
 
 pub mod cross;
+
+pub mod tender;
 
 pub mod live;
 

@@ -5,6 +5,8 @@ mod crossing;
 mod ground;
 #[path = "http/matching.rs"]
 mod matching;
+#[path = "http/section.rs"]
+mod section;
 #[path = "http/suggest.rs"]
 mod suggest;
 

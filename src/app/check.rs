@@ -133,7 +133,7 @@ pub(super) fn told(problem: &Value) -> String {
 }
 
 /// The verdicts in words.
-fn verdict(code: &Value) -> &str {
+pub(super) fn verdict(code: &Value) -> &str {
     match code.as_str().unwrap_or_default() {
         "clear" => "无记录 / clear",
         "remind" => "提示 / remind",
@@ -155,54 +155,51 @@ fn print(answer: &Value) {
     }
     for subject in answer["subjects"].as_array().into_iter().flatten() {
         println!("\n主体 / subject {}   {}", text(&subject["ref"]), verdict(&subject["verdict"]));
-        for hit in subject["hits"].as_array().into_iter().flatten() {
-            let score = hit["likeness"]["score"].as_f64();
-            println!(
-                "  命中 / hit        {} [{}] {}{}  {} → {}",
-                text(&hit["list"]["name"]),
-                text(&hit["list"]["kind"]),
-                text(&hit["grade"]),
-                score.map(|score| format!(" {score}")).unwrap_or_default(),
-                hit["from"].as_str().unwrap_or("…"),
-                hit["to"].as_str().unwrap_or("无期限 / no end"),
-            );
-            if let Some(role) = hit["relation"]["role"].as_str() {
-                let to = text(&hit["relation"]["to"]);
-                println!("                    关系 / relation: {role} → {to}");
-            }
-            let parts = ["name", "document", "authority"].map(|field| text(&hit[field]));
-            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            println!("                    {}", parts.join("  "));
-            if let Some(reason) = hit["reason"].as_str() {
-                println!("                    {reason}");
-            }
+        print_subject(subject);
+    }
+}
+
+/// What was found of a subject.
+pub(super) fn print_subject(subject: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for hit in subject["hits"].as_array().into_iter().flatten() {
+        let score = hit["likeness"]["score"].as_f64();
+        println!(
+            "  命中 / hit        {} [{}] {}{}  {} → {}",
+            text(&hit["list"]["name"]),
+            text(&hit["list"]["kind"]),
+            text(&hit["grade"]),
+            score.map(|score| format!(" {score}")).unwrap_or_default(),
+            hit["from"].as_str().unwrap_or("…"),
+            hit["to"].as_str().unwrap_or("无期限 / no end"),
+        );
+        if let Some(role) = hit["relation"]["role"].as_str() {
+            let to = text(&hit["relation"]["to"]);
+            println!("                    关系 / relation: {role} → {to}");
         }
-        for measure in subject["measures"].as_array().into_iter().flatten() {
-            println!(
-                "  措施 / measure    {} ({})",
-                text(&measure["name"]),
-                text(&measure["action"])
-            );
-            println!("                    依据 / basis: {}", text(&measure["basis"]));
+        let parts = ["name", "document", "authority"].map(|field| text(&hit[field]));
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        println!("                    {}", parts.join("  "));
+        if let Some(reason) = hit["reason"].as_str() {
+            println!("                    {reason}");
         }
-        for incentive in subject["incentives"].as_array().into_iter().flatten() {
-            println!(
-                "  激励 / incentive  {}: {}",
-                text(&incentive["name"]),
-                text(&incentive["basis"])
-            );
-        }
-        for conflict in subject["conflicts"].as_array().into_iter().flatten() {
-            println!(
-                "  红黑冲突 / red and black: {} × {}",
-                text(&conflict["red"]["list"]),
-                text(&conflict["black"]["list"])
-            );
-        }
-        let flags: Vec<String> =
-            subject["flags"].as_array().into_iter().flatten().map(text).collect();
-        if !flags.is_empty() {
-            println!("  标记 / flags      {}", flags.join(", "));
-        }
+    }
+    for measure in subject["measures"].as_array().into_iter().flatten() {
+        println!("  措施 / measure    {} ({})", text(&measure["name"]), text(&measure["action"]));
+        println!("                    依据 / basis: {}", text(&measure["basis"]));
+    }
+    for incentive in subject["incentives"].as_array().into_iter().flatten() {
+        println!("  激励 / incentive  {}: {}", text(&incentive["name"]), text(&incentive["basis"]));
+    }
+    for conflict in subject["conflicts"].as_array().into_iter().flatten() {
+        println!(
+            "  红黑冲突 / red and black: {} × {}",
+            text(&conflict["red"]["list"]),
+            text(&conflict["black"]["list"])
+        );
+    }
+    let flags: Vec<String> = subject["flags"].as_array().into_iter().flatten().map(text).collect();
+    if !flags.is_empty() {
+        println!("  标记 / flags      {}", flags.join(", "));
     }
 }

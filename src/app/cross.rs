@@ -8,7 +8,6 @@ use crate::cross::since::Side;
 use crate::cross::{Crossing, Expression, Finding, InForce, Since};
 use crate::http::cross::{authority, finding_json, matrix_json, shown_name};
 use crate::index::{SubjectNo, SubjectSet};
-use crate::ledger::LedgerError;
 use crate::live::{Generation, View};
 use crate::output::{Output, Table};
 use crate::record::{Day, Instant};
@@ -96,14 +95,7 @@ impl Cross {
         let catalogue = config.load_catalogue()?;
         let expression = self.expression.as_deref();
         let expression = expression.map(|text| Expression::parse(text, &catalogue)).transpose()?;
-        let ledger = match self.snapshot_only {
-            true => None,
-            false => Some(super::ledger(config).map_err(|error| match error {
-                LedgerError::Held(_) => super::HELD.to_owned(),
-                error => error.to_string(),
-            })?),
-        };
-        let view = super::view(config, &catalogue, ledger)?;
+        let view = super::view_for(config, &catalogue, self.snapshot_only)?;
         let day = self.day.unwrap_or_else(|| now().day());
         let in_force = InForce::on(&view.generation.ground, view.listed(), day);
         let Some(expression) = expression else {

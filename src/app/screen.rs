@@ -5,7 +5,6 @@ use super::{Outcome, now};
 use crate::batch::{self, BatchError, Format, Job, Told};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::ledger::LedgerError;
 use crate::live::View;
 use crate::output::part_of;
 use crate::record::{Instant, SubjectKind};
@@ -138,7 +137,7 @@ impl Screen {
                 format!("{code}: 无此事项 / no such matter\n{}", matters.display())
             })?,
         };
-        let view = self.view(config, &catalogue)?;
+        let view = super::view_for(config, &catalogue, self.snapshot_only)?;
         let at = self.at.unwrap_or_else(now);
         let basis = view.basis(at);
         for stale in
@@ -211,22 +210,6 @@ impl Screen {
                 )
             }),
         }
-    }
-
-    /// The current snapshot and the changes since. Whoever serves holds the changes.
-    fn view(
-        &self,
-        config: &Config,
-        catalogue: &Arc<Catalogue>,
-    ) -> Result<View, Box<dyn std::error::Error>> {
-        let ledger = match self.snapshot_only {
-            true => None,
-            false => Some(super::ledger(config).map_err(|error| match error {
-                LedgerError::Held(_) => super::HELD.to_owned(),
-                error => error.to_string(),
-            })?),
-        };
-        super::view(config, catalogue, ledger)
     }
 }
 

@@ -69,7 +69,7 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 6] = [
+    let rows: [(&[&str], &[&str]); 8] = [
         (
             &["record"],
             &[
@@ -91,6 +91,8 @@ fn lower_rows_import_nothing_above_them() {
         (&["index"], &["screen", "ingest", "live", "http", "catalogue", "source"]),
         (&["screen"], &["ingest", "live", "http", "config", "app"]),
         (&["ingest"], &["live", "http", "config", "app", "screen"]),
+        (&["cross"], &["live", "http", "config", "app", "ingest", "ledger", "source", "snapshot"]),
+        (&["tender"], &["live", "http", "config", "app", "ingest", "ledger", "index", "screen"]),
         (&["batch"], &["live", "http", "config", "app", "ingest", "ledger"]),
     ];
     for (modules, names) in rows {

@@ -19,5 +19,6 @@ mod oracle;
 mod random_city;
 mod signature;
 mod snapshot_damage;
+mod tender;
 mod town;
 mod traps;
