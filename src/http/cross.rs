@@ -9,21 +9,25 @@ use super::search::data_used;
 use super::service::clock;
 use crate::catalogue::{Catalogue, ListNo};
 use crate::cross::crossing::Met;
-use crate::cross::{Crossing, Expression, Finding, InForce, expression};
+use crate::cross::since::Side;
+use crate::cross::{Crossing, Expression, Finding, InForce, Since, expression};
 use crate::index::SubjectSet;
-use crate::live::View;
-use crate::record::{Day, Identifier};
+use crate::live::{Loader, View};
+use crate::record::{Day, Identifier, Instant};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// Findings answered where nothing is said.
 const LIMIT: usize = 20;
 /// Findings answered at most.
 const LIMIT_MAX: usize = 1_000;
+/// Requests that are worked on or wait for that.
+const WAITING_MAX: usize = 16;
 
 /// `{"expression": …}`, and what is wanted of it.
 #[derive(Deserialize)]
@@ -40,6 +44,8 @@ struct CrossRequest {
     /// All lists against all.
     #[serde(default)]
     matrix: bool,
+    /// Id of a kept snapshot: what has changed since.
+    since: Option<String>,
 }
 
 /// A request whose words are known.
@@ -49,11 +55,17 @@ struct Wanted {
     limit: usize,
     offset: usize,
     matrix: bool,
+    since: Option<String>,
 }
 
-/// Who is on which list, kept from one request to the next.
-#[derive(Clone, Default)]
-pub(super) struct Crossings(Arc<Mutex<Option<Kept>>>);
+/// One at a time is worked on, on a thread of its own, so that neither a check nor a search waits for it.
+#[derive(Clone)]
+pub(super) struct Crossings {
+    accepted: Arc<Semaphore>,
+    at_work: Arc<Semaphore>,
+    /// Who is on which list, kept from one request to the next.
+    kept: Arc<Mutex<Option<Kept>>>,
+}
 
 /// Of a generation, a change, a day.
 struct Kept {
@@ -61,19 +73,44 @@ struct Kept {
     in_force: Arc<InForce>,
 }
 
+impl Default for Crossings {
+    fn default() -> Crossings {
+        Crossings {
+            accepted: Arc::new(Semaphore::new(WAITING_MAX)),
+            at_work: Arc::new(Semaphore::new(1)),
+            kept: Arc::default(),
+        }
+    }
+}
+
 impl Crossings {
-    /// On a day, as the view has it. The first to ask waits for it, others for the first.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Crossings) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let fault = || Code::Internal.whole();
+        let accepted = self.accepted.clone().try_acquire_owned();
+        let accepted = accepted.map_err(|_| Code::Overloaded.whole())?;
+        let at_work = self.at_work.clone().acquire_owned().await.map_err(|_| fault())?;
+        let crossings = self.clone();
+        let work = move || {
+            // Whoever asked may be gone: until it is done nobody else is.
+            let _held = (accepted, at_work);
+            work(&crossings)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| fault())?
+    }
+
+    /// On a day, as the view has it.
     fn on(&self, view: &View, day: Day) -> Arc<InForce> {
         let of = (view.generation.number(), view.overlay.change(), day);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(known) if known.of == of => known.in_force.clone(),
-            _ => {
-                let in_force = Arc::new(InForce::on(&view.generation.ground, view.listed(), day));
-                *kept = Some(Kept { of, in_force: in_force.clone() });
-                in_force
-            }
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept().as_ref().filter(|known| known.of == of) {
+            return known.in_force.clone();
         }
+        let in_force = Arc::new(InForce::on(&view.generation.ground, view.listed(), day));
+        *kept() = Some(Kept { of, in_force: in_force.clone() });
+        in_force
     }
 }
 
@@ -82,22 +119,40 @@ pub(super) async fn cross(State(asked): State<Asked>, request: Request) -> Respo
     answered(find(&asked, request).await)
 }
 
-/// Where names are searched, so that no check waits for it.
 async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
     let request = parse(&read(asked, request).await?)?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    let wanted = check(&request, &view.generation.ground.catalogue)?;
-    let crossings = asked.crossings.clone();
-    let answer = move |_: &mut _| answer(&view, &crossings.on(&view, wanted.day), &wanted);
-    Ok((StatusCode::OK, asked.searchers.run(answer).await?))
+    let wanted = check(request, &view.generation.ground.catalogue)?;
+    let loader = asked.desk.loader.clone();
+    let work = move |crossings: &Crossings| {
+        let since = wanted.since.as_deref();
+        let earlier = since.map(|id| earlier(loader.as_ref(), id)).transpose()?;
+        Ok(answer(&view, &crossings.on(&view, wanted.day), &wanted, earlier.as_ref()))
+    };
+    Ok((StatusCode::OK, asked.crossings.run(work).await?))
 }
 
-fn check(request: &CrossRequest, catalogue: &Catalogue) -> Result<Wanted, Problem> {
+/// A kept snapshot, and who was on which list on the day of its build.
+fn earlier(loader: Option<&Loader>, id: &str) -> Result<(View, InForce), Problem> {
+    let loader = loader.ok_or(Code::NotLoadedHere.whole())?;
+    let opened = loader.kept(id).ok_or_else(|| Code::NoSuchSnapshot.at("/since"))?;
+    let generation = opened.map_err(|error| {
+        tracing::warn!("快照无法打开 / a kept snapshot cannot be opened: {error}");
+        Code::NoSuchSnapshot.at("/since")
+    })?;
+    let view = View::of(Arc::new(generation));
+    let ground = &view.generation.ground;
+    let day = Instant(ground.index.meta().built).day();
+    let in_force = InForce::on(ground, view.listed(), day);
+    Ok((view, in_force))
+}
+
+fn check(request: CrossRequest, catalogue: &Catalogue) -> Result<Wanted, Problem> {
     let text = request.expression.as_deref();
     if text.is_some_and(|text| text.len() > expression::BYTES_MAX) {
         return Err(Code::ValueTooLong.at("/expression").beyond(expression::BYTES_MAX));
     }
-    if text.is_none() && !request.matrix {
+    if text.is_none() && (!request.matrix || request.since.is_some()) {
         return Err(Code::MissingField.at("/expression"));
     }
     let expression = text.map(|text| {
@@ -118,29 +173,89 @@ fn check(request: &CrossRequest, catalogue: &Catalogue) -> Result<Wanted, Proble
         limit,
         offset: request.offset,
         matrix: request.matrix,
+        since: request.since,
     })
 }
 
-fn answer(view: &View, in_force: &InForce, wanted: &Wanted) -> Value {
+fn answer(
+    view: &View,
+    in_force: &InForce,
+    wanted: &Wanted,
+    earlier: Option<&(View, InForce)>,
+) -> Value {
     let mut answer = json!({"data": data_used(view), "day": wanted.day});
     let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
     let catalogue = &view.generation.ground.catalogue;
     if let Some(expression) = &wanted.expression {
         let subjects = crossing.subjects(expression);
-        let all = subjects.iter().skip(wanted.offset).take(wanted.limit);
-        let findings: Vec<Value> = all
-            .filter_map(|subject| crossing.finding(expression, subject))
-            .map(|finding| finding_json(&finding, true))
-            .collect();
         answer["subjects"] = json!(subjects.len());
         answer["unidentified"] = json!(crossing.unidentified(expression));
         answer["lists"] = lists(catalogue, in_force, Some(&subjects));
+        let since = earlier.map(|(before, then)| Earlier::of(before, then, expression));
+        let since =
+            since.map(|earlier| (Since::of(earlier.side(), side(view, &subjects)), earlier));
+        let told = |finding: Finding, change: Option<&str>| {
+            let mut told = finding_json(&finding, true);
+            if since.is_some() {
+                told["change"] = json!(change);
+            }
+            told
+        };
+        let is_new = |subject| since.as_ref().is_some_and(|(since, _)| since.new.contains(subject));
+        let now = subjects.iter().map(|subject| (subject, false));
+        let gone = since.iter().flat_map(|(since, _)| since.gone.iter());
+        let all = now.chain(gone.map(|subject| (subject, true)));
+        let page = all.skip(wanted.offset).take(wanted.limit);
+        let findings = page.filter_map(|(subject, is_gone)| match &since {
+            Some((_, earlier)) if is_gone => {
+                Some(told(earlier.crossing().finding(expression, subject)?, Some("gone")))
+            }
+            _ => {
+                let change = is_new(subject).then_some("new");
+                Some(told(crossing.finding(expression, subject)?, change))
+            }
+        });
+        let findings: Vec<Value> = findings.collect();
+        if let Some((since, earlier)) = &since {
+            answer["since"] = json!({
+                "snapshot": earlier.view.generation.ground.index.meta().id,
+                "day": earlier.in_force.day(),
+                "new": since.new.len(),
+                "gone": since.gone.len(),
+            });
+        }
         answer["findings"] = json!(findings);
     }
     if wanted.matrix {
         answer["matrix"] = matrix_json(catalogue, in_force);
     }
     answer
+}
+
+/// What an expression asked for in an earlier view.
+struct Earlier<'a> {
+    view: &'a View,
+    in_force: &'a InForce,
+    subjects: SubjectSet,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(view: &'a View, in_force: &'a InForce, expression: &Expression) -> Earlier<'a> {
+        let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
+        Earlier { view, in_force, subjects: crossing.subjects(expression) }
+    }
+
+    fn crossing(&self) -> Crossing<'a> {
+        Crossing::new(&self.view.generation.ground, self.view.listed(), self.in_force)
+    }
+
+    fn side(&self) -> Side<'_> {
+        side(self.view, &self.subjects)
+    }
+}
+
+fn side<'a>(view: &'a View, subjects: &'a SubjectSet) -> Side<'a> {
+    Side { ground: &view.generation.ground, listed: view.listed(), subjects }
 }
 
 /// All lists against all on a day: how many are on both, and who cannot be compared.
@@ -226,4 +341,38 @@ fn met_json((entry, list): &Met) -> Value {
         "to": term.to,
         "objection": entry.objection(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_is_worked_on_some_wait_and_more_are_told() {
+        let crossings = Crossings::default();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let first = crossings.clone();
+        let first = tokio::spawn(async move { first.run(move |_| Ok(held.recv().is_err())).await });
+        while crossings.at_work.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let asked: Vec<_> = (1..=WAITING_MAX)
+            .map(|number| {
+                let crossings = crossings.clone();
+                tokio::spawn(async move { crossings.run(move |_| Ok(number)).await })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        drop(release);
+        assert_eq!(first.await.unwrap(), Ok(true));
+        let mut refused = 0;
+        for (number, asked) in (1..).zip(asked) {
+            match asked.await.unwrap() {
+                Ok(answer) => assert_eq!(answer, number),
+                Err(problem) => refused += usize::from(problem.code == Code::Overloaded),
+            }
+        }
+        assert_eq!(refused, 1, "as many as may be accepted were");
+        assert_eq!(crossings.run(|_| Ok(7)).await, Ok(7));
+    }
 }

@@ -16,15 +16,15 @@ mod fetches;
 mod serving;
 mod work;
 
-use super::Recorder;
 use super::guards::Guards;
 use super::replicas::Replicas;
 use super::schedule::Schedule;
 use super::states::{Delivery, States};
+use super::{Generation, Recorder};
 use crate::catalogue::Catalogue;
 use crate::ingest::IngestError;
 use crate::record::Instant;
-use crate::snapshot::{Store, TrustedKeys};
+use crate::snapshot::{OpenError, Store, TrustedKeys};
 use crate::source::Mapping;
 use crate::source::fetch::{FetchError, Fetched, Limits, OriginConfig, Wake};
 use serde::Deserialize;
@@ -144,6 +144,10 @@ struct Shared {
     /// This machine is the one that builds.
     builds: AtomicBool,
     codes: BTreeSet<String>,
+    /// What opens a kept snapshot.
+    store: Store,
+    trusted: Option<TrustedKeys>,
+    catalogue: Arc<Catalogue>,
 }
 
 /// The loader's thread; dropping it ends the thread.
@@ -219,6 +223,9 @@ impl Loader {
             stopped: AtomicBool::new(false),
             builds: AtomicBool::new(config.builds && replicas.is_none()),
             codes,
+            store: store.clone(),
+            trusted: trusted.clone(),
+            catalogue: catalogue.clone(),
         });
         let (events, received) = channel();
         let wakes = wakes(&config, &events)?;
@@ -327,6 +334,16 @@ impl Loader {
         let (reply, answer) = channel();
         self.send(Event::Rollback { to: to.map(str::to_owned), reply })?;
         answer.recv().unwrap_or(Err(LoaderError::Failed("stopped".to_owned())))
+    }
+
+    /// A kept snapshot, opened anew beside the one that serves; `None` where none of this id is kept. Cost: all
+    /// of its bytes are verified.
+    pub fn kept(&self, id: &str) -> Option<Result<Generation, OpenError>> {
+        let Shared { store, trusted, catalogue, .. } = &*self.shared;
+        // Nothing but an id is a part of a path.
+        store.kept().ok()?.iter().find(|kept| *kept == id)?;
+        let path = store.published(id)?;
+        Some(Generation::open(&path, catalogue.clone(), trusted.as_ref()))
     }
 
     fn known(&self, code: Option<&str>) -> Result<(), LoaderError> {

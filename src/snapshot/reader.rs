@@ -55,7 +55,9 @@ pub enum Fault {
     #[error("the header is damaged")]
     Header,
     /// Another layout.
-    #[error("format {got}, this program reads format {FORMAT}: built by another version?")]
+    #[error(
+        "format {got}, this program reads format {FORMAT}: built by another version? `xincha build` builds it anew / 快照由其他版本构建，请运行 xincha build 重新构建"
+    )]
     Format {
         /// The file's format.
         got: u32,

@@ -291,8 +291,9 @@ fn mistakes_are_told_with_their_place() {
 }
 
 mod command {
-    use crate::command::Home;
+    use crate::command::{Home, ask, served};
     use calamine::Reader;
+    use serde_json::json;
 
     const ASKED: &str = "red & (black | ban)";
 
@@ -353,9 +354,29 @@ mod command {
         let (_, told) = ran(&home, &["cross", asked, "--since", &first]);
         assert!(told.contains("新增 / new 0，消失 / gone "), "{told}");
         assert!(!told.contains("gone 0"), "{told}");
+        let summary = told;
         let (code, _, told) = home.run(&["cross", asked, "--since", "nothing"]);
         assert_eq!(code, 1);
         assert!(told.contains(&first), "what is kept is told: {told}");
+        let (service, address, log) = served(&home);
+        let since = json!({"expression": asked, "since": first, "limit": 1_000});
+        let (status, answer) = ask(&address, "POST", "/v1/cross", &since.to_string());
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(
+            (&answer["since"]["snapshot"], &answer["since"]["new"]),
+            (&json!(first), &json!(0))
+        );
+        let findings = answer["findings"].as_array().unwrap();
+        let gone = findings.iter().filter(|finding| finding["change"] == "gone").count();
+        assert_eq!(answer["since"]["gone"], gone);
+        assert!(gone > 0 && summary.contains(&format!("gone {gone}\n")), "{summary}");
+        for nothing in ["nothing", "../snapshots/x", ""] {
+            let asked = json!({"expression": asked, "since": nothing}).to_string();
+            let (status, problem) = ask(&address, "POST", "/v1/cross", &asked);
+            assert_eq!((status, &problem["code"]), (409, &json!("no_such_snapshot")));
+        }
+        drop(service);
+        log.join().unwrap();
         let (matrix, _) = ran(&home, &["cross", "--matrix"]);
         let lists = matrix.lines().count() - 1;
         assert!(lists > 20, "{matrix}");
