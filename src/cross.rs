@@ -9,7 +9,7 @@
 //!
 //! Entries count on the day that is asked about, with their terms and states, as in a check. Subjects are
 //! those of the index and of the changes since: entries with identifiers that agree. One known by a name
-//! alone is nobody else's equal, so it is counted, not compared: see [`Crossing::unidentified`].
+//! alone is nobody else's equal, so it is counted, not compared: see [`Crossing::subjects_and_unidentified`].
 //!
 //! | file | noun |
 //! |---|---|

@@ -1,15 +1,16 @@
 //! `xincha cross`: lists against lists.
 
 use super::{Outcome, now};
+use crate::batch::Format;
 use crate::catalogue::{Catalogue, List, ListNo};
 use crate::config::Config;
-use crate::cross::crossing::Met;
+use crate::cross::crossing::{Met, authority};
 use crate::cross::since::Side;
 use crate::cross::{Crossing, Expression, Finding, InForce, Since};
-use crate::http::cross::{authority, finding_json, matrix_json, shown_name};
+use crate::http::cross::{finding_json, matrix_json, shown_name, stale};
 use crate::index::{SubjectNo, SubjectSet};
 use crate::live::{Generation, View};
-use crate::output::{Output, Table};
+use crate::output::{Output, Table, part_of};
 use crate::record::{Day, Instant};
 use crate::snapshot::Store;
 use indicatif::HumanCount;
@@ -26,7 +27,8 @@ use std::sync::Arc;
 An expression asks for subjects: `a & b` on both, `a | b` on any, `a - b` on the first and not on the second,
 brackets for more. Its words are black, ban, focus, red, record, all; list:CODE, region:3205 (by prefix),
 authority:TEXT, decided:, published:, from:, to: with 2026, 2026-11, 2026-01..2026-06, 2026.. ; several in
-square brackets hold for one entry: black[region:3205 decided:2026]. Entries count on the day asked about.
+square brackets hold for one entry: black[region:3205 decided:2026]. `to:2027..` has those without an end,
+`from:..2020` those without a beginning. A hyphen is a part of a value: put blanks around a minus sign.
 A place on a red list that stands against a black list or a ban is told with the authority that withdraws it.
 表达式：& 同时在册，| 任一在册，- 在前者且不在后者。红名单与黑名单冲突的，列出应撤出的红名单及其认定部门。
 
@@ -75,6 +77,7 @@ struct Found {
     view: View,
     in_force: InForce,
     subjects: SubjectSet,
+    unidentified: u64,
 }
 
 impl Found {
@@ -98,6 +101,7 @@ impl Cross {
         let view = super::view_for(config, &catalogue, self.snapshot_only)?;
         let day = self.day.unwrap_or_else(|| now().day());
         let in_force = InForce::on(&view.generation.ground, view.listed(), day);
+        tell_stale(&view, now(), expression.as_ref());
         let Some(expression) = expression else {
             self.matrix(&catalogue, &view, &in_force, form)?;
             return Ok(ExitCode::SUCCESS);
@@ -111,6 +115,12 @@ impl Cross {
         let all = All { expression: &expression, found: &found, earlier: earlier.as_ref(), since };
         let withdrawn = match (self.output.as_deref(), form) {
             (Some(path), Some(form)) => {
+                let part = part_of(path);
+                super::at_stop(move || {
+                    let _ = std::fs::remove_file(part);
+                    eprintln!("已取消，未留下结果 / cancelled, no result is left");
+                    std::process::exit(130);
+                })?;
                 let mut output = Output::create(Some(path))?;
                 let withdrawn = all.write(form, &mut output)?;
                 output.finish()?;
@@ -166,18 +176,19 @@ impl Cross {
 }
 
 fn form_of(path: &Path) -> Result<Form, String> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => Ok(Form::Csv),
-        Some("xlsx") => Ok(Form::Excel),
-        Some("jsonl" | "ndjson") => Ok(Form::JsonLines),
+    match Format::of(path) {
+        Some(Format::Csv) => Ok(Form::Csv),
+        Some(Format::Excel) => Ok(Form::Excel),
+        Some(Format::JsonLines) => Ok(Form::JsonLines),
         _ => Err(format!("{}: 无法识别的格式 / unknown format: .csv .xlsx .jsonl", path.display())),
     }
 }
 
 fn find(view: View, in_force: InForce, expression: &Expression) -> Found {
     let ground = &view.generation.ground;
-    let subjects = Crossing::new(ground, view.listed(), &in_force).subjects(expression);
-    Found { view, in_force, subjects }
+    let crossing = Crossing::new(ground, view.listed(), &in_force);
+    let (subjects, unidentified) = crossing.subjects_and_unidentified(expression);
+    Found { view, in_force, subjects, unidentified }
 }
 
 /// What an earlier snapshot, kept or given as a file, had on the day of its build.
@@ -203,7 +214,18 @@ fn earlier(
     let ground = &view.generation.ground;
     let day = Instant(ground.index.meta().built).day();
     let in_force = InForce::on(ground, view.listed(), day);
+    tell_stale(&view, Instant(ground.index.meta().built), Some(expression));
     Ok(find(view, in_force, expression))
+}
+
+/// Say which lists cannot be relied on: who is on one of these, or on none, cannot be told.
+fn tell_stale(view: &View, at: Instant, expression: Option<&Expression>) {
+    let catalogue = &view.generation.ground.catalogue;
+    let snapshot = &view.generation.ground.index.meta().id;
+    for stale in stale(view, at, expression) {
+        let List { code, name, .. } = catalogue.list(stale.list);
+        eprintln!("名单数据不可靠 / not to be relied on: {code} {name} ({snapshot})");
+    }
 }
 
 /// What is found, and what it is compared with.
@@ -272,22 +294,17 @@ impl<'a> All<'a> {
                 [] => vec![None],
                 rights => rights.iter().map(Some).collect(),
             };
+            let of = |(red, _): &(Met, Met)| format!("{} {}", red.1.code, red.0.id());
+            let by = |(red, _): &(Met, Met)| authority(&red.0, red.1).to_owned();
+            let all = &finding.withdrawn;
+            let entries = all.iter().map(of).collect::<Vec<_>>().join(";");
+            let by = all.iter().map(by).collect::<Vec<_>>().join(";");
             for left in &finding.left {
                 for &right in &rights {
-                    let of = |met: &Met| {
-                        let is = |(red, _): &&(Met, Met)| red.0.no == met.0.no;
-                        finding.withdrawn.iter().find(is)
-                    };
-                    let withdrawn = of(left).or(right.and_then(of));
-                    let [entry, by] =
-                        withdrawn.map_or([String::new(), String::new()], |(red, _)| {
-                            let by = authority(&red.0, &red.1.authority);
-                            [format!("{} {}", red.1.code, red.0.id()), by.to_owned()]
-                        });
-                    let left = met_cells(Some(left));
-                    let right = met_cells(right);
-                    let cells = left.iter().chain(&right).chain([&entry, &by]).map(String::as_str);
-                    table.row(subject.into_iter().chain(cells), withdrawn.is_some())?;
+                    let (left, right) = (met_cells(Some(left)), met_cells(right));
+                    let cells = left.iter().chain(&right).chain([&entries, &by]);
+                    let cells = subject.into_iter().chain(cells.map(String::as_str));
+                    table.row(cells, !all.is_empty())?;
                 }
             }
         }
@@ -310,12 +327,12 @@ impl<'a> All<'a> {
             writeln!(out, "{change}{}  {}", shown_name(&finding), identifiers.join(" "))?;
             for met in finding.left.iter().chain(&finding.right) {
                 let [list, name, .., from, to, _, _] = met_cells(Some(met));
-                let by = authority(&met.0, &met.1.authority);
+                let by = authority(&met.0, met.1);
                 let to = if to.is_empty() { "无期限 / no end" } else { &to };
                 writeln!(out, "    {list} {name}  {} → {to}  {by}  {}", from, met.0.id())?;
             }
             for (red, black) in &finding.withdrawn {
-                let by = authority(&red.0, &red.1.authority);
+                let by = authority(&red.0, red.1);
                 let (red, black) = (&red.1.name, &black.1.name);
                 writeln!(out, "    应撤出 / to be withdrawn: {red} ← {by}（{black}）")?;
             }
@@ -324,7 +341,7 @@ impl<'a> All<'a> {
     }
 
     fn summarise(&self, catalogue: &Catalogue, withdrawn: &Withdrawn) {
-        let Found { view, in_force, subjects } = self.found;
+        let Found { view, in_force, subjects, unidentified } = self.found;
         let shown = |count: u64| HumanCount(count).to_string();
         let meta = view.generation.ground.index.meta();
         eprintln!("快照 / snapshot     {}，变更 / change {}", meta.id, view.overlay.change());
@@ -338,9 +355,8 @@ impl<'a> All<'a> {
                 eprintln!("  {code:<18} {}  {name}", shown(count));
             }
         }
-        let unidentified = self.found.crossing().unidentified(self.expression);
-        if unidentified > 0 {
-            let count = shown(unidentified);
+        if *unidentified > 0 {
+            let count = shown(*unidentified);
             eprintln!(
                 "无证件号码，无法互比 / without an identifier, compared with nobody: {count}"
             );
@@ -362,7 +378,7 @@ impl<'a> All<'a> {
 
 fn count(change: &str, finding: &Finding, withdrawn: &mut Withdrawn) {
     for (red, _) in finding.withdrawn.iter().filter(|_| change != "gone") {
-        let by = authority(&red.0, &red.1.authority).to_owned();
+        let by = authority(&red.0, red.1).to_owned();
         *withdrawn.entry((by, red.1.code.clone())).or_default() += 1;
     }
 }
@@ -393,7 +409,7 @@ fn met_cells(met: Option<&Met>) -> [String; MET.len()] {
         list.name.clone(),
         list.kind.code().to_owned(),
         text.id.to_owned(),
-        authority(entry, &list.authority).to_owned(),
+        authority(entry, list).to_owned(),
         region,
         day(entry.decided()),
         day(term.from),

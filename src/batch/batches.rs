@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Rows of a batch that are answered together. What is longer is answered in several: the results of so many,
 /// a few kilobytes each at the most, have room in a column.
-const ROWS_MAX: usize = 1 << 20;
+const ROWS_MAX: usize = 1 << 17;
 
 /// Gives batches.
 pub trait Reader {

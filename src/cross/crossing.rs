@@ -15,6 +15,17 @@ pub struct Crossing<'a> {
     in_force: &'a InForce,
 }
 
+/// What an expression asks for, and all that it speaks of.
+struct Sets<'a> {
+    asked: Cow<'a, SubjectSet>,
+    spoken_of: Cow<'a, SubjectSet>,
+}
+
+/// Who decided, or keeps the list where that is not recorded.
+pub fn authority<'a>(entry: &EntryView<'a>, list: &'a List) -> &'a str {
+    if entry.authority().is_empty() { &list.authority } else { entry.authority() }
+}
+
 /// An entry in force and its list.
 pub type Met<'a> = (EntryView<'a>, &'a List);
 
@@ -46,38 +57,42 @@ impl<'a> Crossing<'a> {
     /// The subjects that an expression asks for. Cost: that of its sets, milliseconds for millions; a pass
     /// over all entries for each part that asks for more than lists and kinds.
     pub fn subjects(&self, expression: &Expression) -> SubjectSet {
-        self.set(expression).into_owned()
+        self.sets(expression).asked.into_owned()
     }
 
-    /// How many subjects with entries that an expression speaks of, on either side of any sign, are known
+    /// The same; and how many subjects with entries that it speaks of, on either side of any sign, are known
     /// by a name or hidden digits alone: they were compared with nobody.
-    pub fn unidentified(&self, expression: &Expression) -> u64 {
-        self.spoken_of(expression).common(self.in_force.unidentified())
+    pub fn subjects_and_unidentified(&self, expression: &Expression) -> (SubjectSet, u64) {
+        let Sets { asked, spoken_of } = self.sets(expression);
+        (asked.into_owned(), spoken_of.common(self.in_force.unidentified()))
     }
 
-    fn spoken_of(&self, expression: &Expression) -> Cow<'a, SubjectSet> {
-        match expression {
-            Expression::Entry(_) => self.set(expression),
-            Expression::Both(a, b) | Expression::Any(a, b) | Expression::Without(a, b) => {
-                Cow::Owned(&*self.spoken_of(a) | &*self.spoken_of(b))
+    fn sets(&self, expression: &Expression) -> Sets<'a> {
+        let (a, b, pair): (_, _, fn(&SubjectSet, &SubjectSet) -> SubjectSet) = match expression {
+            Expression::Entry(filters) => {
+                let asked = self.set(expression, filters);
+                return Sets { spoken_of: asked.clone(), asked };
             }
+            Expression::Both(a, b) => (a, b, |a, b| a & b),
+            Expression::Any(a, b) => (a, b, |a, b| a | b),
+            Expression::Without(a, b) => (a, b, |a, b| a - b),
+        };
+        let (a, b) = (self.sets(a), self.sets(b));
+        Sets {
+            asked: Cow::Owned(pair(&a.asked, &b.asked)),
+            spoken_of: Cow::Owned(&*a.spoken_of | &*b.spoken_of),
         }
     }
 
-    fn set(&self, expression: &Expression) -> Cow<'a, SubjectSet> {
-        match expression {
-            Expression::Entry(filters) => match filters[..] {
-                [Filter::List(list)] => Cow::Borrowed(self.in_force.list(list)),
-                [Filter::Kind(kind)] => Cow::Borrowed(self.in_force.kind(kind)),
-                [Filter::All] => {
-                    let kinds = ListKind::ALL.iter().map(|&kind| self.in_force.kind(kind));
-                    Cow::Owned(kinds.fold(SubjectSet::default(), |all, kind| &all | kind))
-                }
-                _ => Cow::Owned(self.with_entry(expression)),
-            },
-            Expression::Both(a, b) => Cow::Owned(&*self.set(a) & &*self.set(b)),
-            Expression::Any(a, b) => Cow::Owned(&*self.set(a) | &*self.set(b)),
-            Expression::Without(a, b) => Cow::Owned(&*self.set(a) - &*self.set(b)),
+    fn set(&self, expression: &Expression, filters: &[Filter]) -> Cow<'a, SubjectSet> {
+        match filters {
+            [Filter::List(list)] => Cow::Borrowed(self.in_force.list(*list)),
+            [Filter::Kind(kind)] => Cow::Borrowed(self.in_force.kind(*kind)),
+            [Filter::All] => {
+                let kinds = ListKind::ALL.iter().map(|&kind| self.in_force.kind(kind));
+                Cow::Owned(kinds.fold(SubjectSet::default(), |all, kind| &all | kind))
+            }
+            _ => Cow::Owned(self.with_entry(expression)),
         }
     }
 
@@ -96,7 +111,7 @@ impl<'a> Crossing<'a> {
         }
         let no = self.ground.list(entry.list())?;
         let list = self.ground.catalogue.list(no);
-        wanted.iter().any(|wanted| wanted.asks_for(entry, no, list.kind)).then_some(list)
+        wanted.iter().any(|wanted| wanted.asks_for(entry, no, list)).then_some(list)
     }
 
     /// A subject with its entries in force and what follows; `None` where none is. Cost: microseconds.
@@ -115,7 +130,11 @@ impl<'a> Crossing<'a> {
         let red = all.iter().filter(|(_, list)| list.kind == ListKind::Red);
         Some(Finding {
             subject,
-            kind: shown.kind(),
+            // Whoever is a person by any entry is masked as one.
+            kind: match all.iter().any(|(entry, _)| entry.kind() == SubjectKind::NaturalPerson) {
+                true => SubjectKind::NaturalPerson,
+                false => shown.kind(),
+            },
             name: shown.name(),
             identifiers: self.listed.identifiers_of(subject).collect(),
             left: met(&first),

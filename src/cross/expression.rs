@@ -7,12 +7,14 @@
 //! atom       = (word | filter) ["[" filter+ "]"]   subjects with one entry in force of which all this is true
 //! word       = all black ban focus red record
 //! filter     = key ":" value                      list kind region authority decided published from to
+//! value      = text in quotes, or without blanks and signs; a hyphen is a part of it
 //! ```
 //!
 //! `black & region:3205` are subjects with a black entry and an entry of that region, whichever;
 //! `black[region:3205]` with a black entry of that region.
 
-use crate::catalogue::{Catalogue, ListNo};
+use super::crossing::authority;
+use crate::catalogue::{Catalogue, List, ListNo};
 use crate::index::EntryView;
 use crate::record::{Day, ListKind};
 use std::ops::Range;
@@ -24,6 +26,8 @@ use winnow::{ModalResult, Parser};
 
 /// Bytes of an expression.
 pub const BYTES_MAX: usize = 2_000;
+/// Parts that ask for more than lists and kinds: each is a pass over all entries.
+const PASSES_MAX: usize = 8;
 /// Brackets in brackets.
 const DEPTH_MAX: usize = 16;
 
@@ -57,9 +61,9 @@ pub enum Filter {
     Decided(Days),
     /// Published in this time.
     Published(Days),
-    /// Counts from a day in this time.
+    /// Counts from a day in this time. One that always counted does where the time has no beginning.
     From(Days),
-    /// Counts until a day in this time.
+    /// Counts until a day in this time. One without an end does where the time has none.
     To(Days),
 }
 
@@ -115,7 +119,15 @@ impl Expression {
         let read = (any, multispace0).map(|(read, _)| read).parse(LocatingSlice::new(text));
         let read =
             read.map_err(|fault| error(fault.offset(), expected(&text[fault.offset()..])))?;
-        Expression::of(read, catalogue).map_err(|(at, fault)| error(at, fault))
+        let read = Expression::of(read, catalogue).map_err(|(at, fault)| error(at, fault))?;
+        if read.passes() > PASSES_MAX {
+            let fault = both(
+                &format!("名单与类别以外的条件至多 {PASSES_MAX} 处"),
+                &format!("at most {PASSES_MAX} parts may ask for more than lists and kinds"),
+            );
+            return Err(error(0, fault));
+        }
+        Ok(read)
     }
 
     fn of(read: Read, catalogue: &Catalogue) -> Result<Expression, (usize, Fault)> {
@@ -133,6 +145,33 @@ impl Expression {
         })
     }
 
+    /// Parts that no set answers.
+    fn passes(&self) -> usize {
+        match self {
+            Expression::Entry(filters) => usize::from(!matches!(
+                filters[..],
+                [Filter::All] | [Filter::List(_)] | [Filter::Kind(_)]
+            )),
+            Expression::Both(a, b) | Expression::Any(a, b) | Expression::Without(a, b) => {
+                a.passes() + b.passes()
+            }
+        }
+    }
+
+    /// Whether what it asks depends on a list, on either side of any sign.
+    pub fn speaks_of(&self, list: ListNo, kind: ListKind) -> bool {
+        match self {
+            Expression::Entry(filters) => filters.iter().all(|filter| match filter {
+                Filter::List(wanted) => *wanted == list,
+                Filter::Kind(wanted) => *wanted == kind,
+                _ => true,
+            }),
+            Expression::Both(a, b) | Expression::Any(a, b) | Expression::Without(a, b) => {
+                a.speaks_of(list, kind) || b.speaks_of(list, kind)
+            }
+        }
+    }
+
     /// Its two sides, where it asks for subjects that are in both: what stands before the first `&`, and
     /// all behind it.
     pub fn sides(&self) -> (Vec<&Expression>, Vec<&Expression>) {
@@ -148,31 +187,37 @@ impl Expression {
     }
 
     /// One of the entries that it asks for, wherever it asks for it, may be this one.
-    pub fn asks_for(&self, entry: &EntryView, list: ListNo, kind: ListKind) -> bool {
+    pub fn asks_for(&self, entry: &EntryView, no: ListNo, list: &List) -> bool {
         match self {
             Expression::Entry(filters) => {
-                filters.iter().all(|filter| filter.is_true_of(entry, list, kind))
+                filters.iter().all(|filter| filter.is_true_of(entry, no, list))
             }
             Expression::Both(a, b) | Expression::Any(a, b) => {
-                a.asks_for(entry, list, kind) || b.asks_for(entry, list, kind)
+                a.asks_for(entry, no, list) || b.asks_for(entry, no, list)
             }
-            Expression::Without(a, _) => a.asks_for(entry, list, kind),
+            Expression::Without(a, _) => a.asks_for(entry, no, list),
         }
     }
 }
 
 impl Filter {
-    pub(super) fn is_true_of(&self, entry: &EntryView, list: ListNo, kind: ListKind) -> bool {
+    fn is_true_of(&self, entry: &EntryView, no: ListNo, list: &List) -> bool {
         match self {
             Filter::All => true,
-            Filter::List(wanted) => *wanted == list,
-            Filter::Kind(wanted) => *wanted == kind,
+            Filter::List(wanted) => *wanted == no,
+            Filter::Kind(wanted) => *wanted == list.kind,
             Filter::Region(first, last) => (*first..=*last).contains(&entry.region()),
-            Filter::Authority(part) => entry.authority().contains(&**part),
+            Filter::Authority(part) => authority(entry, list).contains(&**part),
             Filter::Decided(days) => days.contain(entry.decided()),
             Filter::Published(days) => days.contain(entry.published()),
-            Filter::From(days) => days.contain(entry.term().from),
-            Filter::To(days) => days.contain(entry.term().to),
+            Filter::From(days) => match entry.term().from {
+                None => days.first.is_none(),
+                from => days.contain(from),
+            },
+            Filter::To(days) => match entry.term().to {
+                None => days.last.is_none(),
+                to => days.contain(to),
+            },
         }
     }
 
@@ -357,6 +402,8 @@ type FilterRead<'t> = (Range<usize>, Option<&'t str>, &'t str);
 fn filter<'t>(input: &mut Input<'t>) -> ModalResult<FilterRead<'t>> {
     let quoted = delimited('"', take_till(0.., '"'), '"');
     let plain = take_till(1.., |c: char| c.is_whitespace() || "()[]&|\"".contains(c));
+    // Where a name goes on behind a hyphen nobody knows: it is quoted.
+    let plain = plain.verify(|value: &str| value.is_ascii() || !value.contains('-'));
     separated_pair(word, ':', cut_err(alt((quoted, plain))))
         .with_span()
         .map(|((key, value), span)| (span, Some(key), value))

@@ -1,8 +1,9 @@
 //! What has changed since an earlier snapshot.
 
 use crate::index::{Listed, SubjectNo, SubjectSet};
+use crate::record::Identifier;
 use crate::screen::Ground;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Subjects of a view.
@@ -17,7 +18,7 @@ pub struct Side<'a> {
 }
 
 /// Who is among the subjects now and was not, and who was and is not any more. Numbers of subjects belong to
-/// one snapshot, so subjects are compared by what they carry: any identifier in common, or any entry.
+/// one snapshot, so subjects are compared by what they carry: identifiers that agree, or any entry in common.
 pub struct Since {
     /// Of the present view.
     pub new: SubjectSet,
@@ -26,7 +27,7 @@ pub struct Since {
 }
 
 impl Since {
-    /// Compare. Cost: a microsecond for each subject, and some tens of bytes.
+    /// Compare. Cost: a microsecond for each subject, and a hundred bytes.
     pub fn of(earlier: Side, now: Side) -> Since {
         Since { new: now.without(earlier), gone: earlier.without(now) }
     }
@@ -35,25 +36,29 @@ impl Since {
 impl Side<'_> {
     /// Those who are not among the others.
     fn without(self, others: Side) -> SubjectSet {
-        let mut known = HashSet::new();
+        let (mut carried, mut listed) = (HashMap::<u64, Vec<Identifier>>::new(), HashSet::new());
         for subject in others.subjects.iter() {
-            others.each_key(subject, |key| {
-                known.insert(key);
+            for id in others.listed.identifiers_of(subject) {
+                carried.entry(id.family().0).or_default().push(id);
+            }
+            others.each_entry(subject, |entry| {
+                listed.insert(entry);
             });
         }
+        let is_carried = |id: Identifier| {
+            let alike = carried.get(&id.family().0).map_or(&[][..], |alike| alike);
+            alike.iter().any(|other| id.agrees(other).is_some())
+        };
         let is_unknown = |&subject: &SubjectNo| {
-            let mut is_known = false;
-            self.each_key(subject, |key| is_known |= known.contains(&key));
-            !is_known
+            let mut is_listed = false;
+            self.each_entry(subject, |entry| is_listed |= listed.contains(&entry));
+            !is_listed && !self.listed.identifiers_of(subject).any(is_carried)
         };
         self.subjects.iter().filter(is_unknown).collect()
     }
 
-    /// Hashes of what a subject carries.
-    fn each_key(self, subject: SubjectNo, mut each: impl FnMut(u64)) {
-        for id in self.listed.identifiers_of(subject) {
-            each(xxh3_64(id.text().as_bytes()));
-        }
+    /// Hashes of a subject's entries.
+    fn each_entry(self, subject: SubjectNo, mut each: impl FnMut(u64)) {
         for entry in self.listed.entries_of(subject) {
             let list = self.ground.list(entry.list()).map(|no| self.ground.catalogue.list(no));
             let list = list.map_or("", |list| &list.code);

@@ -4,16 +4,17 @@ use super::operation::{answered, read};
 use super::person;
 use super::problem::{Code, Problem};
 use super::request::parse;
-use super::routes::{Asked, numbered};
+use super::routes::{Asked, numbered, stale_json};
 use super::search::data_used;
 use super::service::clock;
 use crate::catalogue::{Catalogue, ListNo};
-use crate::cross::crossing::Met;
+use crate::cross::crossing::{Met, authority};
 use crate::cross::since::Side;
 use crate::cross::{Crossing, Expression, Finding, InForce, Since, expression};
 use crate::index::SubjectSet;
 use crate::live::{Loader, View};
 use crate::record::{Day, Identifier, Instant};
+use crate::screen::Stale;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use hyper::StatusCode;
@@ -184,12 +185,14 @@ fn answer(
     earlier: Option<&(View, InForce)>,
 ) -> Value {
     let mut answer = json!({"data": data_used(view), "day": wanted.day});
+    let expression = wanted.expression.as_ref().filter(|_| !wanted.matrix);
+    answer["data"]["stale"] = stale_json(view, &stale(view, clock().0, expression));
     let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
     let catalogue = &view.generation.ground.catalogue;
     if let Some(expression) = &wanted.expression {
-        let subjects = crossing.subjects(expression);
+        let (subjects, unidentified) = crossing.subjects_and_unidentified(expression);
         answer["subjects"] = json!(subjects.len());
-        answer["unidentified"] = json!(crossing.unidentified(expression));
+        answer["unidentified"] = json!(unidentified);
         answer["lists"] = lists(catalogue, in_force, Some(&subjects));
         let since = earlier.map(|(before, then)| Earlier::of(before, then, expression));
         let since =
@@ -220,6 +223,7 @@ fn answer(
             answer["since"] = json!({
                 "snapshot": earlier.view.generation.ground.index.meta().id,
                 "day": earlier.in_force.day(),
+                "stale": stale_json(earlier.view, &earlier.stale(expression)),
                 "new": since.new.len(),
                 "gone": since.gone.len(),
             });
@@ -249,6 +253,12 @@ impl<'a> Earlier<'a> {
         Crossing::new(&self.view.generation.ground, self.view.listed(), self.in_force)
     }
 
+    /// What could not be relied on when it was built.
+    fn stale(&self, expression: &Expression) -> Vec<Stale> {
+        let built = Instant(self.view.generation.ground.index.meta().built);
+        stale(self.view, built, Some(expression))
+    }
+
     fn side(&self) -> Side<'_> {
         side(self.view, &self.subjects)
     }
@@ -256,6 +266,18 @@ impl<'a> Earlier<'a> {
 
 fn side<'a>(view: &'a View, subjects: &'a SubjectSet) -> Side<'a> {
     Side { ground: &view.generation.ground, listed: view.listed(), subjects }
+}
+
+/// The lists that an expression speaks of, or all, that cannot be relied on at an instant: who is on one of
+/// these, or on none, cannot be told.
+pub fn stale(view: &View, at: Instant, expression: Option<&Expression>) -> Vec<Stale> {
+    let basis = view.basis(at);
+    let catalogue = &basis.ground.catalogue;
+    let speaks_of = |no: &ListNo| {
+        expression.is_none_or(|expression| expression.speaks_of(*no, catalogue.list(*no).kind))
+    };
+    let spoken_of = numbered(catalogue).filter(speaks_of);
+    spoken_of.filter_map(|list| basis.stale_list(list, at)).collect()
 }
 
 /// All lists against all on a day: how many are on both, and who cannot be compared.
@@ -300,7 +322,7 @@ pub fn finding_json(finding: &Finding, masked: bool) -> Value {
         json!({
             "entry": red.id(),
             "list": list.code,
-            "authority": authority(red, &list.authority),
+            "authority": authority(red, list),
             "basis": list.basis,
             "because": {"entry": black.0.id(), "list": black.1.code},
         })
@@ -320,18 +342,13 @@ pub fn shown_name(finding: &Finding) -> String {
     person::shown(finding.kind, finding.name, false)
 }
 
-/// Who decided, or keeps the list where that is not recorded.
-pub fn authority<'a>(entry: &crate::index::EntryView<'a>, of_list: &'a str) -> &'a str {
-    if entry.authority().is_empty() { of_list } else { entry.authority() }
-}
-
 fn met_json((entry, list): &Met) -> Value {
     let term = entry.term();
     let text = entry.text();
     json!({
         "entry": text.id,
         "list": {"code": list.code, "name": list.name, "kind": list.kind.code()},
-        "authority": authority(entry, &list.authority),
+        "authority": authority(entry, list),
         "region": entry.region(),
         "document": text.document,
         "reason": text.reason,

@@ -21,6 +21,8 @@ use uuid::Uuid;
 
 /// Bidders of one section.
 const BIDDERS_MAX: usize = 200;
+/// Identifiers in `ids` of all of them: each is compared with each.
+const IDENTIFIERS_MAX: usize = 2_000;
 /// Persons, members, contacts of one kind of one bidder.
 const OF_BIDDER_MAX: usize = 50;
 
@@ -190,6 +192,10 @@ impl TenderRequest {
             bidder.check_bounds(&at)?;
             bidder.add_subjects(place, &at, &mut subjects)?;
         }
+        let given = |subject: &Subject| subject.ids.as_ref().map_or(0, |ids| ids.items.len());
+        if subjects.iter().map(given).sum::<usize>() > IDENTIFIERS_MAX {
+            return Err(Code::TooManyIdentifiers.at("/bidders").beyond(IDENTIFIERS_MAX));
+        }
         if subjects.len() > limits::SUBJECTS_MAX {
             return Err(Code::TooManySubjects.at("/bidders").beyond(limits::SUBJECTS_MAX));
         }
@@ -347,12 +353,15 @@ impl Subject<'_> {
         Value::Object(asked)
     }
 
-    /// Who represents or leads a bidder is a natural person; who controls it may be anybody.
+    /// Who represents or leads a bidder is a natural person where nothing else is known; who controls it may
+    /// be anybody.
     fn usual_kind(&self) -> Option<&'static str> {
         let Part::Person(_, _, Role::LegalRepresentative | Role::PersonInCharge) = self.part else {
             return None;
         };
-        Some(SubjectKind::NaturalPerson.code())
+        // Identifiers say it themselves.
+        let is_identified = self.id.is_some() || self.ids.is_some();
+        (!is_identified).then_some(SubjectKind::NaturalPerson.code())
     }
 
     /// As it is compared with others. The check would have refused what is no identifier.
@@ -395,7 +404,10 @@ impl Answered {
             Part::Person(at, role, _) => place(&mut told, role, Some(at)),
         }
         if let Part::Person(..) = part {
-            self.verdict = self.verdict.max(verdict.min(Verdict::Review));
+            // What cannot be told of a person is not told of its bidder.
+            let is_open = verdict == Verdict::Undetermined;
+            let most = if is_open { verdict } else { Verdict::Review };
+            self.verdict = self.verdict.max(verdict.min(most));
             self.related.push(told);
         } else {
             self.verdict = self.verdict.max(verdict);
@@ -415,5 +427,27 @@ fn placed(problem: Problem, subjects: &[Subject]) -> Problem {
     match problem.pointer.as_deref().and_then(place) {
         Some(pointer) => Problem { pointer: Some(pointer), ..problem },
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_of_a_person_is_a_review_and_what_cannot_be_told_is_not_told() {
+        let person = Part::Person(0, "controller", Role::Controller);
+        for (found, part, expected) in [
+            ("prohibit", Part::Itself, Verdict::Prohibit),
+            ("restrict", Part::Member(0), Verdict::Restrict),
+            ("prohibit", person, Verdict::Review),
+            ("remind", person, Verdict::Remind),
+            ("undetermined", person, Verdict::Undetermined),
+            ("a word of later", Part::Itself, Verdict::Undetermined),
+        ] {
+            let mut answered = Answered::default();
+            answered.add(part, &json!({"ref": "0", "verdict": found}));
+            assert_eq!(answered.verdict, expected, "{found}");
+        }
     }
 }

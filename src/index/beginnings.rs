@@ -28,9 +28,9 @@ pub const EDITS: usize = 2;
 pub struct Beginning(u32);
 
 impl Beginning {
-    /// Of the K2 key. Characters beyond the basic plane count as one.
+    /// Without brackets. Characters beyond the basic plane count as one.
     pub fn of(name: &Name) -> Beginning {
-        let mut chars = name.keys.unified.chars();
+        let mut chars = name.whole.iter().copied();
         let mut next = || chars.next().map_or(0, |c| u16::try_from(c as u32).unwrap_or(u16::MAX));
         Beginning(u32::from(next()) << 16 | u32::from(next()))
     }
@@ -171,18 +171,34 @@ impl Beginnings {
         }
     }
 
-    /// Every name belongs to a beginning and has its record, which `is_record` knows.
-    pub(super) fn validate(&self, is_record: impl Fn(u32) -> bool) -> Result<(), String> {
+    /// Every name stands where it is looked for: under its beginning, in the order of its outline. `name_of`
+    /// makes `name` that of a record, where there is one.
+    pub(super) fn validate(
+        &self,
+        mut name_of: impl FnMut(RecordNo, &mut Name) -> Option<()>,
+    ) -> Result<(), String> {
         let mut ends = self.starts.iter().map(|&start| start as u32 as usize);
         let is_whole =
             ends.next() == Some(0) && ends.next_back().unwrap_or(0) == self.outlines.len();
         let is_in_order = |pair: &[u64]| pair[0] < pair[1] && pair[0] as u32 <= pair[1] as u32;
-        match is_whole && self.starts.windows(2).all(is_in_order) {
-            false => Err("beginnings out of order".to_owned()),
-            true if !self.records.iter().all(|&record| is_record(record)) => {
-                Err("a beginning leads to no name".to_owned())
-            }
-            true => Ok(()),
+        if !is_whole || !self.starts.windows(2).all(is_in_order) {
+            return Err("beginnings out of order".to_owned());
         }
+        let mut name = Name::default();
+        for bounds in self.starts.windows(2) {
+            let range = bounds[0] as u32 as usize..bounds[1] as u32 as usize;
+            let outlines = self.outlines.get(range.clone()).unwrap_or(&[]);
+            if !outlines.is_sorted() {
+                return Err("outlines out of order".to_owned());
+            }
+            for (&outline, &record) in outlines.iter().zip(&self.records[range]) {
+                name_of(RecordNo::of(record), &mut name).ok_or("a beginning leads to no name")?;
+                let is_its = Beginning::of(&name).0 == (bounds[0] >> 32) as u32;
+                if !is_its || Outline::of(&name).0 != outline {
+                    return Err("a name under another's beginning".to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -353,7 +353,10 @@ impl Similar {
         if !self.posts.iter().all(|post| starts.contains(post & start)) {
             return Err("a posting leads to no name".to_owned());
         }
-        self.beginnings.validate(|record| starts.contains(record))
+        self.beginnings.validate(|no, name| {
+            let (_, packed) = starts.contains(no.0).then(|| self.name(no)).flatten()?;
+            name.unpack(packed)
+        })
     }
 }
 

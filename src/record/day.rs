@@ -110,7 +110,7 @@ pub struct Instant(pub i64);
 impl Instant {
     /// The calendar day of this instant in Asia/Shanghai.
     pub fn day(self) -> Day {
-        let local = self.0 + i64::from(SHANGHAI.seconds());
+        let local = self.0.saturating_add(i64::from(SHANGHAI.seconds()));
         Day(local.div_euclid(86_400).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
     }
 

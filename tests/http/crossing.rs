@@ -38,6 +38,24 @@ fn red_against_black_is_answered_with_what_is_to_be_withdrawn() {
 }
 
 #[test]
+fn lists_that_cannot_be_relied_on_are_named() {
+    let (_folder, view) = ground::view(Instant(real_now().0 - 400 * 86_400));
+    let server = start_with(config(), Some(view));
+    let mut client = server.connect();
+    let stale = |answer: Value| {
+        let stale = answer["data"]["stale"].as_array().unwrap().clone();
+        stale.iter().map(|it| it["list"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let red = stale(cross(&mut client, &json!({"expression": "red - list:sxbzxr"})));
+    assert!(red.contains(&"sxbzxr".to_owned()) && red.contains(&"nsxy_a".to_owned()), "{red:?}");
+    assert_eq!(stale(cross(&mut client, &json!({"expression": "list:zfcg"}))), ["zfcg"]);
+    assert!(stale(cross(&mut client, &json!({"matrix": true}))).len() > 2);
+    let fresh = start(config());
+    let fresh = cross(&mut fresh.connect(), &json!({"expression": "list:sxbzxr"}));
+    assert_eq!(fresh["data"]["stale"], json!([]));
+}
+
+#[test]
 fn persons_are_masked() {
     let server = start(config());
     let mut client = server.connect();

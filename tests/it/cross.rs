@@ -264,6 +264,61 @@ fn a_red_place_against_a_black_one_is_to_be_withdrawn_by_whoever_gave_it() {
 }
 
 #[test]
+fn subjects_that_a_change_joins_are_one_and_a_revocation_ends_it() {
+    const REGISTRATION: &str = "320500000000001";
+    let red = listed("red", "甲公司", &[COMPANIES[0]]);
+    let black = listed("court", "甲公司", &[REGISTRATION]);
+    let mut town = town::build(&[red, black]);
+    let ask = |town: &town::Town, text: &str| {
+        let basis = town.basis();
+        let in_force = InForce::on(&town.ground, basis.listed(), today());
+        let expression = Expression::parse(text, &town.ground.catalogue).unwrap();
+        let crossing = Crossing::new(&town.ground, basis.listed(), &in_force);
+        let subjects = crossing.subjects(&expression);
+        let finding = subjects.iter().next().map(|it| crossing.finding(&expression, it).unwrap());
+        (subjects.len(), finding.map_or((0, 0), |it| (it.left.len(), it.right.len())))
+    };
+    assert_eq!(ask(&town, "red & black").0, 0, "nothing joins them");
+    let both = listed("watch", "甲公司", &[COMPANIES[0], REGISTRATION]);
+    let mut number = 0;
+    let mut apply = |town: &mut town::Town, act: Act| {
+        number += 1;
+        let (key, list, entry) = (number.to_string(), "watch".to_owned(), "w".to_owned());
+        let change = Change { key, list, entry, act, sender: Sender::default() };
+        let ground = &town.ground;
+        let numbers = |code: &str| ground.list_number(code).unwrap();
+        town.overlay.apply(&ground.index, &change, &numbers).unwrap();
+    };
+    apply(&mut town, Act::List(Box::new(both)));
+    assert_eq!(ask(&town, "red & black"), (1, (1, 1)));
+    assert_eq!(ask(&town, "red & black & focus"), (1, (1, 2)));
+    assert_eq!(ask(&town, "all"), (1, (3, 0)), "one subject");
+    assert_eq!(ask(&town, "red & black[region:320500]"), (1, (1, 1)));
+    assert_eq!(ask(&town, "red - focus").0, 0);
+    apply(&mut town, Act::Revoke);
+    assert_eq!(ask(&town, "focus").0, 0);
+    assert_eq!(ask(&town, "red - focus").0, 1);
+}
+
+#[test]
+fn terms_without_an_end_or_a_beginning_are_asked_for_by_open_times() {
+    let mut open = listed("court", "甲公司", &[COMPANIES[0]]);
+    open.term = Term { from: None, to: None };
+    open.authority.clear();
+    let town = town::build(&[open]);
+    for (text, found) in [
+        ("black[to:2027..]", 1),
+        ("black[to:..2027]", 0),
+        ("black[from:..2020]", 1),
+        ("black[from:2020..]", 0),
+        ("authority:人民法院", 1),
+        ("authority:税务", 0),
+    ] {
+        assert_eq!(asked(&town, text).len(), found, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let catalogue = town::catalogue();
     let told = |text: &str| Expression::parse(text, &catalogue).unwrap_err().to_string();
@@ -279,11 +334,15 @@ fn mistakes_are_told_with_their_place() {
         ("红名单", 1),
         ("black[decided:2026-13]", 7),
         ("shoe:1", 1),
+        ("authority:法院-ban", 11),
     ] {
         assert!(told(text).starts_with(&format!("第 {column} 字")), "{text}: {}", told(text));
     }
     assert!(told(&"(".repeat(500)).contains("brackets"));
     assert!(told(&"red|".repeat(900)).contains("long"));
+    let passes = |count: usize| vec!["to:2026"; count].join("|");
+    assert!(told(&passes(9)).contains("at most 8"));
+    assert!(Expression::parse(&passes(8), &catalogue).is_ok());
     let deep = format!("{}red{}", "(".repeat(16), ")".repeat(16));
     assert!(Expression::parse(&deep, &catalogue).is_ok());
     let authority = Expression::parse("red[authority:\"苏州市 法院\"] - black", &catalogue);
@@ -336,6 +395,20 @@ mod command {
             }
         }
         assert!(lines.iter().all(|line| line["to_withdraw"][0]["authority"].is_string()));
+        // They are told whatever the sides show.
+        let withdrawn = |asked: &str| {
+            ran(&home, &["cross", asked, "--day", "2026-11-01", "-o", &path("w.csv")]);
+            let mut csv = csv::Reader::from_path(path("w.csv")).unwrap();
+            let at = csv.headers().unwrap().iter().position(|it| it == "to_withdraw").unwrap();
+            let cells = csv.records().map(|row| row.unwrap()[at].to_owned());
+            cells.filter(|cell| !cell.is_empty()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let places = lines.iter().flat_map(|line| line["to_withdraw"].as_array().unwrap());
+        let places = places.map(|it| format!("nsxy_a {}", it["entry"].as_str().unwrap()));
+        let places: std::collections::BTreeSet<String> = places.collect();
+        assert_eq!(withdrawn(ASKED), places);
+        assert_eq!(withdrawn("(black | ban) & red"), places);
+        assert_eq!(withdrawn("black | ban"), places);
     }
 
     #[test]

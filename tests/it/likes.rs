@@ -291,7 +291,8 @@ proptest! {
         ),
     ) {
         let key = |name: &str| prepared(name).keys.unified;
-        let begins_alike = |a: &str, b: &str| a.chars().take(2).eq(b.chars().take(2));
+        let begins_alike =
+            |a: &str, b: &str| prepared(a).whole.iter().take(2).eq(prepared(b).whole.iter().take(2));
         let pairs: Vec<(String, String)> = pairs
             .into_iter()
             .map(|(name, at, kind, with)| {
