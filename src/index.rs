@@ -55,7 +55,7 @@ pub use builder::Builder;
 pub use completions::{Completion, Completions};
 pub use encoder::{Encoded, Encoder, id_of};
 pub use entries::{Borne, EntryView};
-pub use likes::{Like, Likes};
+pub use likes::{Distance, Like, Likes};
 pub use listed::{Listed, Spot};
 pub use meta::{ListMeta, Meta, SourceMeta};
 pub use names::Mention;

@@ -1,7 +1,7 @@
 //! What a query was answered.
 
 use crate::query::Query;
-use xincha::index::{EntryNo, Like, Likes, Listed};
+use xincha::index::{Distance, EntryNo, Like, Likes, Listed};
 
 /// What a search asks for where it says nothing.
 pub const SCORE_MIN: f64 = 0.1;
@@ -23,9 +23,9 @@ impl Answer {
     /// Xincha's.
     pub fn of(likes: &mut Likes, listed: Listed, query: &Query) -> Answer {
         let is_meant = |no| Some(number(listed, no)) == query.means;
-        let mut likely = likes.of(listed, &query.text, SCORE_MIN).iter();
+        let mut likely = likes.of(listed, &query.text, SCORE_MIN, Distance::TwoEdits).iter();
         let is_told = likely.any(|like| is_meant(like.entry));
-        let found = likes.of(listed, &query.text, 0.0);
+        let found = likes.of(listed, &query.text, 0.0, Distance::TwoEdits);
         let is_passed_over =
             |like: &Like| is_meant(like.entry) && like.probability >= SCORE_MIN && !is_told;
         assert!(!found.iter().any(is_passed_over), "{} was passed over", query.text);

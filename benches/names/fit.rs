@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::query::Query;
 use rayon::prelude::*;
-use xincha::index::{Likes, Listed};
+use xincha::index::{Distance, Likes, Listed};
 use xincha::text::likeness::{PARTS, Part};
 
 /// What keeps the weights from growing without bound where a part decides alone: it draws them to [`prior`].
@@ -21,7 +21,7 @@ pub fn fit(listed: Listed, queries: &[Query]) {
     let pairs: Vec<([f64; PARTS], bool)> = seen
         .par_iter()
         .map_init(Likes::default, |likes, query| {
-            let found = likes.of(listed, &query.text, 0.0).to_vec();
+            let found = likes.of(listed, &query.text, 0.0, Distance::TwoEdits).to_vec();
             let truth = Answer::of(likes, listed, query);
             found
                 .into_iter()

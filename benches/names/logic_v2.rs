@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use xincha::index::{Likes, Listed};
+use xincha::index::{Distance, Likes, Listed};
 
 #[derive(Serialize)]
 struct Question<'a> {
@@ -37,7 +37,7 @@ pub fn trial<'a>(listed: Listed, names: &[String], queries: &'a [&'a Query]) -> 
     let candidates: Vec<Vec<u32>> = queries
         .iter()
         .map(|query| {
-            let found = likes.of(listed, &query.text, 0.0);
+            let found = likes.of(listed, &query.text, 0.0, Distance::TwoEdits);
             let mut numbers: Vec<u32> =
                 found.iter().map(|like| number(listed, like.entry)).collect();
             numbers.sort_unstable();

@@ -11,7 +11,7 @@
 //! listed name. The weights of the score were fitted on the queries of even number; the figures are those
 //! of odd number, which the fit has not seen. `-- --fit` fits again and prints the weights. Searches are
 //! timed one by one, end to end: folding, retrieval, score, of what a search asks for where it says
-//! nothing; whatever else is found is in the table of scores.
+//! nothing, one edit away as checks look and two as searches do; whatever else is found is in the table of scores.
 //!
 //! **Rivals** answer a sample of the same queries in the same run, one by one as xincha does: plain edit
 //! distance over all names; of real names, where a server is installed, PostgreSQL's trigrams, timed over
@@ -28,7 +28,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use xincha::index::{Index, Likes, Listed, Overlay};
+use xincha::index::{Distance, Index, Likes, Listed, Overlay};
 use xincha::record::{Entry, Identifier, SubjectKind};
 use xincha::snapshot::Snapshot;
 
@@ -83,7 +83,8 @@ fn main() {
             unseen.iter().zip(&all.answers).filter(|(q, a)| q.means.is_some() && !a.is_found);
         assert_eq!(lost.count(), 0, "names were lost");
     }
-    times(listed, &unseen);
+    times(listed, &unseen, Distance::OneEdit);
+    times(listed, &unseen, Distance::TwoEdits);
     // Among more names strangers and neighbours are listed too.
     if std::env::var_os("XINCHA_NAMES_MORE").is_some() {
         return;
@@ -95,19 +96,19 @@ fn main() {
 }
 
 /// Each search by itself.
-fn times(listed: Listed, queries: &[&Query]) {
+fn times(listed: Listed, queries: &[&Query], distance: Distance) {
     let mut likes = Likes::default();
     let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut compared = Vec::new();
     for query in queries {
         let start = Instant::now();
-        std::hint::black_box(likes.of(listed, &query.text, SCORE_MIN).len());
+        std::hint::black_box(likes.of(listed, &query.text, SCORE_MIN, distance).len());
         let micros = start.elapsed().as_secs_f64() * 1e6;
         let kind = if query.means.is_some() { "meant" } else { "strangers" };
         times.entry(kind).or_default().push(micros);
         compared.push(likes.compared() as f64);
     }
-    println!("\n| searches | p50 µs | p99 | max |\n|---|---|---|---|");
+    println!("\n| searches, {distance:?} | p50 µs | p99 | max |\n|---|---|---|---|");
     for (kind, mut times) in times {
         times.sort_by(f64::total_cmp);
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
@@ -124,7 +125,7 @@ fn rivals(listed: Listed, names: &[String], queries: &[&Query], are_real: bool) 
     let sample: Vec<&Query> = (0..asked).map(|at| queries[at * queries.len() / asked]).collect();
     let mut likes = Likes::default();
     let xincha = Trial::timed("xincha", &sample, |text| {
-        let first = likes.of(listed, text, SCORE_MIN).first()?;
+        let first = likes.of(listed, text, SCORE_MIN, Distance::TwoEdits).first()?;
         Some((number(listed, first.entry), first.probability))
     });
     let mut rivals = vec![edit_distance::trial(names, &sample)];

@@ -9,7 +9,7 @@ use super::routes::Asked;
 use super::searchers::Searcher;
 use super::service::clock;
 use crate::catalogue::List;
-use crate::index::{EntryView, Like, Likes, Mention};
+use crate::index::{Distance, EntryView, Like, Likes, Mention};
 use crate::live::View;
 use crate::record::{Day, limits};
 use crate::text::Keys;
@@ -89,7 +89,7 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
             results.extend(result(view, request, &asked, today, key, like));
         }
     };
-    let found = likes.of(listed, &request.name, score_min);
+    let found = likes.of(listed, &request.name, score_min, Distance::TwoEdits);
     // Short names are not scored: whoever bears one is nobody in particular.
     let mut same = found.iter().filter(|like| like.is_same);
     if same.next().is_none() {

@@ -2,8 +2,8 @@
 //!
 //! Nothing is lost for want of room: every listed name whose core is one edit away, or reads the same
 //! but for one edit, is compared, wherever a place stands and though a place or a legal form was
-//! misspelt; and of names of eight characters and more every one that is two edits away, if it begins
-//! with the same two characters.
+//! misspelt; and, where that is asked for, of names of eight characters and more every one that is two
+//! edits away, if it begins with the same two characters.
 
 use super::similar::{RecordNo, Similar};
 use super::{EntryNo, Listed, beginnings};
@@ -40,6 +40,17 @@ enum NameAt {
     Record(RecordNo),
     /// So many names of an added entry are before it.
     Added(usize),
+}
+
+/// How far away names are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Distance {
+    /// A core one edit away, or one that reads so: what checks ask, which may be many. Its cost hardly grows
+    /// with the names.
+    OneEdit,
+    /// Two edits too, where the first two characters agree: what a person searches. In a city whose companies
+    /// all begin with its name each search passes over all of them.
+    TwoEdits,
 }
 
 /// Space for a search, reused from name to name, and what it found.
@@ -94,7 +105,13 @@ impl Likes {
     /// passed over that have another core, in a place that contradicts the asked one's, two edits away at
     /// least: of 38,000 labelled queries none meant such a name. Cost: 5 µs, and 0.15 µs for each that is
     /// compared.
-    pub fn of(&mut self, listed: Listed<'_>, name: &str, at_least: f64) -> &[Like] {
+    pub fn of(
+        &mut self,
+        listed: Listed<'_>,
+        name: &str,
+        at_least: f64,
+        distance: Distance,
+    ) -> &[Like] {
         self.at_least = at_least;
         self.found.clear();
         self.asked.of(name);
@@ -106,7 +123,10 @@ impl Likes {
         listed.with_hashes(&self.hashes, &mut self.records, &mut self.added);
         self.records.sort_unstable();
         self.records.dedup();
-        self.find_begun(listed);
+        self.begun.clear();
+        if distance == Distance::TwoEdits {
+            self.find_begun(listed);
+        }
         self.added.sort_unstable();
         self.added.dedup();
         self.compare_all(listed);
@@ -141,7 +161,6 @@ impl Likes {
 
     fn find_begun(&mut self, listed: Listed<'_>) {
         let Likes { asked, records, begun, added, .. } = self;
-        begun.clear();
         if !beginnings::may_find(asked) {
             return;
         }

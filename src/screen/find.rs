@@ -4,7 +4,7 @@ use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::{Matter, MatterNo};
-use crate::index::{EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text::{self, Keys, Likeness};
 
@@ -93,7 +93,7 @@ impl Search<'_> {
             && self.question.wants_likes(asked)
         {
             let likely = f64::from(self.matter().similar_name_percent) / 100.0;
-            let likes = likes.of(self.listed, name, likely);
+            let likes = likes.of(self.listed, name, likely, Distance::OneEdit);
             self.by_likeness(likes, likely, space, hits, likenesses);
         }
         hits.sort_unstable_by_key(Hit::rank);

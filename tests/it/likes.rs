@@ -4,7 +4,7 @@
 use crate::town::{self, listed};
 use proptest::prelude::*;
 use rapidfuzz::distance::osa;
-use xincha::index::{Like, Likes};
+use xincha::index::{Distance, Like, Likes};
 use xincha::record::{Act, Change, Field, Sender};
 use xincha::text::Name;
 
@@ -23,7 +23,7 @@ fn town_of(names: &[&str]) -> town::Town {
 
 fn likes(town: &town::Town, name: &str) -> Vec<(String, Like)> {
     let basis = town.basis();
-    let found = Likes::default().of(basis.listed(), name, 0.0).to_vec();
+    let found = Likes::default().of(basis.listed(), name, 0.0, Distance::TwoEdits).to_vec();
     let name_of = |like: &Like| basis.listed().entry(like.entry).unwrap().name().to_owned();
     found.into_iter().map(|like| (name_of(&like), like)).collect()
 }

@@ -6,7 +6,7 @@
 use crate::town::Town;
 use std::collections::BTreeSet;
 use xincha::catalogue::{Action, Catalogue, MatterNo, Reach, WhenStale};
-use xincha::index::Likes;
+use xincha::index::{Distance, Likes};
 use xincha::record::{
     Agreement, Day, Entry, Identifier, IdentifierKind, Instant, ListKind, Packed, Role, State,
     SubjectKind,
@@ -42,7 +42,10 @@ pub fn likely(town: &Town, name: Option<&str>) -> Vec<String> {
     let Some(name) = name.filter(|name| key(name).chars().count() >= 5) else { return Vec::new() };
     let basis = town.basis();
     let mut likes = Likes::default();
-    let likely = likes.of(basis.listed(), name, 0.0).iter().filter(|like| like.probability >= 0.5);
+    let likely = likes
+        .of(basis.listed(), name, 0.0, Distance::OneEdit)
+        .iter()
+        .filter(|like| like.probability >= 0.5);
     likely.map(|like| like.key(basis.listed())).collect()
 }
 

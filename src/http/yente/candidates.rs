@@ -8,7 +8,7 @@ use super::named::Named;
 use super::sought::Sought;
 use super::terms::Terms;
 use crate::catalogue::List;
-use crate::index::{EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
 use crate::live::View;
 use crate::record::{Day, Identifier, Role, SubjectKind};
 use crate::screen::find::{compare_masks, contradicted, is_vetoed};
@@ -119,7 +119,7 @@ impl<'a> Search<'a> {
             for mention in self.listed.named(&asked.keys.unified) {
                 self.meet(&asked.name, &asked.keys, mention.entry, None, meetings);
             }
-            for like in likes.of(self.listed, &asked.name, self.terms.cutoff) {
+            for like in likes.of(self.listed, &asked.name, self.terms.cutoff, Distance::TwoEdits) {
                 let keys = Keys::from(&*like.key(self.listed));
                 for mention in self.listed.named(&keys.unified) {
                     self.meet(&asked.name, &keys, mention.entry, Some(like), meetings);
