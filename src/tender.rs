@@ -155,32 +155,20 @@ impl Party {
             let mine = self.identifiers.iter();
             mine.flat_map(|a| other.identifiers.iter().map(move |b| (a, b)))
         };
-        let decides = |id: &Identifier| id.kind().is_decisive() && !id.quality().check_digit;
         let (mut agrees, mut decided) = (false, false);
         for (a, b) in pairs().filter(|(a, b)| a.agrees(b).is_some()) {
             agrees = true;
-            decided |= decides(a) && decides(b);
+            decided |= a.decides() && b.decides();
         }
         let contradicts = || pairs().any(|(a, b)| a.contradicts(b));
         if decided || agrees && !contradicts() {
             return Some(Certainty::Established);
         }
-        let hides_another = |party: &Party, other: &Party| {
-            let mask = party.masked.as_ref()?;
-            // A number with a failing check may be a slip of one digit: it rules nothing out.
-            let comparable = other.identifiers.iter().filter(|id| {
-                id.text().len() == mask.text().len() && (mask.fits(id) || !id.quality().check_digit)
-            });
-            comparable.map(|id| !mask.fits(id)).reduce(|all, another| all && another)
-        };
-        let hide_two = self
-            .masked
-            .as_ref()
-            .zip(other.masked.as_ref())
-            .is_some_and(|(a, b)| a.text().len() == b.text().len() && !a.fits_masked(b));
-        let is_another = hide_two
-            || hides_another(self, other) == Some(true)
-            || hides_another(other, self) == Some(true)
+        let fits =
+            |party: &Party, other: &Party| party.masked.as_ref()?.fits_any(&other.identifiers);
+        let both_hidden = self.masked.as_ref().zip(other.masked.as_ref());
+        let both_hidden = both_hidden.and_then(|(a, b)| a.compare(b));
+        let is_another = [fits(self, other), fits(other, self), both_hidden].contains(&Some(false))
             || contradicts();
         let is_named_so = !self.key.is_empty() && self.key == other.key;
         (!is_another && is_named_so).then_some(Certainty::Suspected)

@@ -34,11 +34,6 @@ impl Beginning {
         let mut next = || chars.next().map_or(0, |c| u16::try_from(c as u32).unwrap_or(u16::MAX));
         Beginning(u32::from(next()) << 16 | u32::from(next()))
     }
-
-    /// As the key of a map.
-    pub(super) fn number(self) -> u32 {
-        self.0
-    }
 }
 
 /// A listed name is looked for by how it begins.

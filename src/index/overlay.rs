@@ -50,7 +50,7 @@ pub struct Overlay {
     /// Added entries by the hashes of [`super::similar`].
     similar: Map<u64, Arc<[EntryNo]>>,
     /// The outlines of names and the added entries that bear them, by how they begin.
-    begun: Map<u32, VectorSync<(Outline, EntryNo)>>,
+    begun: Map<Beginning, VectorSync<(Outline, EntryNo)>>,
     groups: Map<u32, Arc<Group>>,
     /// What checks may find: families, keys of suspects' names, placed entries, subjects of groups.
     sieve: Sieve,
@@ -311,7 +311,7 @@ impl Overlay {
             });
         }
         if beginnings::is_kept(&prepared) {
-            let beginning = Beginning::of(&prepared).number();
+            let beginning = Beginning::of(&prepared);
             let mut begun = self.begun.get(&beginning).cloned().unwrap_or_default();
             begun.push_back_mut((Outline::of(&prepared), mention.entry));
             self.begun.insert_mut(beginning, begun);
@@ -326,7 +326,7 @@ impl Overlay {
         let mut group = Group {
             subjects: vec![subject],
             entries: vec![no],
-            decided: own.iter().any(decides),
+            decided: own.iter().any(Identifier::decides),
             identifiers: own.clone(),
         };
         let torn = own.iter().any(|a| own.iter().any(|b| a.contradicts(b)));
@@ -406,7 +406,7 @@ impl Overlay {
         if contradicted {
             return;
         }
-        group.decided |= joined.decided || theirs.iter().any(decides);
+        group.decided |= joined.decided || theirs.iter().any(Identifier::decides);
         group.subjects.extend(joined.subjects);
         group.subjects.sort_unstable();
         group.entries.extend(joined.entries);
@@ -475,7 +475,7 @@ impl Overlay {
         beginning: Beginning,
         outline: Outline,
     ) -> impl Iterator<Item = EntryNo> {
-        let begun = self.begun.get(&beginning.number()).into_iter().flatten();
+        let begun = self.begun.get(&beginning).into_iter().flatten();
         begun.filter(move |(theirs, _)| theirs.may_be_near(outline)).map(|&(_, entry)| entry)
     }
 
@@ -499,11 +499,6 @@ impl Placed {
 /// The identifiers and what is derived from them.
 fn with_derived(ids: &[Identifier]) -> impl Iterator<Item = Identifier> {
     ids.iter().flat_map(|id| [Some(id.clone()), id.derived()]).flatten()
-}
-
-/// Sound, and of a kind of which a subject holds one.
-fn decides(id: &Identifier) -> bool {
-    id.kind().is_decisive() && !id.quality().check_digit
 }
 
 fn push<T: Clone>(map: &mut Map<u64, Arc<[T]>>, key: u64, value: T) {

@@ -29,8 +29,7 @@ const NONE: u32 = u32::MAX;
 const CLASSES: usize = 4;
 
 fn class(identifier: &Identifier) -> Option<usize> {
-    let sound = identifier.kind().is_decisive() && !identifier.quality().check_digit;
-    sound.then(|| match identifier.kind() {
+    identifier.decides().then(|| match identifier.kind() {
         IdentifierKind::Uscc | IdentifierKind::OrgCode => 0,
         IdentifierKind::ResidencePermit => 2,
         IdentifierKind::VehiclePlate => 3,

@@ -354,13 +354,18 @@ impl Identifier {
     /// The part that decides, with the kind of number it belongs to; `None` when the kind is not
     /// decisive or the number is unsound.
     fn decisive_core(&self) -> Option<(IdentifierKind, &str)> {
-        if !self.kind.is_decisive() || self.quality().check_digit {
+        if !self.decides() {
             return None;
         }
         match self.kind {
             IdentifierKind::Uscc => Some((IdentifierKind::OrgCode, &self.text)),
             kind => Some((kind, &self.text)),
         }
+    }
+
+    /// It says who its bearer is: sound, and of a kind of which a subject holds one.
+    pub fn decides(&self) -> bool {
+        self.kind.is_decisive() && !self.quality().check_digit
     }
 
     /// The form for display (DOMAIN 6): personal numbers show the first 6 and the last 4 of 18, less

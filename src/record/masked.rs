@@ -67,6 +67,21 @@ impl MaskedIdentifier {
             && self.text.bytes().zip(full.text().bytes()).all(|(mask, b)| mask == b'*' || mask == b)
     }
 
+    /// One of these numbers could be the one behind the mask; `None` where none can be compared. Of another
+    /// length none can, and one with a failing check may be a slip of one digit: it rules nothing out.
+    pub fn fits_any(&self, numbers: &[Identifier]) -> Option<bool> {
+        let is_comparable = |id: &&Identifier| {
+            id.text().len() == self.text.len() && (self.fits(id) || !id.quality().check_digit)
+        };
+        let fits = numbers.iter().filter(is_comparable).map(|id| self.fits(id));
+        fits.reduce(|any, fits| any || fits)
+    }
+
+    /// Two masks could hide one identifier; `None` where they are of two lengths.
+    pub fn compare(&self, other: &MaskedIdentifier) -> Option<bool> {
+        (self.text.len() == other.text.len()).then(|| self.fits_masked(other))
+    }
+
     /// Two masks could hide one identifier: nowhere do both show different characters.
     pub fn fits_masked(&self, other: &MaskedIdentifier) -> bool {
         self.text.len() == other.text.len()

@@ -256,8 +256,7 @@ pub fn is_vetoed(
     asked: &Identifier,
     stored: &Identifier,
 ) -> bool {
-    let decides = |id: &Identifier| id.kind().is_decisive() && !id.quality().check_digit;
-    !(decides(asked) && decides(stored)) && contradicted(listed, question, subject)
+    !(asked.decides() && stored.decides()) && contradicted(listed, question, subject)
 }
 
 /// Some identifier asked about contradicts one of the subject's.
@@ -272,16 +271,8 @@ pub fn contradicted(listed: Listed, question: &Question, subject: SubjectNo) -> 
 pub fn compare_masks(listed: Listed, question: &Question, entry: &EntryView) -> Option<bool> {
     let asked = &question.masked;
     if let Some(hidden) = entry.text().masked {
-        // A number with a failing check may be a slip of one digit: it rules nothing out.
-        let comparable = question.ids.iter().filter(|id| {
-            id.text().len() == hidden.text().len() && (hidden.fits(id) || !id.quality().check_digit)
-        });
-        let full = comparable.map(|id| hidden.fits(id)).reduce(|any, fits| any || fits);
-        let both_hidden = asked
-            .as_ref()
-            .filter(|asked| asked.text().len() == hidden.text().len())
-            .map(|asked| asked.fits_masked(&hidden));
-        return full.or(both_hidden);
+        let both_hidden = || asked.as_ref().and_then(|asked| asked.compare(&hidden));
+        return hidden.fits_any(&question.ids).or_else(both_hidden);
     }
     let asked = asked.as_ref()?;
     listed

@@ -79,7 +79,7 @@ impl Question<'_> {
 
     /// It carries a sound identifier of a kind of which a subject holds one.
     pub fn is_decided(&self) -> bool {
-        self.ids.iter().any(|id| id.kind().is_decisive() && !id.quality().check_digit)
+        self.ids.iter().any(Identifier::decides)
     }
 
     /// No identifier decides, and its name, the keys of which these are, is long enough to be told from
