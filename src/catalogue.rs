@@ -117,6 +117,11 @@ impl Catalogue {
         &self.lists
     }
 
+    /// The number of every list, in order.
+    pub fn list_numbers(&self) -> impl Iterator<Item = ListNo> + use<> {
+        (0..self.lists.len()).map(|number| ListNo(number as u16))
+    }
+
     /// Every measure, by [`MeasureNo`].
     pub fn measures(&self) -> &[Measure] {
         &self.measures

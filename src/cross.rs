@@ -16,7 +16,7 @@
 //! | [`expression`] | what is asked: `red & black`, `list:court - ban`, `black[region:3205]` |
 //! | [`in_force`] | who is on which list on a day, and the matrix of all lists |
 //! | [`crossing`] | an expression on a day: its subjects, each with its entries and what follows |
-//! | [`since`] | what has changed since an earlier snapshot |
+//! | [`since`] | all that is found, and what has changed since an earlier snapshot |
 
 pub mod crossing;
 pub mod expression;
@@ -26,4 +26,4 @@ pub mod since;
 pub use crossing::{Crossing, Finding};
 pub use expression::{Expression, ExpressionError};
 pub use in_force::InForce;
-pub use since::Since;
+pub use since::{Change, Findings, Since};

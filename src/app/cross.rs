@@ -2,13 +2,12 @@
 
 use super::{Outcome, now};
 use crate::batch::Format;
-use crate::catalogue::{Catalogue, List, ListNo};
+use crate::catalogue::{Catalogue, List};
 use crate::config::Config;
 use crate::cross::crossing::{Met, authority};
-use crate::cross::since::Side;
-use crate::cross::{Crossing, Expression, Finding, InForce, Since};
+use crate::cross::{Change, Crossing, Expression, Finding, Findings, InForce};
 use crate::http::cross::{finding_json, matrix_json, shown_name, stale};
-use crate::index::{SubjectNo, SubjectSet};
+use crate::index::SubjectSet;
 use crate::live::{Generation, View};
 use crate::output::{Output, Table, part_of};
 use crate::record::{Day, Instant};
@@ -64,14 +63,6 @@ pub struct Cross {
     snapshot_only: bool,
 }
 
-/// How an output is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Csv,
-    Excel,
-    JsonLines,
-}
-
 /// What is found in a view.
 struct Found {
     view: View,
@@ -83,11 +74,6 @@ struct Found {
 impl Found {
     fn crossing(&self) -> Crossing<'_> {
         Crossing::new(&self.view.generation.ground, self.view.listed(), &self.in_force)
-    }
-
-    fn side(&self) -> Side<'_> {
-        let (ground, listed) = (&self.view.generation.ground, self.view.listed());
-        Side { ground, listed, subjects: &self.subjects }
     }
 }
 
@@ -111,17 +97,12 @@ impl Cross {
             None => None,
             Some(name) => Some(earlier(config, &catalogue, name, &expression)?),
         };
-        let since = earlier.as_ref().map(|earlier| Since::of(earlier.side(), found.side()));
-        let all = All { expression: &expression, found: &found, earlier: earlier.as_ref(), since };
+        let before = earlier.as_ref().map(|earlier| (earlier.crossing(), &earlier.subjects));
+        let findings = Findings::of(&expression, (found.crossing(), &found.subjects), before);
+        let all = All { findings, found: &found, earlier: earlier.as_ref() };
         let withdrawn = match (self.output.as_deref(), form) {
             (Some(path), Some(form)) => {
-                let part = part_of(path);
-                super::at_stop(move || {
-                    let _ = std::fs::remove_file(part);
-                    eprintln!("已取消，未留下结果 / cancelled, no result is left");
-                    std::process::exit(130);
-                })?;
-                let mut output = Output::create(Some(path))?;
+                let mut output = begun(Some(path))?;
                 let withdrawn = all.write(form, &mut output)?;
                 output.finish()?;
                 withdrawn
@@ -137,12 +118,11 @@ impl Cross {
         catalogue: &Catalogue,
         view: &View,
         in_force: &InForce,
-        form: Option<Form>,
+        form: Option<Format>,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let numbers = || (0..catalogue.lists().len()).map(|number| ListNo(number as u16));
         let snapshot = &view.generation.ground.index.meta().id;
-        let mut output = Output::create(self.output.as_deref())?;
-        if form == Some(Form::JsonLines) {
+        let mut output = begun(self.output.as_deref())?;
+        if form == Some(Format::JsonLines) {
             let mut told = matrix_json(catalogue, in_force);
             told["day"] = json!(in_force.day());
             told["data"] = json!({"snapshot": snapshot, "change": view.overlay.change()});
@@ -150,17 +130,14 @@ impl Cross {
             return Ok(output.finish()?);
         }
         let shown = output.shown();
-        let mut table = match form {
-            Some(Form::Excel) => Table::excel(&mut output.writer)?,
-            _ => Table::csv(&mut output.writer)?,
-        };
+        let mut table = table(form, &mut output)?;
         let headings = ["list", "name", "subjects", "without_identifier"].into_iter();
         table.head(headings.chain(catalogue.lists().iter().map(|list| list.code.as_str())))?;
-        for a in numbers() {
+        for a in catalogue.list_numbers() {
             let list = catalogue.list(a);
             let on = in_force.list(a);
             let counts = [on.len(), on.common(in_force.unidentified())];
-            let both = numbers().map(|b| in_force.on_both(a, b));
+            let both = catalogue.list_numbers().map(|b| in_force.on_both(a, b));
             let cells: Vec<String> =
                 counts.into_iter().chain(both).map(|n| n.to_string()).collect();
             let named = [list.code.as_str(), list.name.as_str()].into_iter();
@@ -175,12 +152,30 @@ impl Cross {
     }
 }
 
-fn form_of(path: &Path) -> Result<Form, String> {
+/// How an output is written, by its name.
+fn form_of(path: &Path) -> Result<Format, String> {
     match Format::of(path) {
-        Some(Format::Csv) => Ok(Form::Csv),
-        Some(Format::Excel) => Ok(Form::Excel),
-        Some(Format::JsonLines) => Ok(Form::JsonLines),
+        Some(form @ (Format::Csv | Format::Excel | Format::JsonLines)) => Ok(form),
         _ => Err(format!("{}: 无法识别的格式 / unknown format: .csv .xlsx .jsonl", path.display())),
+    }
+}
+
+/// An output of which nothing is left after Ctrl-C.
+fn begun(path: Option<&Path>) -> Result<Output, Box<dyn std::error::Error>> {
+    if let Some(part) = path.map(part_of) {
+        super::at_stop(move || {
+            let _ = std::fs::remove_file(part);
+            eprintln!("已取消，未留下结果 / cancelled, no result is left");
+            std::process::exit(130);
+        })?;
+    }
+    Ok(Output::create(path)?)
+}
+
+fn table(form: Option<Format>, output: &mut Output) -> std::io::Result<Table<'_>> {
+    match form {
+        Some(Format::Excel) => Table::excel(&mut output.writer),
+        _ => Table::csv(&mut output.writer),
     }
 }
 
@@ -230,54 +225,39 @@ fn tell_stale(view: &View, at: Instant, expression: Option<&Expression>) {
 
 /// What is found, and what it is compared with.
 struct All<'a> {
-    expression: &'a Expression,
+    findings: Findings<'a>,
     found: &'a Found,
     earlier: Option<&'a Found>,
-    since: Option<Since>,
 }
 
 /// Places on red lists that are to be withdrawn: how many, by authority and list.
 type Withdrawn = BTreeMap<(String, String), u64>;
 
-impl<'a> All<'a> {
-    /// Those found, then those who are gone, each with what has changed.
-    fn findings(&self) -> impl Iterator<Item = (&'static str, Finding<'a>)> {
-        let (expression, found) = (self.expression, self.found);
-        let of = move |found: &'a Found, subject: SubjectNo| {
-            found.crossing().finding(expression, subject)
-        };
-        let is_new = |subject| self.since.as_ref().is_some_and(|since| since.new.contains(subject));
-        let now = found.subjects.iter().filter_map(move |subject| {
-            Some((if is_new(subject) { "new" } else { "" }, of(found, subject)?))
-        });
-        let gone = self.earlier.zip(self.since.as_ref());
-        let gone = gone.into_iter().flat_map(move |(earlier, since)| {
-            since.gone.iter().filter_map(move |subject| Some(("gone", of(earlier, subject)?)))
-        });
-        now.chain(gone)
+impl All<'_> {
+    /// Each with the word for what has changed, empty where nothing has.
+    fn findings(&self) -> impl Iterator<Item = (&'static str, Finding<'_>)> {
+        let word = |change: Option<Change>| change.map_or("", Change::code);
+        self.findings.skip(0).map(move |(change, finding)| (word(change), finding))
     }
 
     fn write(
         &self,
-        form: Form,
+        form: Format,
         output: &mut Output,
     ) -> Result<Withdrawn, Box<dyn std::error::Error>> {
         let mut withdrawn = Withdrawn::new();
-        if form == Form::JsonLines {
+        if form == Format::JsonLines {
             for (change, finding) in self.findings() {
                 count(change, &finding, &mut withdrawn);
                 let mut told = finding_json(&finding, false);
-                if self.since.is_some() {
+                if self.earlier.is_some() {
                     told["change"] = json!(change);
                 }
                 writeln!(output.writer, "{told}")?;
             }
             return Ok(withdrawn);
         }
-        let mut table = match form {
-            Form::Excel => Table::excel(&mut output.writer)?,
-            _ => Table::csv(&mut output.writer)?,
-        };
+        let mut table = table(Some(form), output)?;
         let sides = ["left", "right"]
             .iter()
             .flat_map(|side| MET.iter().map(move |heading| format!("{side}_{heading}")));
@@ -347,8 +327,7 @@ impl<'a> All<'a> {
         eprintln!("快照 / snapshot     {}，变更 / change {}", meta.id, view.overlay.change());
         eprintln!("日期 / day          {}", in_force.day());
         eprintln!("主体 / subjects     {}", shown(subjects.len()));
-        for number in 0..catalogue.lists().len() {
-            let no = ListNo(number as u16);
+        for no in catalogue.list_numbers() {
             let List { code, name, .. } = catalogue.list(no);
             let count = in_force.list(no).common(subjects);
             if count > 0 {
@@ -361,7 +340,7 @@ impl<'a> All<'a> {
                 "无证件号码，无法互比 / without an identifier, compared with nobody: {count}"
             );
         }
-        if let Some((earlier, since)) = self.earlier.zip(self.since.as_ref()) {
+        if let Some((earlier, since)) = self.earlier.zip(self.findings.since()) {
             let meta = earlier.view.generation.ground.index.meta();
             eprintln!("此前 / earlier      {} ({})", meta.id, earlier.in_force.day());
             let (new, gone) = (since.new.len(), since.gone.len());

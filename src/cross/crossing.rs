@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, Filter};
 use super::in_force::InForce;
+use super::since::Side;
 use crate::catalogue::List;
 use crate::index::{EntryView, Listed, SubjectNo, SubjectSet};
 use crate::record::{Identifier, ListKind, SubjectKind};
@@ -9,6 +10,7 @@ use crate::screen::Ground;
 use std::borrow::Cow;
 
 /// A view on a day, of which expressions are asked.
+#[derive(Clone, Copy)]
 pub struct Crossing<'a> {
     ground: &'a Ground,
     listed: Listed<'a>,
@@ -65,6 +67,11 @@ impl<'a> Crossing<'a> {
     pub fn subjects_and_unidentified(&self, expression: &Expression) -> (SubjectSet, u64) {
         let Sets { asked, spoken_of } = self.sets(expression);
         (asked.into_owned(), spoken_of.common(self.in_force.unidentified()))
+    }
+
+    /// Some of its subjects, to be compared with those of another view.
+    pub fn side<'s>(&'s self, subjects: &'s SubjectSet) -> Side<'s> {
+        Side { ground: self.ground, listed: self.listed, subjects }
     }
 
     fn sets(&self, expression: &Expression) -> Sets<'a> {

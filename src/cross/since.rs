@@ -1,5 +1,7 @@
-//! What has changed since an earlier snapshot.
+//! What is found, and what has changed since an earlier snapshot.
 
+use super::crossing::{Crossing, Finding};
+use super::expression::Expression;
 use crate::index::{Listed, SubjectNo, SubjectSet};
 use crate::record::Identifier;
 use crate::screen::Ground;
@@ -17,6 +19,25 @@ pub struct Side<'a> {
     pub subjects: &'a SubjectSet,
 }
 
+/// What has changed of a subject.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// It is among the subjects now and was not.
+    New,
+    /// It was among them and is not any more.
+    Gone,
+}
+
+impl Change {
+    /// The word used in the API and in tables.
+    pub fn code(self) -> &'static str {
+        match self {
+            Change::New => "new",
+            Change::Gone => "gone",
+        }
+    }
+}
+
 /// Who is among the subjects now and was not, and who was and is not any more. Numbers of subjects belong to
 /// one snapshot, so subjects are compared by what they carry: identifiers that agree, or any entry in common.
 pub struct Since {
@@ -30,6 +51,50 @@ impl Since {
     /// Compare. Cost: a microsecond for each subject, and a hundred bytes.
     pub fn of(earlier: Side, now: Side) -> Since {
         Since { new: now.without(earlier), gone: earlier.without(now) }
+    }
+}
+
+/// What an expression asks for, now and, where that is wanted, earlier.
+pub struct Findings<'a> {
+    expression: &'a Expression,
+    now: (Crossing<'a>, &'a SubjectSet),
+    earlier: Option<(Crossing<'a>, Since)>,
+}
+
+impl<'a> Findings<'a> {
+    /// The subjects of an expression, and those that it had earlier.
+    pub fn of(
+        expression: &'a Expression,
+        now: (Crossing<'a>, &'a SubjectSet),
+        earlier: Option<(Crossing<'a>, &SubjectSet)>,
+    ) -> Findings<'a> {
+        let earlier = earlier.map(|(crossing, subjects)| {
+            let since = Since::of(crossing.side(subjects), now.0.side(now.1));
+            (crossing, since)
+        });
+        Findings { expression, now, earlier }
+    }
+
+    /// What has changed, where an earlier view was given.
+    pub fn since(&self) -> Option<&Since> {
+        self.earlier.as_ref().map(|(_, since)| since)
+    }
+
+    /// Those found, then those who are gone, each with what has changed; so many left out before the first.
+    pub fn skip(&self, offset: usize) -> impl Iterator<Item = (Option<Change>, Finding<'a>)> {
+        let since = self.since();
+        let is_new = move |subject| since.is_some_and(|since| since.new.contains(subject));
+        let change = move |subject| (is_new(subject).then_some(Change::New), subject);
+        let gone = since.into_iter().flat_map(|since| since.gone.iter());
+        let gone = gone.map(|subject| (Some(Change::Gone), subject));
+        let all = self.now.1.iter().map(change).chain(gone).skip(offset);
+        all.filter_map(|(change, subject)| {
+            let crossing = match (&self.earlier, change) {
+                (Some((earlier, _)), Some(Change::Gone)) => earlier,
+                _ => &self.now.0,
+            };
+            Some((change, crossing.finding(self.expression, subject)?))
+        })
     }
 }
 

@@ -4,13 +4,12 @@ use super::operation::{answered, read};
 use super::person;
 use super::problem::{Code, Problem};
 use super::request::parse;
-use super::routes::{Asked, numbered, stale_json};
+use super::routes::{self, Asked, stale_json};
 use super::search::data_used;
 use super::service::clock;
 use crate::catalogue::{Catalogue, ListNo};
 use crate::cross::crossing::{Met, authority};
-use crate::cross::since::Side;
-use crate::cross::{Crossing, Expression, Finding, InForce, Since, expression};
+use crate::cross::{Change, Crossing, Expression, Finding, Findings, InForce, expression};
 use crate::index::SubjectSet;
 use crate::live::{Loader, View};
 use crate::record::{Day, Identifier, Instant};
@@ -194,36 +193,27 @@ fn answer(
         answer["subjects"] = json!(subjects.len());
         answer["unidentified"] = json!(unidentified);
         answer["lists"] = lists(catalogue, in_force, Some(&subjects));
-        let since = earlier.map(|(before, then)| Earlier::of(before, then, expression));
-        let since =
-            since.map(|earlier| (Since::of(earlier.side(), side(view, &subjects)), earlier));
-        let told = |finding: Finding, change: Option<&str>| {
+        let earlier = earlier.map(|(view, in_force)| {
+            let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
+            (view, crossing, crossing.subjects(expression))
+        });
+        let before = earlier.as_ref().map(|(_, crossing, subjects)| (*crossing, subjects));
+        let all = Findings::of(expression, (crossing, &subjects), before);
+        let told = |(change, finding): (Option<Change>, Finding)| {
             let mut told = finding_json(&finding, true);
-            if since.is_some() {
-                told["change"] = json!(change);
+            if earlier.is_some() {
+                told["change"] = json!(change.map(Change::code));
             }
             told
         };
-        let is_new = |subject| since.as_ref().is_some_and(|(since, _)| since.new.contains(subject));
-        let now = subjects.iter().map(|subject| (subject, false));
-        let gone = since.iter().flat_map(|(since, _)| since.gone.iter());
-        let all = now.chain(gone.map(|subject| (subject, true)));
-        let page = all.skip(wanted.offset).take(wanted.limit);
-        let findings = page.filter_map(|(subject, is_gone)| match &since {
-            Some((_, earlier)) if is_gone => {
-                Some(told(earlier.crossing().finding(expression, subject)?, Some("gone")))
-            }
-            _ => {
-                let change = is_new(subject).then_some("new");
-                Some(told(crossing.finding(expression, subject)?, change))
-            }
-        });
-        let findings: Vec<Value> = findings.collect();
-        if let Some((since, earlier)) = &since {
+        let findings: Vec<Value> = all.skip(wanted.offset).take(wanted.limit).map(told).collect();
+        if let Some(((view, ..), since)) = earlier.as_ref().zip(all.since()) {
+            let meta = view.generation.ground.index.meta();
+            let built = Instant(meta.built);
             answer["since"] = json!({
-                "snapshot": earlier.view.generation.ground.index.meta().id,
-                "day": earlier.in_force.day(),
-                "stale": stale_json(earlier.view, &earlier.stale(expression)),
+                "snapshot": meta.id,
+                "day": built.day(),
+                "stale": stale_json(view, &stale(view, built, Some(expression))),
                 "new": since.new.len(),
                 "gone": since.gone.len(),
             });
@@ -236,53 +226,20 @@ fn answer(
     answer
 }
 
-/// What an expression asked for in an earlier view.
-struct Earlier<'a> {
-    view: &'a View,
-    in_force: &'a InForce,
-    subjects: SubjectSet,
-}
-
-impl<'a> Earlier<'a> {
-    fn of(view: &'a View, in_force: &'a InForce, expression: &Expression) -> Earlier<'a> {
-        let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
-        Earlier { view, in_force, subjects: crossing.subjects(expression) }
-    }
-
-    fn crossing(&self) -> Crossing<'a> {
-        Crossing::new(&self.view.generation.ground, self.view.listed(), self.in_force)
-    }
-
-    /// What could not be relied on when it was built.
-    fn stale(&self, expression: &Expression) -> Vec<Stale> {
-        let built = Instant(self.view.generation.ground.index.meta().built);
-        stale(self.view, built, Some(expression))
-    }
-
-    fn side(&self) -> Side<'_> {
-        side(self.view, &self.subjects)
-    }
-}
-
-fn side<'a>(view: &'a View, subjects: &'a SubjectSet) -> Side<'a> {
-    Side { ground: &view.generation.ground, listed: view.listed(), subjects }
-}
-
 /// The lists that an expression speaks of, or all, that cannot be relied on at an instant: who is on one of
 /// these, or on none, cannot be told.
 pub fn stale(view: &View, at: Instant, expression: Option<&Expression>) -> Vec<Stale> {
-    let basis = view.basis(at);
-    let catalogue = &basis.ground.catalogue;
-    let speaks_of = |no: &ListNo| {
-        expression.is_none_or(|expression| expression.speaks_of(*no, catalogue.list(*no).kind))
-    };
-    let spoken_of = numbered(catalogue).filter(speaks_of);
-    spoken_of.filter_map(|list| basis.stale_list(list, at)).collect()
+    let catalogue = &view.generation.ground.catalogue;
+    let mut stale = routes::stale(view, at);
+    stale.retain(|Stale { list, .. }| {
+        expression.is_none_or(|all| all.speaks_of(*list, catalogue.list(*list).kind))
+    });
+    stale
 }
 
 /// All lists against all on a day: how many are on both, and who cannot be compared.
 pub fn matrix_json(catalogue: &Catalogue, in_force: &InForce) -> Value {
-    let all = || numbered(catalogue);
+    let all = || catalogue.list_numbers();
     let row = |a: ListNo| all().map(|b| in_force.on_both(a, b)).collect::<Vec<u64>>();
     json!({
         "lists": lists(catalogue, in_force, None),
@@ -306,7 +263,7 @@ fn lists(catalogue: &Catalogue, in_force: &InForce, among: Option<&SubjectSet>) 
         }
         told
     };
-    let told = numbered(catalogue).map(list);
+    let told = catalogue.list_numbers().map(list);
     told.filter(|told| among.is_none() || told["subjects"] != 0).collect()
 }
 

@@ -7,7 +7,7 @@ use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
 use super::{OPENAPI, cross, operation, search, suggest, tender, yente};
-use crate::catalogue::{Catalogue, ListNo, Reach};
+use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
 use crate::screen::Stale;
@@ -115,10 +115,6 @@ pub(super) fn told(problem: &Problem) -> Response {
     response
 }
 
-pub(super) fn numbered(catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
-    (0..catalogue.lists().len()).map(|number| ListNo(number as u16))
-}
-
 fn lists(view: &View, _now: Instant) -> Value {
     let ground = &view.generation.ground;
     let delivered = &ground.index.meta().lists;
@@ -137,7 +133,7 @@ fn lists(view: &View, _now: Instant) -> Value {
             "entries": entries,
         })
     };
-    let lists: Vec<Value> = numbered(&ground.catalogue).map(of).collect();
+    let lists: Vec<Value> = ground.catalogue.list_numbers().map(of).collect();
     json!({"catalogue": ground.catalogue.digest(), "lists": lists})
 }
 
@@ -195,9 +191,10 @@ fn matters(view: &View, _now: Instant) -> Value {
 }
 
 /// Every list of the catalogue that cannot be relied on at the instant.
-fn stale(view: &View, at: Instant) -> Vec<Stale> {
+pub(super) fn stale(view: &View, at: Instant) -> Vec<Stale> {
     let basis = view.basis(at);
-    numbered(&basis.ground.catalogue).filter_map(|list| basis.stale_list(list, at)).collect()
+    let lists = basis.ground.catalogue.list_numbers();
+    lists.filter_map(|list| basis.stale_list(list, at)).collect()
 }
 
 pub(super) fn stale_json(view: &View, stale: &[Stale]) -> Value {

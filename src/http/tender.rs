@@ -342,10 +342,10 @@ impl Subject<'_> {
                 asked.insert(field.to_owned(), json!(value));
             }
         }
-        if let Some(ids) = self.ids {
-            let mut ids: Vec<Value> = ids.items.iter().map(|Object(id)| json!(id)).collect();
-            // More than it takes, so that it says so.
-            if self.ids.as_ref().is_some_and(|ids| ids.beyond) {
+        if let Some(Bounded { items, beyond }) = self.ids {
+            let mut ids: Vec<Value> = items.iter().map(|Object(id)| json!(id)).collect();
+            if *beyond {
+                // More than it takes, so that it says so.
                 ids.extend(ids.last().cloned());
             }
             asked.insert("ids".to_owned(), json!(ids));
@@ -405,9 +405,11 @@ impl Answered {
         }
         if let Part::Person(..) = part {
             // What cannot be told of a person is not told of its bidder.
-            let is_open = verdict == Verdict::Undetermined;
-            let most = if is_open { verdict } else { Verdict::Review };
-            self.verdict = self.verdict.max(verdict.min(most));
+            let counts = match verdict {
+                Verdict::Undetermined => verdict,
+                found => found.min(Verdict::Review),
+            };
+            self.verdict = self.verdict.max(counts);
             self.related.push(told);
         } else {
             self.verdict = self.verdict.max(verdict);

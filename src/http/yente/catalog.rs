@@ -1,7 +1,6 @@
 //! The lists as datasets, and the algorithm.
 
 use super::super::likeness::word;
-use super::super::routes::numbered;
 use super::terms::{ALGORITHM, DEFAULT};
 use crate::live::View;
 use crate::record::Instant;
@@ -28,7 +27,7 @@ pub fn catalog(view: &View, now: Instant) -> Value {
     let version = version(meta.built, &meta.id);
     let (mut current, mut outdated) = (Vec::new(), Vec::new());
     let mut datasets = Vec::new();
-    for no in numbered(&ground.catalogue) {
+    for no in ground.catalogue.list_numbers() {
         let list = ground.catalogue.list(no);
         let of_age = if basis.lag(no, now).is_none() { &mut current } else { &mut outdated };
         of_age.push(list.code.as_str());

@@ -1,7 +1,6 @@
 //! What is asked of every query of a match: how many results, how sure, of which lists.
 
 use super::super::problem::{Code, Problem};
-use super::super::routes::numbered;
 use super::body::Params;
 use super::entity;
 use crate::catalogue::{Catalogue, ListNo, MatterNo};
@@ -125,7 +124,7 @@ impl Terms {
     pub fn consulted(&self, catalogue: &Catalogue) -> Vec<ListNo> {
         match self.matter {
             Some(matter) => catalogue.matter(matter).consults.clone(),
-            None => numbered(catalogue).filter(|&list| self.wants(list)).collect(),
+            None => catalogue.list_numbers().filter(|&list| self.wants(list)).collect(),
         }
     }
 }
@@ -137,7 +136,7 @@ fn lists_of(catalogue: &Catalogue, dataset: &str) -> Option<Vec<bool>> {
         return None;
     }
     let belongs = |list: ListNo| only.is_none_or(|only| only == list);
-    Some(numbered(catalogue).map(belongs).collect())
+    Some(catalogue.list_numbers().map(belongs).collect())
 }
 
 /// An unknown one is a slip: to read over it would search less than was meant, and find nothing there.
