@@ -5,6 +5,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
+use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
@@ -23,6 +24,8 @@ pub struct Config {
     pub data: DataConfig,
     /// The server.
     pub http: HttpConfig,
+    /// Files that clients hand in.
+    pub jobs: JobsConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
     pub replicas: Option<ReplicasConfig>,
     /// What is told of single sources, by the code of their mapping.
@@ -63,6 +66,7 @@ impl Default for Config {
             catalogue: "catalogue".into(),
             data: DataConfig::default(),
             http: HttpConfig::default(),
+            jobs: JobsConfig::default(),
             replicas: None,
             source: BTreeMap::new(),
         }
@@ -139,7 +143,8 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         let DataConfig { feeds, sources, snapshots, deliveries, ledger, signing_key, .. } =
             &mut config.data;
-        let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger];
+        let jobs = &mut config.jobs.folder;
+        let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger, jobs];
         let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
         let of_origins = origins.flat_map(OriginConfig::paths);
         for of_file in of_data.into_iter().chain(signing_key).chain(of_origins) {

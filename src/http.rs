@@ -22,6 +22,7 @@
 //! | `search` | names that are like a given one |
 //! | `suggest` | names that begin so |
 //! | [`cross`] | lists against lists |
+//! | [`jobs`] | files that are screened beside, fetched later |
 //! | [`tender`] | all bidders of a section |
 //! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
@@ -41,6 +42,7 @@ pub mod cross;
 pub mod desk;
 mod fragments;
 mod gather;
+pub mod jobs;
 mod json;
 mod likeness;
 pub mod operation;

@@ -43,9 +43,10 @@
 //! | 4 | [`cross`] | lists against lists: who is on this one and that one, and what follows |
 //! | 4 | [`tender`] | the bidders of one section: what they have in common, and the article that it touches |
 //! | 4 | [`live`] | the view that is served: the recorder of changes, the loader with its guards, the other machines |
-//! | 5 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
-//! | 6 | [`config`] | one file → each module's own configuration |
-//! | 7 | [`app`] | the subcommands |
+//! | 5 | [`jobs`] | files that clients hand in to be screened, kept until they are fetched |
+//! | 6 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
+//! | 7 | [`config`] | one file → each module's own configuration |
+//! | 8 | [`app`] | the subcommands |
 //!
 //! # Invariants, as absences that a test holds
 //!
@@ -93,6 +94,8 @@ pub mod cross;
 pub mod tender;
 
 pub mod live;
+
+pub mod jobs;
 
 pub mod http;
 

@@ -3,6 +3,8 @@
 #[path = "http/crossing.rs"]
 mod crossing;
 mod ground;
+#[path = "http/jobs.rs"]
+mod jobs;
 #[path = "http/matching.rs"]
 mod matching;
 #[path = "http/section.rs"]
@@ -151,7 +153,10 @@ impl Client {
         let head = String::from_utf8(self.rest.drain(..end).collect()).unwrap();
         let mut reply = Reply { status: head[9..12].parse().unwrap(), head, body: Vec::new() };
         if with_body {
-            let length: usize = reply.header("content-length").unwrap().parse().unwrap();
+            // What has no content says no length.
+            let length =
+                if reply.status == 204 { "0" } else { reply.header("content-length").unwrap() };
+            let length: usize = length.parse().unwrap();
             while self.rest.len() < length {
                 let read = self.stream.read(&mut chunk).unwrap();
                 assert!(read > 0, "closed within a body");
@@ -878,7 +883,7 @@ mod changes {
         let live = Live::default();
         let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
         recorder.swap(generation).unwrap();
-        let desk = Desk { live: live.clone(), recorder: Some(recorder), loader: None };
+        let desk = Desk { live: live.clone(), recorder: Some(recorder), loader: None, jobs: None };
         let bound = Server::bind(config(), desk).unwrap();
         let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
         let thread = std::thread::spawn(move || bound.run(stopped).unwrap());

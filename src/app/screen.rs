@@ -94,21 +94,11 @@ fn kind(code: &str) -> Result<SubjectKind, String> {
 }
 
 fn encoding(name: &str) -> Result<Encoding, String> {
-    match &*name.to_ascii_lowercase() {
-        "utf-8" | "utf8" => Ok(Encoding::Utf8),
-        "gb18030" | "gbk" | "gb2312" => Ok(Encoding::Gb18030),
-        _ => Err("utf-8, gb18030".to_owned()),
-    }
+    Encoding::from_name(name).ok_or_else(|| "utf-8, gb18030".to_owned())
 }
 
 fn delimiter(text: &str) -> Result<char, String> {
-    match text {
-        "tab" | "\\t" => Ok('\t'),
-        _ => match text.chars().collect::<Vec<_>>()[..] {
-            [one] if one.is_ascii() && !matches!(one, '"' | '\r' | '\n') => Ok(one),
-            _ => Err("one ASCII character, or tab".to_owned()),
-        },
-    }
+    Layout::delimiter_from(text).ok_or_else(|| "one ASCII character, or tab".to_owned())
 }
 
 impl Screen {

@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::config::Config;
 use crate::http::{Desk, Server};
+use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
@@ -37,11 +38,16 @@ pub fn run(config: &Config) -> Outcome {
         // One of several listens before it has data: /readyz tells.
         loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
     }
-    let desk = Desk { live, recorder: Some(recorder), loader: Some(loader) };
+    let folder = config.jobs.folder.display();
+    let (jobs, working) = Jobs::start(config.jobs.clone(), live.clone()).map_err(|error| {
+        format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
+    })?;
+    let desk = Desk { live, recorder: Some(recorder), loader: Some(loader), jobs: Some(jobs) };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
     info!("服务地址 / serving on http://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
+    drop(working);
     drop(loading);
     recording.stop();
     info!(cut = drained.cut, "已停止 / stopped");

@@ -37,6 +37,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// How names of files end that are read.
+    pub const READ: &str = "csv, txt, jsonl, ndjson, xlsx, xls, parquet, arrows, arrow";
+    /// How names of files end that are written.
+    pub const WRITTEN: &str = "csv, jsonl, xlsx, parquet, arrows";
+
     /// By the name of a file.
     pub fn of(path: &Path) -> Option<Format> {
         Some(match &*path.extension()?.to_str()?.to_ascii_lowercase() {
@@ -47,6 +52,48 @@ impl Format {
             "arrows" | "arrow" => Format::Arrow,
             _ => return None,
         })
+    }
+
+    /// How the name of a file that is written ends.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::JsonLines => "jsonl",
+            Format::Excel => "xlsx",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrows",
+        }
+    }
+
+    /// The media type of what is written.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::JsonLines => "application/jsonl",
+            Format::Excel => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Format::Parquet => "application/vnd.apache.parquet",
+            Format::Arrow => "application/vnd.apache.arrow.stream",
+        }
+    }
+
+    /// What is read as this can be written as that.
+    ///
+    /// # Errors
+    ///
+    /// It cannot: [`BatchError::Format`] says what can.
+    pub fn check_output(self, output: Format) -> Result<(), BatchError> {
+        let refuse = |why: &str| Err(BatchError::Format(why.to_owned()));
+        match (self, output) {
+            (Format::JsonLines, Format::JsonLines)
+            | (Format::Arrow, Format::Arrow | Format::Parquet) => Ok(()),
+            (Format::JsonLines, _) | (_, Format::JsonLines) => refuse(
+                "JSON lines 只能输出为 JSON lines / JSON lines are written as JSON lines, and nothing else is",
+            ),
+            (Format::Arrow, _) => refuse(
+                "Arrow 只能输出为 Arrow 或 Parquet / Arrow is written as Arrow or Parquet: write .arrows or .parquet",
+            ),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -93,6 +140,7 @@ pub struct Outcome {
 /// then, and what stood under its name still stands.
 pub fn screen(job: &Job, terms: Terms) -> Result<Outcome, BatchError> {
     check_paths(job)?;
+    job.input_format.check_output(job.output_format)?;
     // What is piped, or is no file, is read once; and what was written to standard output stays.
     let is_read_again = job.input.is_some_and(Path::is_file) && job.output.is_some();
     let first = match job.layout.encoding {
@@ -184,7 +232,7 @@ impl<E: Into<BatchError>> From<E> for Stopped<'_> {
 }
 
 fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outcome, Stopped<'a>> {
-    use Format::{Arrow, Csv, Excel, JsonLines, Parquet};
+    use Format::{Arrow, Csv, JsonLines, Parquet};
     let mut output = Output::create(job.output)?;
     let rejects = Rejects::of(job);
     let encoding = match reading {
@@ -196,21 +244,9 @@ fn attempt<'a>(job: &'a Job<'a>, terms: Terms, reading: Reading) -> Result<Outco
         Run { job, terms, reading, encoding, rejects, outcome, bytes: 0, records: 0, told_seen: 0 };
     match (job.input_format, job.output_format) {
         (Csv, Csv) => run.csv(&mut output)?,
-        (JsonLines, JsonLines) => run.json_lines(&mut output)?,
-        (JsonLines, _) | (_, JsonLines) => {
-            return Err(Stopped::Failed(BatchError::Format(
-                "JSON lines 只能输出为 JSON lines / JSON lines are written as JSON lines, and nothing else is"
-                    .to_owned(),
-            )));
-        }
+        (JsonLines, _) => run.json_lines(&mut output)?,
         (Parquet | Arrow, Parquet | Arrow) => run.columns(&mut output)?,
-        (Arrow, _) => {
-            return Err(Stopped::Failed(BatchError::Format(
-                "Arrow 只能输出为 Arrow 或 Parquet / Arrow is written as Arrow or Parquet: write .arrows or .parquet"
-                    .to_owned(),
-            )));
-        }
-        (Csv | Excel | Parquet, Csv | Excel | Parquet | Arrow) => run.cells(&mut output)?,
+        _ => run.cells(&mut output)?,
     }
     let Run { rejects, mut outcome, .. } = run;
     outcome.rejects = rejects.finish()?;

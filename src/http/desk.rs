@@ -1,5 +1,6 @@
 //! Whom the routes ask.
 
+use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
 
 /// The view that answers, and who changes it. Cloning shares.
@@ -11,11 +12,13 @@ pub struct Desk {
     pub recorder: Option<Recorder>,
     /// Refreshes the lists; none where nothing is loaded.
     pub loader: Option<Loader>,
+    /// Takes files; none where nobody works on them.
+    pub jobs: Option<Jobs>,
 }
 
 impl From<Live> for Desk {
     /// A view that nobody changes.
     fn from(live: Live) -> Desk {
-        Desk { live, recorder: None, loader: None }
+        Desk { live, recorder: None, loader: None, jobs: None }
     }
 }

@@ -36,6 +36,11 @@
 //! | `too_many_queries` | 400 | more queries than one request takes |
 //! | `unknown_schema` | 400 | a schema that no listed subject can have |
 //! | `unknown_algorithm` | 400 | an algorithm that there is not |
+//! | `invalid_form` | 400 | no form of `options` and then `file` |
+//! | `invalid_option` | 422 | a value that this option does not take; `detail` says which it does |
+//! | `no_such_job` | 404 | no job of this client has this id, or it was removed |
+//! | `no_result` | 409 | the job has nothing to fetch here: it has not ended, failed, was cancelled, rejected no row |
+//! | `quota_exceeded` | 429 | more jobs that have not ended, or more bytes, than a client may have |
 //! | `nothing_held` | 409 | no build of this source is held |
 //! | `refresh_running` | 409 | a refresh is under way |
 //! | `no_such_snapshot` | 409 | no such snapshot is kept, or none before the present one |
@@ -49,6 +54,7 @@
 //! | `not_ready` | 503 | no data has been loaded yet |
 //! | `change_not_reached` | 503 | the change asked for is not seen here yet |
 //! | `ledger_unavailable` | 503 | it is not known whether the changes were kept: send them again |
+//! | `storage_unavailable` | 503 | the disk refuses what is to be kept |
 //! | `not_loaded_here` | 503 | this process serves what another one builds |
 //! | `overloaded` | 503 | more connections, or changes that wait, than the service holds |
 
@@ -99,6 +105,11 @@ pub enum Code {
     TooManyQueries,
     UnknownSchema,
     UnknownAlgorithm,
+    InvalidForm,
+    InvalidOption,
+    NoSuchJob,
+    NoResult,
+    QuotaExceeded,
     NothingHeld,
     RefreshRunning,
     NoSuchSnapshot,
@@ -112,6 +123,7 @@ pub enum Code {
     NotReady,
     ChangeNotReached,
     LedgerUnavailable,
+    StorageUnavailable,
     NotLoadedHere,
     Overloaded,
 }
@@ -239,6 +251,21 @@ texts! {
     UnknownAlgorithm "unknown_algorithm" BAD_REQUEST
         "Unknown algorithm" "未知算法"
         "There is no such algorithm; see /algorithms." "没有此算法，请见 /algorithms。"
+    InvalidForm "invalid_form" BAD_REQUEST
+        "Not such a form" "表单不正确"
+        "The body is a multipart/form-data form of two parts: `options`, a JSON object that may be left out, and then `file`." "请求体应为 multipart/form-data 表单，依次为 options（JSON 对象，可省略）和 file。"
+    InvalidOption "invalid_option" UNPROCESSABLE_ENTITY
+        "No such value" "选项的值不正确"
+        "This option does not take the value." "该选项没有此值。"
+    NoSuchJob "no_such_job" NOT_FOUND
+        "No such job" "没有此任务"
+        "No job of yours has this id; it may have been removed when its time was over." "没有此编号的任务，可能已过期删除。"
+    NoResult "no_result" CONFLICT
+        "Nothing to fetch" "没有可下载的文件"
+        "The job has no such file: it has not ended, failed, was cancelled, or rejected no row." "任务没有此文件：尚未完成、已失败、已取消，或没有不可用的行。"
+    QuotaExceeded "quota_exceeded" TOO_MANY_REQUESTS
+        "More than a client may have" "超出客户端配额"
+        "At most `max` jobs that have not ended, or bytes that are kept: wait until jobs have ended, or remove some." "未完成的任务数或保留的字节数不得超过 max：请等待任务完成或删除部分任务。"
     NothingHeld "nothing_held" CONFLICT
         "Nothing is held" "没有被搁置的数据"
         "No delivery of this source is held." "该来源没有被搁置的数据。"
@@ -278,6 +305,9 @@ texts! {
     LedgerUnavailable "ledger_unavailable" SERVICE_UNAVAILABLE
         "The ledger is not available" "变更台账不可用"
         "It is not known whether the changes were kept. Send them again under the same keys." "无法确认变更是否已登记，请以相同的键重新提交。"
+    StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE
+        "The disk refuses" "存储不可用"
+        "What was sent could not be kept; nothing of it was." "提交的内容无法保存，未保留任何部分。"
     NotLoadedHere "not_loaded_here" SERVICE_UNAVAILABLE
         "Not done here" "本机不执行此操作"
         "This process serves what another one builds: ask the one whose /v1/data says that it builds." "本进程只提供由另一进程构建的数据，请向 /v1/data 中 builds 为 true 的进程提交。"

@@ -278,7 +278,8 @@ impl<'a> CheckRequest<'a> {
     }
 }
 
-fn instant(text: &str, now: Instant) -> Result<Instant, Problem> {
+/// An instant that can be asked about.
+pub(super) fn instant(text: &str, now: Instant) -> Result<Instant, Problem> {
     let invalid = || Code::InvalidTime.at("/at");
     let at: Instant = text.parse().map_err(|_| invalid())?;
     let askable = AT_MIN <= at && at.0 <= now.0.saturating_add(AHEAD_SECONDS_MAX);

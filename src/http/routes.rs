@@ -6,14 +6,14 @@ use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, cross, operation, search, suggest, tender, yente};
+use super::{OPENAPI, cross, jobs, operation, search, suggest, tender, yente};
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
 use crate::screen::Stale;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::StatusCode;
@@ -22,12 +22,17 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 21] = [
+pub const PATHS: [(&str, &[&str]); 26] = [
     ("/v1/check", &["POST"]),
     ("/v1/screen", &["POST"]),
     ("/v1/search", &["POST"]),
     ("/v1/suggest", &["POST"]),
     ("/v1/cross", &["POST"]),
+    ("/v1/jobs", &["GET", "POST"]),
+    ("/v1/jobs/{id}", &["DELETE", "GET"]),
+    ("/v1/jobs/{id}/cancel", &["POST"]),
+    ("/v1/jobs/{id}/result", &["GET"]),
+    ("/v1/jobs/{id}/rejects", &["GET"]),
     ("/match/{dataset}", &["POST"]),
     ("/catalog", &["GET"]),
     ("/algorithms", &["GET"]),
@@ -55,6 +60,11 @@ pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -
         .route("/v1/search", post(search::search))
         .route("/v1/suggest", post(suggest::suggest))
         .route("/v1/cross", post(cross::cross))
+        .route("/v1/jobs", get(jobs::list).post(jobs::upload).layer(DefaultBodyLimit::disable()))
+        .route("/v1/jobs/{id}", get(jobs::status).delete(jobs::remove))
+        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/result", get(jobs::result))
+        .route("/v1/jobs/{id}/rejects", get(jobs::rejects))
         .route("/match/{dataset}", post(yente::answer))
         .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -215,9 +215,10 @@ fn work(
             // An error means that nobody can ask for it any more: stop as well.
             _ = shutdown.wait_for(|&stopped| stopped) => {}
             _ = stop.wait_for(|&stopped| stopped) => {}
-            never = accept(&listener, &admission, |stream, admitted| {
+            never = accept(&listener, &admission, |stream, peer, admitted| {
                 tune(&stream, Duration::from_millis(config.write_timeout_ms));
-                tokio::task::spawn_local(serve(http.clone(), stream, admitted, service.clone(), connections.enter()));
+                let connection = connections.enter();
+                tokio::task::spawn_local(serve(http.clone(), stream, peer, admitted, service.clone(), connection));
             }) => match never {},
         }
         drop(listener);
@@ -246,14 +247,14 @@ async fn follow(live: Live, service: Rc<Service>) {
 async fn accept(
     listener: &tokio::net::TcpListener,
     admission: &Arc<Admission>,
-    serve: impl Fn(TcpStream, Admitted),
+    serve: impl Fn(TcpStream, IpAddr, Admitted),
 ) -> Infallible {
     /// After a failure that does not pass by itself, such as no more file descriptors.
     const PAUSE: Duration = Duration::from_millis(50);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => match admission.admit() {
-                Some(admitted) => serve(stream, admitted),
+            Ok((stream, peer)) => match admission.admit() {
+                Some(admitted) => serve(stream, peer.ip(), admitted),
                 None => admission.refuse(stream),
             },
             Err(error) => {
@@ -278,13 +279,14 @@ fn tune(stream: &TcpStream, write_timeout: Duration) {
 async fn serve(
     http: http1::Builder,
     stream: TcpStream,
+    peer: IpAddr,
     admitted: Admitted,
     service: Rc<Service>,
     connection: Connection,
 ) {
     let answer = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.serve(request).await) }
+        async move { Ok::<_, Infallible>(service.serve(peer, request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));

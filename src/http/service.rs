@@ -3,6 +3,7 @@
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
+use super::jobs::Peer;
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
 use super::{request, routes};
@@ -14,6 +15,7 @@ use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValu
 use hyper::{Method, Request, Response};
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -59,9 +61,10 @@ impl Service {
         Service { own: RefCell::new(own), router, searchers, live, body_timeout }
     }
 
-    /// Answer a request.
-    pub async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
+    /// Answer a request of whoever is at that address.
+    pub async fn serve(&self, peer: IpAddr, mut request: Request<Incoming>) -> Response<Answer> {
         if request.uri().path() != CHECK {
+            request.extensions_mut().insert(Peer(peer));
             return self.route(request).await;
         }
         if request.method() != Method::POST {

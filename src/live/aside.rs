@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// Let whatever wants to run go before this thread, from now on to its end, at once and always.
 /// A priority alone is not enough: a thread of low priority runs on to the end of its time slice.
 /// Where the system knows no such class of threads nothing happens.
-fn give_way() {
+pub fn give_way() {
     #[cfg(target_os = "linux")]
     {
         use thread_priority::{

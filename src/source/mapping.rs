@@ -93,6 +93,34 @@ pub enum Encoding {
     Gb18030,
 }
 
+impl Encoding {
+    /// By the name that a person gives it.
+    pub fn from_name(name: &str) -> Option<Encoding> {
+        match &*name.to_ascii_lowercase() {
+            "utf-8" | "utf8" => Some(Encoding::Utf8),
+            "gb18030" | "gbk" | "gb2312" => Some(Encoding::Gb18030),
+            _ => None,
+        }
+    }
+}
+
+impl Layout {
+    /// A character that can part cells.
+    fn may_part(c: char) -> bool {
+        c.is_ascii() && !matches!(c, '"' | '\r' | '\n')
+    }
+
+    /// What parts cells, by what a person gives: the character, or the word `tab`.
+    pub fn delimiter_from(text: &str) -> Option<char> {
+        let mut chars = text.chars();
+        match (text, chars.next(), chars.next()) {
+            ("tab" | "\\t", ..) => Some('\t'),
+            (_, Some(one), None) if Layout::may_part(one) => Some(one),
+            _ => None,
+        }
+    }
+}
+
 /// A heading, or several of which, row by row, the first that holds something counts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "a heading, or a list of alternative headings, is needed")]
@@ -417,8 +445,7 @@ impl<'a> Draft<'a> {
     fn layout(&mut self, value: Value<'a>) -> Option<Layout> {
         let delimiter = value.get_ref().get("delimiter").map(|delimiter| delimiter.span());
         let layout: Layout = self.piece(value)?;
-        let usable = |c: char| c.is_ascii() && !matches!(c, '"' | '\r' | '\n');
-        if layout.delimiter.is_some_and(|delimiter| !usable(delimiter)) {
+        if layout.delimiter.is_some_and(|delimiter| !Layout::may_part(delimiter)) {
             self.mistake(
                 delimiter.unwrap_or(0..0),
                 "`delimiter` 必须是一个 ASCII 字符 / must be one ASCII character, no quote or line end",

@@ -1,0 +1,468 @@
+//! Files to be screened: upload, how far they are, cancel, fetch, remove. `/v1/jobs`.
+
+use super::operation::answered;
+use super::problem::{Code, Problem};
+use super::request::{Bounded, instant, parse};
+use super::routes::{Asked, document, told};
+use super::service::clock;
+use crate::batch::{BatchError, Format};
+use crate::jobs::desk::Told;
+use crate::jobs::{Jobs, Order, Refused, State, Upload};
+use crate::record::{Instant, SubjectKind, limits};
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Path, Request, State as Given};
+use axum::response::Response;
+use hyper::StatusCode;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, EXPECT, HeaderValue, LOCATION,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tower::ServiceExt;
+use tower_http::services::ServeFile;
+use uuid::Uuid;
+
+/// Columns of identifiers that may be named.
+const COLUMNS_MAX: usize = 20;
+/// What is written at once: less would be a hand-over to another thread for each piece that arrives.
+const PIECE_BYTES: usize = 1 << 20;
+/// For how long the rest of what is refused is read.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Who asks: whoever is at the other end of the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Peer(pub IpAddr);
+
+/// The part `options` of an upload.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    format: Option<String>,
+    output_format: Option<String>,
+    matter: Option<String>,
+    kind: Option<String>,
+    at: Option<String>,
+    names: Option<bool>,
+    #[serde(default)]
+    hits_only: bool,
+    id_columns: Option<Bounded<[String; 4], COLUMNS_MAX>>,
+    name_column: Option<String>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    sheet: Option<String>,
+}
+
+impl Options {
+    /// The order, for a file of this name.
+    fn order(self, asked: &Asked, file_name: Option<&str>) -> Result<Order, Problem> {
+        let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
+        let catalogue = &view.generation.ground.catalogue;
+        self.check_lengths()?;
+        if self.matter.as_ref().is_some_and(|code| catalogue.matter_no(code).is_none()) {
+            return Err(Code::UnknownMatter.at("/matter"));
+        }
+        if self.kind.as_ref().is_some_and(|kind| SubjectKind::from_code(kind).is_none()) {
+            return Err(Code::UnknownSubjectKind.at("/kind"));
+        }
+        let encoding = self.encoding.as_deref();
+        if encoding.is_some_and(|name| Order::encoding_of(name).is_none()) {
+            return Err(option("/encoding", "utf-8, gb18030", "utf-8、gb18030"));
+        }
+        let delimiter = self.delimiter.as_deref().map(|text| {
+            Order::delimiter_of(text).ok_or_else(|| {
+                option("/delimiter", "one ASCII character, or tab", "一个 ASCII 字符或 tab")
+            })
+        });
+        let at = self.at.as_deref().map(|at| instant(at, clock().0)).transpose()?;
+        let (format, output_format) = self.formats(file_name)?;
+        let id_columns =
+            self.id_columns.map(|columns| columns.items.into_vec()).unwrap_or_default();
+        Ok(Order {
+            format,
+            output_format,
+            matter: self.matter,
+            kind: self.kind,
+            at: at.map(|at| at.0),
+            names: self.names.unwrap_or(true),
+            hits_only: self.hits_only,
+            id_columns,
+            name_column: self.name_column,
+            encoding: self.encoding,
+            delimiter: delimiter.transpose()?,
+            sheet: self.sheet,
+        })
+    }
+
+    fn check_lengths(&self) -> Result<(), Problem> {
+        let texts = [
+            ("/matter", &self.matter),
+            ("/name_column", &self.name_column),
+            ("/sheet", &self.sheet),
+            ("/format", &self.format),
+            ("/output_format", &self.output_format),
+        ];
+        let is_long = |text: &String| text.len() > limits::CONTEXT_BYTES_MAX;
+        let too_long = |at: &str| Code::ValueTooLong.at(at).beyond(limits::CONTEXT_BYTES_MAX);
+        if let Some((at, _)) = texts.iter().find(|(_, text)| text.as_ref().is_some_and(is_long)) {
+            return Err(too_long(at));
+        }
+        let Some(columns) = &self.id_columns else { return Ok(()) };
+        if columns.beyond {
+            return Err(Code::TooManyIdentifiers.at("/id_columns").beyond(COLUMNS_MAX));
+        }
+        match columns.items.iter().position(is_long) {
+            Some(at) => Err(too_long(&format!("/id_columns/{at}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What the input is and what the result will be: as told, else by the name of the file.
+    fn formats(&self, file_name: Option<&str>) -> Result<(String, String), Problem> {
+        let of_name = || file_name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
+        let format =
+            self.format.as_deref().or_else(of_name).unwrap_or_default().to_ascii_lowercase();
+        let usual = Order::output_for(&format)
+            .ok_or_else(|| option("/format", Format::READ, Format::READ))?;
+        let output = self.output_format.as_deref().unwrap_or(usual);
+        if Order::output_for(output) != Some(output) {
+            return Err(option("/output_format", Format::WRITTEN, Format::WRITTEN));
+        }
+        match Order::check_formats(&format, output) {
+            Err(BatchError::Format(why)) => {
+                let (zh, en) = why.split_once(" / ").unwrap_or((&why, &why));
+                Err(option("/output_format", en, zh))
+            }
+            _ => Ok((format, output.to_owned())),
+        }
+    }
+}
+
+fn option(pointer: &str, fault: &str, fault_zh: &str) -> Problem {
+    Code::InvalidOption.at(pointer).because(fault.to_owned(), fault_zh.to_owned())
+}
+
+/// Take a file: a form of `options`, which may be left out, and then `file`.
+pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Response {
+    match take(&asked, request).await {
+        Ok(job) => {
+            let place = format!("/v1/jobs/{}", job.job.id);
+            let mut response = document(StatusCode::ACCEPTED, &described(&asked, &job));
+            if let Ok(place) = HeaderValue::from_str(&place) {
+                response.headers_mut().insert(LOCATION, place);
+            }
+            response
+        }
+        Err(problem) => told(&problem),
+    }
+}
+
+async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
+    let (jobs, client) = (jobs(asked)?.clone(), client(&request));
+    if request.headers().contains_key(EXPECT) {
+        // Whoever waits for leave to send is refused without having sent.
+        jobs.check_quota(&client).map_err(refused)?;
+    }
+    let malformed = |_| Code::InvalidForm.whole();
+    let mut form = Multipart::from_request(request, &()).await.map_err(malformed)?;
+    let taken = take_parts(asked, &jobs, &client, &mut form).await;
+    if taken.is_err() {
+        // Who still sends does not hear why it is refused when the connection is closed at once.
+        let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
+        let _ = tokio::time::timeout(LINGER, rest).await;
+    }
+    let upload = taken?;
+    off_worker(move || upload.finish().map_err(refused)).await
+}
+
+async fn take_parts(
+    asked: &Asked,
+    jobs: &Jobs,
+    client: &str,
+    form: &mut Multipart,
+) -> Result<Upload, Problem> {
+    let timeout = asked.body_timeout;
+    let mut options = Options::default();
+    loop {
+        let part = in_time(timeout, form.next_field()).await?.map_err(broken)?;
+        let mut part = part.ok_or_else(|| Code::MissingField.at("/file"))?;
+        match part.name() {
+            Some("options") => options = parse(&whole(timeout, &mut part).await?)?,
+            Some("file") => {
+                let order = options.order(asked, part.file_name())?;
+                let (jobs, client) = (jobs.clone(), client.to_owned());
+                let upload =
+                    off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
+                let upload = receive(timeout, upload, &mut part).await?;
+                drop(part);
+                // What follows would have been left out in silence.
+                let more = in_time(timeout, form.next_field()).await?.map_err(broken)?;
+                return if more.is_none() { Ok(upload) } else { Err(Code::InvalidForm.whole()) };
+            }
+            _ => return Err(Code::InvalidForm.whole()),
+        }
+    }
+}
+
+/// A part that is kept in memory.
+async fn whole(timeout: Duration, part: &mut Field<'_>) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = in_time(timeout, part.chunk()).await?.map_err(broken)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > limits::BODY_BYTES_MAX {
+            return Err(Code::BodyTooLarge.at("/options").beyond(limits::BODY_BYTES_MAX));
+        }
+    }
+    Ok(bytes)
+}
+
+/// A part that goes to the disk, on another thread. The next pieces arrive meanwhile in the socket.
+async fn receive(
+    timeout: Duration,
+    mut upload: Upload,
+    part: &mut Field<'_>,
+) -> Result<Upload, Problem> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    loop {
+        let more = in_time(timeout, part.chunk()).await?.map_err(broken)?;
+        let is_last = more.is_none();
+        more.iter().for_each(|more| piece.extend_from_slice(more));
+        if is_last || piece.len() >= PIECE_BYTES {
+            let bytes = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_BYTES));
+            upload = off_worker(move || {
+                upload.write(&bytes).map_err(refused)?;
+                Ok(upload)
+            })
+            .await?;
+        }
+        if is_last {
+            return Ok(upload);
+        }
+    }
+}
+
+/// The next piece within the time that a whole body of another request may take.
+async fn in_time<T>(timeout: Duration, next: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(timeout, next).await.map_err(|_| Code::RequestTimeout.whole())
+}
+
+fn broken(_: MultipartError) -> Problem {
+    Code::InvalidForm.whole()
+}
+
+/// Whatever waits for a disk.
+async fn off_worker<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(act).await.map_err(|_| Code::Internal.whole())?
+}
+
+/// The jobs of whoever asks.
+pub(super) async fn list(Given(asked): Given<Asked>, request: Request) -> Response {
+    let listed = jobs(&asked).map(|jobs| {
+        let all = jobs.list(&client(&request));
+        let all: Vec<Value> = all.iter().map(|job| described(&asked, job)).collect();
+        (StatusCode::OK, json!({"jobs": all}))
+    });
+    answered(listed)
+}
+
+/// How far one is.
+pub(super) async fn status(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let found =
+        jobs(&asked).and_then(|jobs| jobs.get(&client(&request), number(&id)?).map_err(refused));
+    answered(found.map(|job| (StatusCode::OK, described(&asked, &job))))
+}
+
+/// Give one up.
+pub(super) async fn cancel(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let client = client(&request);
+    let cancel = async {
+        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        let job = off_worker(move || jobs.cancel(&client, id).map_err(refused)).await?;
+        Ok((StatusCode::OK, described(&asked, &job)))
+    };
+    answered(cancel.await)
+}
+
+/// Remove one with all of it.
+pub(super) async fn remove(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let client = client(&request);
+    let remove = async {
+        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        off_worker(move || jobs.remove(&client, id).map_err(refused)).await
+    };
+    match remove.await {
+        Ok(()) => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Err(problem) => told(&problem),
+    }
+}
+
+/// Fetch the result of one.
+pub(super) async fn result(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    fetch(&asked, &id, request, "result", Jobs::result).await
+}
+
+/// Fetch the rejects of one.
+pub(super) async fn rejects(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    fetch(&asked, &id, request, "rejects", Jobs::rejects).await
+}
+
+async fn fetch(
+    asked: &Asked,
+    id: &str,
+    request: Request,
+    what: &str,
+    find: fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>,
+) -> Response {
+    let found = jobs(asked).and_then(|jobs| {
+        Ok((number(id)?, find(jobs, &client(&request), number(id)?).map_err(refused)?))
+    });
+    let (id, path) = match found {
+        Ok(found) => found,
+        Err(problem) => return told(&problem),
+    };
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
+    let sent = match ServeFile::new(path).oneshot(request).await {
+        Ok(sent) => sent.map(Body::new),
+        Err(never) => match never {},
+    };
+    // It was removed just now.
+    if sent.status() == StatusCode::NOT_FOUND {
+        return told(&Code::NoSuchJob.whole());
+    }
+    let mut sent = sent;
+    let headers = sent.headers_mut();
+    let kind = Order::format_of(&ending).map_or("application/octet-stream", Format::media_type);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(named) =
+        HeaderValue::from_str(&format!("attachment; filename=\"{id}.{what}.{ending}\""))
+    {
+        headers.insert(CONTENT_DISPOSITION, named);
+    }
+    sent
+}
+
+fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {
+    asked.desk.jobs.as_ref().ok_or(Code::NotLoadedHere.whole())
+}
+
+fn client(request: &Request) -> String {
+    request
+        .extensions()
+        .get::<Peer>()
+        .map_or(String::new(), |Peer(ip)| ip.to_canonical().to_string())
+}
+
+fn number(id: &str) -> Result<Uuid, Problem> {
+    id.parse().map_err(|_| Code::NoSuchJob.whole())
+}
+
+fn refused(refused: Refused) -> Problem {
+    let max = |max: u64| usize::try_from(max).unwrap_or(usize::MAX);
+    match refused {
+        Refused::NoSuchJob => Code::NoSuchJob.whole(),
+        Refused::NoResult => Code::NoResult.whole(),
+        Refused::TooManyUnfinished(most) => Code::QuotaExceeded.at("/jobs").beyond(most),
+        Refused::TooManyBytes(most) => Code::QuotaExceeded.at("/bytes").beyond(max(most)),
+        Refused::InputTooLarge(most) => Code::BodyTooLarge.at("/file").beyond(max(most)),
+        Refused::Full => Code::Overloaded.whole(),
+        Refused::Storage(error) => {
+            tracing::error!(%error, "任务目录不可用 / the folder of jobs cannot be used");
+            Code::StorageUnavailable.whole()
+        }
+    }
+}
+
+fn described(asked: &Asked, Told { job, bytes, rows }: &Told) -> Value {
+    let time = |at: i64| Instant(at).to_string();
+    let at = |at: Option<i64>| at.map(time);
+    let link = |what: &str| format!("/v1/jobs/{}/{what}", job.id);
+    let expires = asked.desk.jobs.as_ref().and_then(|jobs| jobs.expires(job));
+    let summary = job.summary.as_ref().map(|summary| {
+        let mut told = serde_json::to_value(summary).unwrap_or_default();
+        told["at"] = json!(time(summary.at));
+        told
+    });
+    let is_done = job.state == State::Done;
+    let has_rejects = job.summary.as_ref().is_some_and(|summary| summary.rejects > 0);
+    let mut order = serde_json::to_value(&job.order).unwrap_or_default();
+    order["at"] = json!(at(job.order.at));
+    json!({
+        "id": job.id,
+        "state": job.state.code(),
+        "created": time(job.created),
+        "started": at(job.started),
+        "ended": at(job.ended),
+        "expires": at(expires),
+        "attempts": job.attempts,
+        "options": order,
+        "input": {"bytes": job.input_bytes, "sha256": job.input_sha256},
+        "progress": progress(job.state, job.input_bytes, *bytes, *rows, job.started),
+        "summary": summary,
+        "failure": job.failure,
+        "result": is_done.then(|| link("result")),
+        "rejects": has_rejects.then(|| link("rejects")),
+    })
+}
+
+/// Of a job that is worked on. What a workbook holds is more than its bytes: its parts are no more than all.
+fn progress(state: State, total: u64, bytes: u64, rows: u64, started: Option<i64>) -> Value {
+    if state != State::Running {
+        return Value::Null;
+    }
+    let read = bytes.min(total);
+    let seconds = started.map_or(0, |started| clock().0.0.saturating_sub(started));
+    let left = (read > 0).then(|| (total - read) as f64 * seconds as f64 / read as f64);
+    json!({
+        "bytes": read,
+        "bytes_total": total,
+        "rows": rows,
+        "seconds": seconds,
+        "seconds_left": left.map(|left| left.ceil() as u64),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_while_there_is_any() {
+        assert_eq!(progress(State::Queued, 10, 0, 0, None), Value::Null);
+        let told = progress(State::Running, 100, 1_000, 7, Some(clock().0.0 - 10));
+        assert_eq!((&told["bytes"], &told["bytes_total"]), (&json!(100), &json!(100)));
+        assert_eq!(told["seconds_left"], 0);
+        let told = progress(State::Running, 100, 50, 7, Some(clock().0.0 - 10));
+        assert!(told["seconds_left"].as_u64().unwrap().abs_diff(10) <= 1, "{told}");
+        assert_eq!(progress(State::Running, 100, 0, 0, None)["seconds_left"], Value::Null);
+    }
+}

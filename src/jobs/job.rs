@@ -1,0 +1,112 @@
+//! An order with its state, as it is kept.
+
+use super::Order;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// How far a job is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its input arrives. Not kept.
+    Uploading,
+    /// It waits.
+    Queued,
+    /// It is worked on.
+    Running,
+    /// Its result can be fetched.
+    Done,
+    /// It has no result, and says why.
+    Failed,
+    /// It was given up by its client.
+    Cancelled,
+}
+
+impl State {
+    /// Nothing will come of it any more.
+    pub fn has_ended(self) -> bool {
+        matches!(self, State::Done | State::Failed | State::Cancelled)
+    }
+
+    /// Its word.
+    pub fn code(self) -> &'static str {
+        match self {
+            State::Uploading => "uploading",
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Done => "done",
+            State::Failed => "failed",
+            State::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A job. Times are in seconds since 1970.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Says when it came, and cannot be guessed.
+    pub id: Uuid,
+    /// Whose it is.
+    pub client: String,
+    /// What is wanted.
+    pub order: Order,
+    /// How far it is.
+    pub state: State,
+    /// How often work on it was begun.
+    pub attempts: u32,
+    /// When it was taken.
+    pub created: i64,
+    /// When work on it began.
+    pub started: Option<i64>,
+    /// When it ended.
+    pub ended: Option<i64>,
+    /// Bytes of its input.
+    pub input_bytes: u64,
+    /// SHA-256 of its input, hexadecimal.
+    pub input_sha256: String,
+    /// Bytes of its result and its rejects.
+    pub result_bytes: u64,
+    /// What came of it.
+    pub summary: Option<Summary>,
+    /// Why it has no result, in Chinese and English.
+    pub failure: Option<String>,
+}
+
+impl Job {
+    /// Bytes kept for it: its input goes when it has ended.
+    pub fn bytes(&self) -> u64 {
+        if self.state.has_ended() { self.result_bytes } else { self.input_bytes }
+    }
+}
+
+/// What was decided on, and what was met.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// The last change that was seen.
+    pub change: u64,
+    /// Digest of the catalogue.
+    pub catalogue: String,
+    /// The instant that was decided for.
+    pub at: i64,
+    /// Rows that are not blank.
+    pub rows: u64,
+    /// Rows of a subject that meets an entry.
+    pub hits: u64,
+    /// Rows that could not be read.
+    pub unreadable: u64,
+    /// Rows whose subject cannot be asked about.
+    pub unaskable: u64,
+    /// Rows in the rejects.
+    pub rejects: u64,
+    /// Rows by verdict.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Rows that meet an entry, by how surely at the best.
+    pub grades: BTreeMap<String, u64>,
+    /// Rows by code of the lists that they meet.
+    pub lists: BTreeMap<String, u64>,
+    /// Milliseconds of work.
+    pub millis: u64,
+}

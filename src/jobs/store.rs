@@ -1,0 +1,146 @@
+//! The folder: what is kept of jobs from one process to the next.
+
+use super::{Job, State};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// The folder of all jobs, held by one process.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+const JOB: &str = "job.json";
+
+impl Store {
+    /// Open the folder, made where it is not there, and read what is in it, the oldest first. Uploads that did
+    /// not end are removed.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be used, or another process holds it.
+    pub fn open(folder: &Path) -> io::Result<(Store, Vec<Job>)> {
+        make(folder)?;
+        let lock = private().create(true).truncate(false).open(folder.join("lock"))?;
+        lock.try_lock().map_err(|_| {
+            let why = "另一进程正在使用任务目录 / another process holds the folder of jobs";
+            io::Error::new(io::ErrorKind::AddrInUse, why)
+        })?;
+        let store = Store { folder: folder.to_owned(), _lock: lock };
+        let mut jobs = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let id = path.file_name().and_then(|name| name.to_str()?.parse::<Uuid>().ok());
+            // Nothing else is ours.
+            let Some(id) = id else { continue };
+            match store.read(id) {
+                Ok(job) => jobs.push(job),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir_all(&path)?,
+                // Of another version perhaps: what is in it may be wanted.
+                Err(error) => {
+                    tracing::error!(%id, %error, "任务无法读取 / a job cannot be read, and is left alone");
+                }
+            }
+        }
+        jobs.sort_by_key(|job| job.id);
+        Ok((store, jobs))
+    }
+
+    fn read(&self, id: Uuid) -> io::Result<Job> {
+        Ok(serde_json::from_slice(&fs::read(self.path(id, JOB))?)?)
+    }
+
+    /// Make the folder of a job.
+    pub fn make(&self, id: Uuid) -> io::Result<()> {
+        make(&self.folder.join(id.to_string()))
+    }
+
+    /// A file of a job.
+    pub fn path(&self, id: Uuid, name: &str) -> PathBuf {
+        self.folder.join(id.to_string()).join(name)
+    }
+
+    /// What the paths of all its files begin with.
+    pub fn prefix(&self, job: &Job) -> String {
+        self.path(job.id, "").display().to_string()
+    }
+
+    /// Its input.
+    pub fn input(&self, job: &Job) -> PathBuf {
+        self.path(job.id, &format!("input.{}", job.order.format))
+    }
+
+    /// Its result.
+    pub fn result(&self, job: &Job) -> PathBuf {
+        self.path(job.id, &format!("result.{}", job.order.output_format))
+    }
+
+    /// Its rejects.
+    pub fn rejects(&self, job: &Job) -> PathBuf {
+        self.path(job.id, "rejects.csv")
+    }
+
+    /// Begin to write a file that only its owner may read.
+    pub fn create(&self, path: &Path) -> io::Result<File> {
+        private().create_new(true).open(path)
+    }
+
+    /// Keep a job as it is now: when this returns, it outlives a loss of power.
+    pub fn keep(&self, job: &Job) -> io::Result<()> {
+        let (path, part) = (self.path(job.id, JOB), self.path(job.id, "job.json.part"));
+        let mut file = private().create(true).truncate(true).open(&part)?;
+        file.write_all(&serde_json::to_vec(job)?)?;
+        file.sync_all()?;
+        fs::rename(part, path)?;
+        File::open(self.folder.join(job.id.to_string()))?.sync_all()
+    }
+
+    /// Remove what a process that ended may have left beside the files of a job.
+    pub fn tidy(&self, job: &Job) -> io::Result<()> {
+        let kept = match job.state {
+            State::Done => vec![self.result(job), self.rejects(job)],
+            State::Failed | State::Cancelled => Vec::new(),
+            _ => vec![self.input(job)],
+        };
+        for entry in fs::read_dir(self.path(job.id, ""))? {
+            let path = entry?.path();
+            if path != self.path(job.id, JOB) && !kept.contains(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remove a file that may not be there.
+    pub fn remove_file(&self, path: &Path) {
+        if let Err(error) = fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "任务文件无法删除 / a file of a job cannot be removed");
+        }
+    }
+
+    /// Remove all of a job.
+    pub fn remove(&self, id: Uuid) {
+        if let Err(error) = fs::remove_dir_all(self.folder.join(id.to_string()))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "任务无法删除 / a job cannot be removed");
+        }
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}

@@ -1,0 +1,183 @@
+//! Works on one job after the other.
+
+use super::desk::{AtWork, Shared, now};
+use super::{Job, State, Summary};
+use crate::batch::{self, BatchError, Terms};
+use crate::live::View;
+use crate::live::aside::give_way;
+use crate::record::Instant;
+use crate::screen::{Grade, Verdict};
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant as Clock};
+
+/// A job with which so many processes ended is not begun again: it may be why they did.
+pub const ATTEMPTS_MAX: u32 = 3;
+
+/// Between two looks for the first data.
+const UNTIL_READY: Duration = Duration::from_millis(200);
+
+/// Why there is no result.
+enum Unfinished {
+    /// Its client gave it up.
+    GivenUp,
+    /// The process stops.
+    Stopping,
+    /// It cannot be done, and this is why.
+    Failed(String),
+}
+
+/// Begin to work.
+pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(shared.config.thread_count())
+        .thread_name(|number| format!("jobs-{number}"))
+        .start_handler(|_| give_way())
+        .build()
+        .map_err(io::Error::other)?;
+    let work = move || {
+        give_way();
+        while let Some((job, at_work)) = shared.next() {
+            work(&shared, &pool, job, &at_work);
+        }
+    };
+    std::thread::Builder::new().name("jobs".to_owned()).spawn(work)
+}
+
+/// What a job is whose process ended while it was worked on.
+pub(super) fn begin_anew(job: &mut Job, now: i64) {
+    if job.attempts < ATTEMPTS_MAX {
+        job.state = State::Queued;
+        return;
+    }
+    job.state = State::Failed;
+    job.ended = Some(now);
+    job.failure = Some(format!(
+        "处理中断 {ATTEMPTS_MAX} 次，不再重试 / the service ended {ATTEMPTS_MAX} times while it worked on this, and does \
+         not try again"
+    ));
+}
+
+fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWork) {
+    let id = job.id;
+    tracing::info!(%id, bytes = job.input_bytes, "任务开始 / job begun");
+    let done =
+        shared.keep(id).map_err(|error| Unfinished::Failed(error.to_string())).and_then(|()| {
+            let screened =
+                catch_unwind(AssertUnwindSafe(|| pool.install(|| screen(shared, &job, at_work))));
+            screened.unwrap_or_else(|_| {
+                Err(Unfinished::Failed("内部故障 / a fault of the service".to_owned()))
+            })
+        });
+    job.ended = Some(now());
+    match done {
+        Ok(summary) => {
+            let bytes = |path: &Path| path.metadata().map_or(0, |file| file.len());
+            job.result_bytes =
+                bytes(&shared.store.result(&job)) + bytes(&shared.store.rejects(&job));
+            job.summary = Some(summary);
+            job.state = State::Done;
+        }
+        Err(Unfinished::GivenUp) => job.state = State::Cancelled,
+        Err(Unfinished::Failed(why)) => {
+            job.failure = Some(why);
+            job.state = State::Failed;
+        }
+        Err(Unfinished::Stopping) => {
+            job.ended = None;
+            job.attempts -= 1;
+            job.state = State::Queued;
+        }
+    }
+    let state = job.state;
+    if let Err(error) = shared.end(job) {
+        tracing::error!(%id, %error, "任务无法写入 / a job cannot be written");
+    }
+    tracing::info!(%id, state = state.code(), "任务结束 / job ended");
+}
+
+/// The view to decide on: the current one, once there is any.
+fn view(shared: &Shared, at_work: &AtWork) -> Result<Arc<View>, Unfinished> {
+    loop {
+        if let Some(view) = shared.live.current() {
+            return Ok(view);
+        }
+        stopped(shared, at_work)?;
+        std::thread::sleep(UNTIL_READY);
+    }
+}
+
+fn stopped(shared: &Shared, at_work: &AtWork) -> Result<(), Unfinished> {
+    if at_work.given_up.load(Ordering::Relaxed) {
+        return Err(Unfinished::GivenUp);
+    }
+    if shared.is_stopping() { Err(Unfinished::Stopping) } else { Ok(()) }
+}
+
+fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfinished> {
+    let started = Clock::now();
+    let view = view(shared, at_work)?;
+    let catalogue = &view.generation.ground.catalogue;
+    let failed = |why: &str| Unfinished::Failed(why.to_owned());
+    let order = &job.order;
+    let matter = match &order.matter {
+        None => catalogue.all_lists(),
+        Some(code) => catalogue
+            .matter_no(code)
+            .ok_or_else(|| failed("目录中已无此事项 / the catalogue has this matter no more"))?,
+    };
+    let (input_format, output_format) =
+        order.formats().ok_or_else(|| failed("格式未知 / unknown format"))?;
+    let (input, output) = (shared.store.input(job), shared.store.result(job));
+    let (rejects, layout, told) = (shared.store.rejects(job), order.layout(), order.told());
+    let at = order.at().unwrap_or(Instant(now()));
+    let batch = batch::Job {
+        input: Some(&input),
+        input_format,
+        output: Some(&output),
+        output_format,
+        rejects: Some(&rejects),
+        layout: &layout,
+        told: &told,
+        hits_only: order.hits_only,
+        threads: shared.config.thread_count(),
+        progress: &|bytes, rows| {
+            at_work.bytes.store(bytes, Ordering::Relaxed);
+            at_work.rows.store(rows, Ordering::Relaxed);
+        },
+        cancelled: &at_work.stop,
+    };
+    let terms = Terms { basis: view.basis(at), matter, at, kind: order.kind() };
+    let outcome = batch::screen(&batch, terms).map_err(|error| match error {
+        BatchError::Cancelled if at_work.given_up.load(Ordering::Relaxed) => Unfinished::GivenUp,
+        BatchError::Cancelled => Unfinished::Stopping,
+        // Where its folder is, is nothing to a client.
+        error => Unfinished::Failed(error.to_string().replace(&shared.store.prefix(job), "")),
+    })?;
+    let tally = &outcome.tally;
+    let some = |counts: &[u64], code: &dyn Fn(usize) -> &'static str| {
+        let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counts.map(|(at, &count)| (code(at).to_owned(), count)).collect::<BTreeMap<_, _>>()
+    };
+    let lists = tally.lists.iter();
+    Ok(Summary {
+        snapshot: view.generation.ground.index.meta().id.clone(),
+        change: view.overlay.change(),
+        catalogue: catalogue.digest().to_owned(),
+        at: at.0,
+        rows: tally.rows,
+        hits: tally.hits,
+        unreadable: tally.rejected,
+        unaskable: tally.unaskable,
+        rejects: outcome.rejects,
+        verdicts: some(&tally.verdicts, &|at| Verdict::ALL[at].code()),
+        grades: some(&tally.grades, &|at| Grade::ALL[at].code()),
+        lists: lists.map(|(&list, &count)| (catalogue.list(list).code.clone(), count)).collect(),
+        millis: started.elapsed().as_millis() as u64,
+    })
+}

@@ -1,0 +1,438 @@
+//! Files that are handed in, screened beside, and fetched.
+
+use super::*;
+use std::fs;
+use std::path::Path;
+use std::time::Instant as Clock;
+use xincha::http::Desk;
+use xincha::jobs::{Job, Jobs, JobsConfig, Working};
+
+/// Jobs give way to everything else that this machine does.
+const PATIENCE: Duration = Duration::from_secs(120);
+const BOUNDARY: &str = "------xincha";
+/// Three rows: one listed, one not, one that cannot be asked about.
+const ROWS: &str = "编号,统一社会信用代码\n1,91320500MA0000015D\n2,91320500MA00000X21\n3,无\n";
+
+/// A service that takes files.
+struct Office {
+    server: Running,
+    working: Option<Working>,
+    folder: tempfile::TempDir,
+}
+
+fn open(config: JobsConfig) -> Office {
+    let folder = tempfile::tempdir().unwrap();
+    open_in(folder, config, true)
+}
+
+fn jobs_in(folder: &Path, config: JobsConfig) -> JobsConfig {
+    JobsConfig { folder: folder.join("jobs"), threads: 1, ..config }
+}
+
+fn open_in(folder: tempfile::TempDir, config: JobsConfig, has_data: bool) -> Office {
+    let (snapshot, view) = ground::view(real_now());
+    let live = Live::new(has_data.then_some(view));
+    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone()).unwrap();
+    let desk = Desk { jobs: Some(jobs), ..Desk::from(live.clone()) };
+    let bound = Server::bind(super::config(), desk).unwrap();
+    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
+    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
+    let server = Running { address, live, shutdown, thread, folder: Some(snapshot) };
+    Office { server, working: Some(working), folder }
+}
+
+impl Office {
+    /// Stop it as SIGTERM does, and leave the folder.
+    fn close(mut self) -> tempfile::TempDir {
+        self.server.stop();
+        self.working.take();
+        self.folder
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![self.folder.path().join("jobs")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => names.push(path.file_name().unwrap().to_str().unwrap().to_owned()),
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+fn part(disposition: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("--{BOUNDARY}\r\ncontent-disposition: form-data; {disposition}\r\n\r\n");
+    [head.as_bytes(), body, b"\r\n"].concat()
+}
+
+fn form(options: Option<&Value>, name: &str, file: &[u8]) -> Vec<u8> {
+    let options = options.map(|options| part("name=\"options\"", options.to_string().as_bytes()));
+    let file = part(&format!("name=\"file\"; filename=\"{name}\""), file);
+    [options.unwrap_or_default(), file, format!("--{BOUNDARY}--\r\n").into_bytes()].concat()
+}
+
+fn post(client: &mut Client, body: &[u8]) -> Reply {
+    let kind = format!("content-type: multipart/form-data; boundary={BOUNDARY}\r\n");
+    client.request("POST", "/v1/jobs", &kind, body)
+}
+
+fn taken(reply: &Reply) -> Value {
+    assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
+    let job = reply.json();
+    conforms(&job, "Job");
+    let place = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+    assert_eq!(reply.header("location"), Some(&*place));
+    job
+}
+
+fn job(client: &mut Client, id: &Value) -> Value {
+    let job = client.get(&format!("/v1/jobs/{}", id.as_str().unwrap())).json();
+    conforms(&job, "Job");
+    job
+}
+
+/// The job once it has ended.
+fn ended(client: &mut Client, id: &Value) -> Value {
+    let begun = Clock::now();
+    loop {
+        let job = job(client, id);
+        if !["queued", "running"].contains(&job["state"].as_str().unwrap()) {
+            return job;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{job}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
+    client.get(job[what].as_str().unwrap())
+}
+
+#[test]
+fn a_file_is_taken_screened_fetched_and_removed() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let options = json!({"matter": MATTER, "at": null, "hits_only": false});
+    conforms(&options, "JobOptions");
+    let taken = taken(&post(&mut client, &form(Some(&options), "企业.csv", ROWS.as_bytes())));
+    let done = ended(&mut client, &taken["id"]);
+    assert_eq!((&done["state"], &done["failure"]), (&json!("done"), &Value::Null));
+    let summary = &done["summary"];
+    assert_eq!((&summary["rows"], &summary["hits"]), (&json!(3), &json!(1)));
+    assert_eq!((&summary["unaskable"], &summary["rejects"]), (&json!(1), &json!(1)));
+    assert_eq!(summary["verdicts"]["prohibit"], 1);
+    let single = client.check(&check_with(&json!([{"ref": "1", "id": "91320500MA0000015D"}])));
+    assert_eq!(single.json()["verdict"], "prohibit");
+    assert_eq!(summary["snapshot"], single.json()["data"]["snapshot"]);
+
+    let result = fetch(&mut client, &done, "result");
+    assert_eq!(result.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(result.header("cache-control"), Some("no-store"));
+    let named = format!("attachment; filename=\"{}.result.csv\"", done["id"].as_str().unwrap());
+    assert_eq!(result.header("content-disposition"), Some(&*named));
+    let text = String::from_utf8(result.body).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows[0].starts_with("编号,统一社会信用代码,xincha_verdict"), "{text}");
+    assert!(rows[1].starts_with("1,91320500MA0000015D,prohibit,sxbzxr"), "{text}");
+    assert!(rows[2].starts_with("2,91320500MA00000X21,clear,"), "{text}");
+    let some = client.request("GET", done["result"].as_str().unwrap(), "range: bytes=0-5\r\n", b"");
+    assert_eq!((some.status, &*some.body), (206, "编号".as_bytes()));
+    let rejects = fetch(&mut client, &done, "rejects");
+    assert!(String::from_utf8(rejects.body).unwrap().contains("3,"));
+    assert_eq!(office.files(), ["job.json", "lock", "rejects.csv", "result.csv"]);
+
+    let listed = client.get("/v1/jobs").json();
+    conforms(&listed, "Jobs");
+    assert_eq!(listed["jobs"], json!([done]));
+    let place = format!("/v1/jobs/{}", done["id"].as_str().unwrap());
+    assert_eq!(client.request("DELETE", &place, "", b"").status, 204);
+    client.get(&place).problem(Code::NoSuchJob);
+    client.get(&format!("{place}/result")).problem(Code::NoSuchJob);
+    client.get("/v1/jobs/no-id").problem(Code::NoSuchJob);
+    assert_eq!(office.files(), ["lock"]);
+}
+
+#[test]
+fn every_format_comes_back_as_it_is_wanted() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let lines = "{\"id\":\"91320500MA0000015D\"}\n";
+    let rows = [
+        ("rows.jsonl", lines, None, "application/jsonl"),
+        (
+            "no ending",
+            ROWS,
+            Some(json!({"format": "csv", "output_format": "parquet"})),
+            "application/vnd.apache.parquet",
+        ),
+        (
+            "rows.CSV",
+            ROWS,
+            Some(json!({"output_format": "xlsx"})),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+        (
+            "rows.txt",
+            ROWS,
+            Some(json!({"output_format": "arrows"})),
+            "application/vnd.apache.arrow.stream",
+        ),
+    ];
+    for (name, file, options, kind) in rows {
+        let taken = taken(&post(&mut client, &form(options.as_ref(), name, file.as_bytes())));
+        let done = ended(&mut client, &taken["id"]);
+        assert_eq!(done["state"], "done", "{done}");
+        assert_eq!(done["summary"]["hits"], 1);
+        assert_eq!(fetch(&mut client, &done, "result").header("content-type"), Some(kind));
+    }
+}
+
+#[test]
+fn what_cannot_be_screened_fails_and_says_why() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    for (name, file, why) in [
+        ("rows.csv", "甲,乙\n1,2\n", "甲"),
+        ("rows.csv", "", "input.csv"),
+        ("rows.xlsx", "no workbook", "input.xlsx"),
+    ] {
+        let taken = taken(&post(&mut client, &form(None, name, file.as_bytes())));
+        let failed = ended(&mut client, &taken["id"]);
+        assert_eq!(failed["state"], "failed", "{failed}");
+        let told = failed["failure"].as_str().unwrap();
+        assert!(told.contains(why), "{told}");
+        assert!(!told.contains(office.folder.path().to_str().unwrap()), "{told}");
+        let place = format!("/v1/jobs/{}", failed["id"].as_str().unwrap());
+        client.get(&format!("{place}/result")).problem(Code::NoResult);
+        client.get(&format!("{place}/rejects")).problem(Code::NoResult);
+        assert_eq!(client.request("DELETE", &place, "", b"").status, 204);
+    }
+}
+
+#[test]
+fn what_is_no_such_form_or_has_such_options_is_refused_and_leaves_nothing() {
+    let office = open(JobsConfig::default());
+    let file = |options: Value| form(Some(&options), "rows.csv", ROWS.as_bytes());
+    let none = format!("--{BOUNDARY}--\r\n").into_bytes();
+    let other = [part("name=\"other\"", b"x"), none.clone()].concat();
+    let late = [
+        part("name=\"file\"; filename=\"a.csv\"", ROWS.as_bytes()),
+        part("name=\"options\"", b"{}"),
+        none.clone(),
+    ]
+    .concat();
+    let rows = [
+        (none, Code::MissingField, Some("/file")),
+        (other, Code::InvalidForm, None),
+        (late, Code::InvalidForm, None),
+        (ROWS.into(), Code::InvalidForm, None),
+        (file(json!({"matter": "no"})), Code::UnknownMatter, Some("/matter")),
+        (file(json!({"kind": "ship"})), Code::UnknownSubjectKind, Some("/kind")),
+        (file(json!({"encoding": "ebcdic"})), Code::InvalidOption, Some("/encoding")),
+        (file(json!({"delimiter": "ab"})), Code::InvalidOption, Some("/delimiter")),
+        (file(json!({"at": "1970-01-01T00:00:00Z"})), Code::InvalidTime, Some("/at")),
+        (file(json!({"format": "pdf"})), Code::InvalidOption, Some("/format")),
+        (file(json!({"output_format": "xls"})), Code::InvalidOption, Some("/output_format")),
+        (file(json!({"output_format": "jsonl"})), Code::InvalidOption, Some("/output_format")),
+        (file(json!({"sheet": "x".repeat(201)})), Code::ValueTooLong, Some("/sheet")),
+        (file(json!({"id_columns": vec!["a"; 21]})), Code::TooManyIdentifiers, Some("/id_columns")),
+        (file(json!({"subject": 1})), Code::UnknownField, Some("/subject")),
+        (form(None, "no ending", b"x"), Code::InvalidOption, Some("/format")),
+    ];
+    for (body, code, pointer) in rows {
+        let problem = post(&mut office.server.connect(), &body).problem(code);
+        assert_eq!(problem["pointer"].as_str(), pointer, "{problem}");
+    }
+    let mut client = office.server.connect();
+    let plain = client.request("POST", "/v1/jobs", "content-type: text/csv\r\n", b"x");
+    plain.problem(Code::InvalidForm);
+    assert_eq!(office.files(), ["lock"]);
+}
+
+#[test]
+fn an_upload_that_breaks_off_leaves_nothing_and_gives_back_its_place() {
+    let office = open(JobsConfig { unfinished_max: 1, ..JobsConfig::default() });
+    let body = form(None, "rows.csv", ROWS.as_bytes());
+    let mut client = office.server.connect();
+    let head = format!(
+        "POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\ncontent-type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n",
+        body.len()
+    );
+    client.send(head.as_bytes());
+    client.send(&body[..body.len() - 20]);
+    let begun = Clock::now();
+    while !office.files().contains(&"input.csv".to_owned()) {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut other = office.server.connect();
+    assert_eq!(other.get("/v1/jobs").json(), json!({"jobs": []}), "it is none yet");
+    post(&mut other, &body).problem(Code::QuotaExceeded);
+    drop(client);
+    while office.files() != ["lock"] {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", office.files());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    taken(&post(&mut office.server.connect(), &body));
+}
+
+#[test]
+fn quotas_hold_for_jobs_and_bytes() {
+    // Without data nothing is begun.
+    let folder = tempfile::tempdir().unwrap();
+    let told =
+        JobsConfig { input_bytes_max: 3_000, client_bytes_max: 5_000, ..JobsConfig::default() };
+    let office = open_in(folder, told, false);
+    let view = ground::view(real_now());
+    let mut client = office.server.connect();
+    let body = |bytes: usize| form(None, "a.csv", &vec![b'a'; bytes]);
+    post(&mut client, &body(10)).problem(Code::NotReady);
+    office.server.live.swap(view.1);
+    let problem = post(&mut office.server.connect(), &body(3_001)).problem(Code::BodyTooLarge);
+    assert_eq!((&problem["pointer"], &problem["max"]), (&json!("/file"), &json!(3_000)));
+    drop(office);
+
+    let told = JobsConfig { unfinished_max: 2, ..JobsConfig::default() };
+    let office = open(told);
+    let mut client = office.server.connect();
+    let big = "x,统一社会信用代码\n".to_owned() + &"1,91320500MA0000015D\n".repeat(100_000);
+    let body = form(None, "a.csv", big.as_bytes());
+    let ids: Vec<Value> = (0..2).map(|_| taken(&post(&mut client, &body))["id"].clone()).collect();
+    let problem = post(&mut office.server.connect(), &body).problem(Code::QuotaExceeded);
+    assert_eq!((&problem["pointer"], &problem["max"]), (&json!("/jobs"), &json!(2)));
+    let mut waiting = office.server.connect();
+    waiting.send(b"POST /v1/jobs HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n");
+    waiting.reply(true).problem(Code::QuotaExceeded);
+    // Whichever they are in, cancelled they end and make room.
+    for id in &ids {
+        let place = format!("/v1/jobs/{}/cancel", id.as_str().unwrap());
+        let job = client.request("POST", &place, "", b"").json();
+        conforms(&job, "Job");
+        let ended = ended(&mut client, id);
+        assert!(["cancelled", "done"].contains(&ended["state"].as_str().unwrap()), "{ended}");
+    }
+    taken(&post(&mut client, &body));
+}
+
+#[test]
+fn a_restart_loses_no_result_and_begins_anew_what_was_not_done() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let body = form(None, "rows.csv", ROWS.as_bytes());
+    let id = taken(&post(&mut client, &body))["id"].clone();
+    let done = ended(&mut client, &id);
+    drop(client);
+    let folder = office.close();
+
+    // As a process leaves it that is killed while it works on another: its input, and half a result.
+    let path = |id: &str, name: &str| folder.path().join("jobs").join(id).join(name);
+    let id = id.as_str().unwrap().to_owned();
+    let mut killed: Job =
+        serde_json::from_slice(&fs::read(path(&id, "job.json")).unwrap()).unwrap();
+    let halves =
+        [("019b0000-0000-7000-8000-000000000001", 1), ("019b0000-0000-7000-8000-000000000002", 3)];
+    for (other, attempts) in halves {
+        fs::create_dir(path(other, "")).unwrap();
+        fs::write(path(other, "input.csv"), ROWS).unwrap();
+        fs::write(path(other, "result.csv.part-1"), "half").unwrap();
+        killed = Job {
+            id: other.parse().unwrap(),
+            state: xincha::jobs::State::Running,
+            attempts,
+            summary: None,
+            ended: None,
+            ..killed
+        };
+        fs::write(path(other, "job.json"), serde_json::to_vec(&killed).unwrap()).unwrap();
+    }
+    // And one whose upload had not ended.
+    fs::create_dir(path("019b0000-0000-7000-8000-000000000003", "")).unwrap();
+    fs::write(path("019b0000-0000-7000-8000-000000000003", "input.csv"), "1,").unwrap();
+
+    let office = open_in(folder, JobsConfig::default(), true);
+    let mut client = office.server.connect();
+    assert_eq!(job(&mut client, &json!(id)), done, "as it was");
+    assert_eq!(fetch(&mut client, &done, "result").status, 200);
+    let again = ended(&mut client, &json!(halves[0].0));
+    assert_eq!((&again["state"], &again["attempts"]), (&json!("done"), &json!(2)), "{again}");
+    assert_eq!(again["summary"]["hits"], 1);
+    let given_up = job(&mut client, &json!(halves[1].0));
+    assert_eq!((&given_up["state"], &given_up["attempts"]), (&json!("failed"), &json!(3)));
+    assert_eq!(client.get("/v1/jobs").json()["jobs"].as_array().unwrap().len(), 3);
+    let left = office.files();
+    assert!(
+        !left.iter().any(|name| name.contains("part") || name.starts_with("input")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn what_was_being_worked_on_when_it_was_stopped_goes_on_after() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let big = "x,统一社会信用代码\n".to_owned() + &"1,91320500MA0000015D\n".repeat(100_000);
+    let id = taken(&post(&mut client, &form(None, "a.csv", big.as_bytes())))["id"].clone();
+    let begun = Clock::now();
+    while job(&mut client, &id)["state"] == "queued" {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    let told = job(&mut client, &id);
+    drop(client);
+    let folder = office.close();
+    let office = open_in(folder, JobsConfig::default(), true);
+    let done = ended(&mut office.server.connect(), &id);
+    assert_eq!((&done["state"], &done["summary"]["rows"]), (&json!("done"), &json!(100_000)));
+    assert_eq!(done["attempts"], 1, "a stop is no failure; it was {told}");
+}
+
+#[test]
+fn what_has_ended_goes_when_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = open_in(folder, JobsConfig { keep_hours: 1, ..JobsConfig::default() }, true);
+    let mut client = office.server.connect();
+    let id = taken(&post(&mut client, &form(None, "rows.csv", ROWS.as_bytes())))["id"].clone();
+    let done = ended(&mut client, &id);
+    assert_ne!(done["expires"], Value::Null);
+    drop(client);
+    let folder = office.close();
+    let office = open_in(folder, JobsConfig { keep_hours: 0, ..JobsConfig::default() }, true);
+    let begun = Clock::now();
+    while office.files() != ["lock"] {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", office.files());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_folder_has_one_process() {
+    let office = open(JobsConfig::default());
+    let config = jobs_in(office.folder.path(), JobsConfig::default());
+    let error = Jobs::start(config, office.server.live.clone()).err().unwrap();
+    assert!(error.to_string().contains("another process"), "{error}");
+}
+
+#[test]
+fn another_clients_job_is_none() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let id = taken(&post(&mut client, &form(None, "rows.csv", ROWS.as_bytes())))["id"].clone();
+    ended(&mut client, &id);
+    let place = format!("/v1/jobs/{}", id.as_str().unwrap());
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let elsewhere: SocketAddr = "127.0.0.2:0".parse().unwrap();
+    socket.bind(&elsewhere.into()).unwrap();
+    socket.connect(&office.server.address.into()).unwrap();
+    let mut other = Client { stream: socket.into(), rest: Vec::new() };
+    other.get(&place).problem(Code::NoSuchJob);
+    other.get(&format!("{place}/result")).problem(Code::NoSuchJob);
+    other.request("POST", &format!("{place}/cancel"), "", b"").problem(Code::NoSuchJob);
+    other.request("DELETE", &place, "", b"").problem(Code::NoSuchJob);
+    assert_eq!(other.get("/v1/jobs").json(), json!({"jobs": []}));
+    assert_eq!(client.get(&place).status, 200);
+}
