@@ -11,6 +11,7 @@
 //! | [`change`] | changes, sent to the running service |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
+//! | [`report`] | an answer in a file: a page to print, a table |
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
@@ -25,6 +26,7 @@ pub mod fault;
 pub mod keygen;
 pub mod progress;
 pub mod remote;
+pub mod report;
 pub mod screen;
 pub mod serve;
 pub mod status;

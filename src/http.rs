@@ -23,6 +23,7 @@
 //! | `suggest` | names that begin so |
 //! | [`cross`] | lists against lists |
 //! | [`jobs`] | files that are screened beside, fetched later |
+//! | [`evidence`] | an answer as a page to print and file |
 //! | [`tender`] | all bidders of a section |
 //! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
@@ -40,6 +41,7 @@ pub mod check_id;
 pub mod config;
 pub mod cross;
 pub mod desk;
+pub mod evidence;
 mod fragments;
 mod gather;
 pub mod jobs;
@@ -62,6 +64,7 @@ pub use check::{Unanswered, Worker, answer};
 pub use check_id::CheckIds;
 pub use config::HttpConfig;
 pub use desk::Desk;
+pub use evidence::{Evidence, Shown};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
 

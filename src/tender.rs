@@ -99,6 +99,18 @@ pub struct Relation {
 }
 
 impl RelationKind {
+    /// Every kind, the weightiest first.
+    pub const ALL: [RelationKind; 8] = [
+        RelationKind::SameBody,
+        RelationKind::SameManager,
+        RelationKind::Control,
+        RelationKind::SameController,
+        RelationKind::SamePerson,
+        RelationKind::SamePhone,
+        RelationKind::SameEmail,
+        RelationKind::SameAddress,
+    ];
+
     /// The word used in the API.
     pub fn code(self) -> &'static str {
         match self {

@@ -2,6 +2,8 @@
 
 #[path = "http/crossing.rs"]
 mod crossing;
+#[path = "http/evidence.rs"]
+mod evidence;
 mod ground;
 #[path = "http/jobs.rs"]
 mod jobs;

@@ -1,13 +1,16 @@
 //! `xincha check`: one check, offline, with the very code that answers `POST /v1/check`.
 
 use super::remote::Remote;
+use super::report::Report;
 use super::{Outcome, now};
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::http::{CheckIds, Unanswered, Worker, answer};
 use crate::ledger::{FileLedger, LedgerError};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The arguments of `check`.
 #[derive(clap::Args, Debug)]
@@ -19,6 +22,7 @@ Examples / 示例:
   xincha check --matter 其他-02491-006 --name 苏州明珠建设有限公司 --id 91320505MA0000023G --json
   xincha check --matter 其他-02491-007 --name 李四 --id 110101190001010006 --at 2026-01-01T12:00:00+08:00
   xincha check --matter 11320500000000019Y3000123456001 --name 苏州星和科技有限责任公司      by name alone
+  xincha check --matter 其他-02491-006 --id 91320505MA0000023G -o 核查记录.html       a page to print and file
   xincha check --file request.json        a whole request, as POST /v1/check takes it; - is stdin
 
 An identifier on the command line is seen by others on this machine (ps); --file - is not.")]
@@ -47,19 +51,22 @@ pub struct Check {
     /// 输出 JSON / print the answer as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    report: Report,
 }
 
 impl Check {
     /// Ask the current snapshot and print the answer.
     pub fn run(&self, config: &Config) -> Outcome {
         let request = self.request()?;
+        let catalogue = config.load_catalogue()?;
         let answered = match super::ledger(config) {
             // Whoever holds the ledger knows of the changes since the snapshot.
             Err(LedgerError::Held(_)) => {
-                let answer = Remote::new(config, None).post("/v1/check", request)?;
+                let answer = Remote::new(config, None).post("/v1/check", request.clone())?;
                 if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
             }
-            ledger => offline(config, ledger?, &request)?,
+            ledger => offline(config, &catalogue, ledger?, &request)?,
         };
         let answer = answered.map_err(|problem| {
             let mut told = told(&problem);
@@ -68,6 +75,7 @@ impl Check {
             }
             told
         })?;
+        self.report.write(&catalogue, &request, &answer)?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&answer)?);
         } else {
@@ -109,11 +117,11 @@ impl Check {
 /// Ask the current snapshot and the changes since: the answer, or the problem with the request.
 fn offline(
     config: &Config,
+    catalogue: &Arc<Catalogue>,
     ledger: FileLedger,
     request: &[u8],
 ) -> Result<Result<Value, Value>, Box<dyn std::error::Error>> {
-    let catalogue = config.load_catalogue()?;
-    let view = super::view(config, &catalogue, Some(ledger))?;
+    let view = super::view(config, catalogue, Some(ledger))?;
     let mut out = Vec::new();
     let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
     let answered = answer(&view, now(), id, request, &mut Worker::searching(), &mut out);

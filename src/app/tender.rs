@@ -2,6 +2,7 @@
 
 use super::check::{print_subject, told, verdict};
 use super::remote::Remote;
+use super::report::Report;
 use super::{Outcome, now};
 use crate::config::Config;
 use crate::http::{CheckIds, Worker, tender};
@@ -20,6 +21,7 @@ article that they touch: established by identifiers, suspected by names and cont
 
 Example / 示例:
   xincha tender section.json
+  xincha tender section.json -o 核查记录.html        a page to print and file; .xlsx and .csv are tables
   {\"matter\": \"11320500000000019Y3000123456001\", \"section\": \"E3205-001\", \"bidders\": [
     {\"ref\": \"1\", \"name\": \"苏州星河科技有限公司\", \"id\": \"91320500MA0000015D\",
      \"persons\": [{\"role\": \"legal_representative\", \"name\": \"张三\", \"id\": \"110101190001010014\"}],
@@ -33,20 +35,22 @@ pub struct Tender {
     /// 输出 JSON / print the answer as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    report: Report,
 }
 
 impl Tender {
     /// Screen the bidders and print what was found.
     pub fn run(&self, config: &Config) -> Outcome {
         let request = super::request_of(&self.file)?;
+        let catalogue = config.load_catalogue()?;
         let answer = match super::ledger(config) {
             // Whoever holds the ledger knows of the changes since the snapshot.
             Err(LedgerError::Held(_)) => {
-                let answer = Remote::new(config, None).post("/v1/screen", request)?;
+                let answer = Remote::new(config, None).post("/v1/screen", request.clone())?;
                 if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
             }
             ledger => {
-                let catalogue = config.load_catalogue()?;
                 let view = super::view(config, &catalogue, Some(ledger?))?;
                 let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
                 match tender::answer(&view, now(), id, &request, &mut Worker::searching()) {
@@ -56,6 +60,7 @@ impl Tender {
             }
         };
         let answer = answer.map_err(|problem| told(&problem))?;
+        self.report.write(&catalogue, &request, &answer)?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&answer)?);
         } else {

@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::problem::{self, Code, Problem};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, cross, jobs, operation, search, suggest, tender, yente};
+use super::{OPENAPI, cross, evidence, jobs, operation, search, suggest, tender, yente};
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -22,9 +22,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 26] = [
+pub const PATHS: [(&str, &[&str]); 27] = [
     ("/v1/check", &["POST"]),
     ("/v1/screen", &["POST"]),
+    ("/v1/evidence", &["POST"]),
     ("/v1/search", &["POST"]),
     ("/v1/suggest", &["POST"]),
     ("/v1/cross", &["POST"]),
@@ -57,6 +58,7 @@ pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
         .route("/v1/screen", post(tender::screen))
+        .route("/v1/evidence", post(evidence::evidence))
         .route("/v1/search", post(search::search))
         .route("/v1/suggest", post(suggest::suggest))
         .route("/v1/cross", post(cross::cross))

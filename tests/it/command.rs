@@ -19,7 +19,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let text = format!(
-            "catalogue = {:?}\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
+            "catalogue = {:?}\n[jobs]\nfolder = \"jobs\"\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
             config.join("catalogue"),
             folder.path().join("feeds"),
             config.join("sources"),
@@ -116,6 +116,64 @@ fn checks_answer_offline_with_documented_exit_codes() {
         assert_eq!(code, expected, "{arguments:?}: {out}{err}");
         assert!(err.contains(part), "{arguments:?}: {err}");
     }
+}
+
+#[test]
+fn an_answer_is_kept_as_a_page_a_table_or_json() {
+    let home = Home::new();
+    let person =
+        json!({"role": "legal_representative", "name": "赵甲乙", "id": "110101190001010022"});
+    let section = json!({"matter": MATTER, "section": "E-1", "bidders": [
+        {"ref": "=1", "name": "苏州星河科技有限公司", "id": "91320500MA0000015D", "persons": [person]},
+        {"ref": "2", "name": "苏州某某有限公司", "persons": [person]},
+    ]});
+    let path = |name: &str| home.folder.path().join(name).display().to_string();
+    std::fs::write(path("section.json"), section.to_string()).unwrap();
+    let keep = |name: &str, more: &[&str]| {
+        let arguments = ["tender", &path("section.json"), "-o", &path(name)];
+        let (code, _, told) = home.run(&[&arguments[..], more].concat());
+        assert_eq!(code, 3, "{told}");
+        std::fs::read(path(name)).unwrap()
+    };
+    let page = String::from_utf8(keep("page.html", &[])).unwrap();
+    assert!(page.contains("禁止 prohibit") && page.contains("赵**") && !page.contains("赵甲乙"));
+    let page = String::from_utf8(keep("whole.html", &["--unmasked"])).unwrap();
+    assert!(page.contains("赵甲乙") && page.contains("110101190001010022"));
+
+    let bytes = keep("table.csv", &[]);
+    let mut table = csv::Reader::from_reader(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap());
+    let headings = table.headers().unwrap().clone();
+    let at = |name: &str| headings.iter().position(|heading| heading.ends_with(name)).unwrap();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let of = |reference: &str, role: &str| {
+        let is_it = |row: &&csv::StringRecord| &row[0] == reference && &row[at(" role")] == role;
+        rows.iter().filter(is_it).collect::<Vec<_>>()
+    };
+    let hits = of("=1", "bidder");
+    let lists: Vec<&str> = hits.iter().map(|row| &row[at(" list")]).collect();
+    assert_eq!(lists, ["sxbzxr", "zfcg_yzwf"]);
+    assert!(hits[0][at(" measures")].contains("财库〔2016〕125号"));
+    assert_eq!(&of("=1", "legal_representative")[0][at(" identifiers")], "110101********0022");
+    assert_eq!(&of("2", "bidder")[0][at(" relations")], "=1: same_manager (established)");
+
+    let mut book: calamine::Xlsx<_> =
+        calamine::open_workbook_from_rs(std::io::Cursor::new(keep("t.xlsx", &[]))).unwrap();
+    let sheet = calamine::Reader::worksheet_range_at(&mut book, 0).unwrap().unwrap();
+    assert_eq!(
+        sheet.get_value((1, 0)),
+        Some(&calamine::Data::String("=1".to_owned())),
+        "no formula"
+    );
+    assert_eq!(sheet.height(), rows.len() + 1);
+
+    let kept: Value = serde_json::from_slice(&keep("a.json", &[])).unwrap();
+    assert_eq!(kept["verdict"], "prohibit");
+    let arguments = ["check", "--matter", MATTER, "--id", "91320500MA0000015D", "-o"];
+    let (code, ..) = home.run(&[&arguments[..], &[&path("check.html")]].concat());
+    assert_eq!(code, 3);
+    assert!(std::fs::read_to_string(path("check.html")).unwrap().contains("政府采购"));
+    let (code, _, told) = home.run(&[&arguments[..], &["check.pdf"]].concat());
+    assert!(code != 0 && told.contains(".html .xlsx .csv .json"), "{told}");
 }
 
 #[test]

@@ -95,6 +95,8 @@ deliveries = "deliveries"
 as_of_build = true
 keep = {KEEP}
 {data}
+[jobs]
+folder = "jobs"
 [http]
 workers = 1
 [replicas.stream]
