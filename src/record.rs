@@ -5,6 +5,7 @@
 //! | file | noun |
 //! |---|---|
 //! | [`identifier`] | a normalised identifier: recognise, verify, derive, agree, mask |
+//! | [`sound`] | one that decides and with which nothing is wrong, told at a glance |
 //! | [`check`] | the check digits of the national standards |
 //! | [`packed`] | an identifier as one sortable integer, for the index |
 //! | [`masked`] | an identifier with hidden digits |
@@ -25,6 +26,7 @@ pub mod limits;
 pub mod masked;
 pub mod packed;
 pub mod region;
+pub mod sound;
 pub mod standing;
 pub mod subject;
 
@@ -34,5 +36,6 @@ pub use entry::{Entry, ListKind, Provenance, State, Term};
 pub use identifier::{Agreement, Family, Identifier, IdentifierError, IdentifierKind, Quality};
 pub use masked::MaskedIdentifier;
 pub use packed::Packed;
+pub use sound::Sound;
 pub use standing::{End, Refusal, Standing, Stood};
 pub use subject::{FormerName, Related, Role, Subject, SubjectKind};

@@ -10,11 +10,24 @@ const PROVINCES: [u8; 37] = [
     52, 53, 54, 61, 62, 63, 64, 65, 66, 71, 81, 82, 83,
 ];
 
+const fn provinces() -> [bool; 100] {
+    let mut table = [false; 100];
+    let mut at = 0;
+    while at < PROVINCES.len() {
+        table[PROVINCES[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+static IS_PROVINCE: [bool; 100] = provinces();
+
 /// Six digits that begin with a province of GB/T 2260.
+#[inline]
 pub fn known(region: &[u8]) -> bool {
     region.len() == 6
-        && region.iter().all(u8::is_ascii_digit)
-        && PROVINCES.contains(&((region[0] - b'0') * 10 + region[1] - b'0'))
+        && region.iter().fold(true, |all, byte| all & byte.is_ascii_digit())
+        && IS_PROVINCE[usize::from((region[0] - b'0') * 10 + region[1] - b'0')]
 }
 
 #[cfg(test)]
