@@ -7,7 +7,7 @@ use csv_core::{ReadRecordResult, Reader};
 use memchr::{memchr, memchr_iter, memrchr};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 /// Bytes of a block: few enough to stay in a core's cache on their way.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -34,11 +34,18 @@ pub struct Blocks<R> {
     is_at_end: bool,
 }
 
+/// A block on its way. Its memory goes round: from the reader to a screener, to the writer and back.
+#[derive(Default)]
+pub struct Block {
+    /// What was read.
+    pub text: Vec<u8>,
+    /// What is written of it.
+    pub out: Vec<u8>,
+}
+
 /// What a block came to.
 #[derive(Default)]
 pub struct Answered {
-    /// What is written of it.
-    pub out: Vec<u8>,
     /// Records in it, blank ones too.
     pub records: u64,
     /// Bytes of it.
@@ -70,17 +77,19 @@ impl<R: Read> Blocks<R> {
         Ok(self.kept.drain(..end).collect())
     }
 
-    /// The next block, `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
+    /// Read the next block into one that is not needed any more; `false` after the last.
+    pub fn next(&mut self, text: &mut Vec<u8>) -> Result<bool, SourceError> {
         let end = self.fill(|bytes, records| match records {
             Records::Csv(delimiter) if !are_lines(bytes) => Records::ends(bytes, delimiter).last(),
             _ => memrchr(b'\n', bytes).map(|at| at + 1),
         })?;
+        text.clear();
         // Room for the next at once.
-        let mut rest = Vec::with_capacity(BLOCK_BYTES);
-        rest.extend_from_slice(&self.kept[end..]);
+        text.reserve(BLOCK_BYTES);
+        text.extend_from_slice(&self.kept[end..]);
         self.kept.truncate(end);
-        Ok((end > 0).then(|| std::mem::replace(&mut self.kept, rest)))
+        std::mem::swap(&mut self.kept, text);
+        Ok(end > 0)
     }
 
     /// Read until there is an end that is wanted, and tell where; what is left at the end of the input is
@@ -143,8 +152,18 @@ impl Records {
 /// Each line of these bytes is a record of CSV, and each delimiter in it parts cells: there are no quotes,
 /// and no carriage return but before a line feed.
 pub fn are_lines(bytes: &[u8]) -> bool {
-    let is_line_end = |at: usize| bytes.get(at + 1).is_none_or(|&next| next == b'\n');
-    memchr(b'"', bytes).is_none() && memchr_iter(b'\r', bytes).all(is_line_end)
+    lines(bytes) == bytes.len()
+}
+
+/// The bytes that [are lines](are_lines) at the beginning of these.
+pub fn lines(bytes: &[u8]) -> usize {
+    let quote = memchr(b'"', bytes).unwrap_or(bytes.len());
+    let is_line_end = |at: &usize| bytes.get(at + 1).is_none_or(|&next| next == b'\n');
+    let lone = memchr_iter(b'\r', &bytes[..quote]).find(|at| !is_line_end(at));
+    match lone.unwrap_or(quote) {
+        end if end == bytes.len() => end,
+        end => memrchr(b'\n', &bytes[..end]).map_or(0, |at| at + 1),
+    }
 }
 
 /// A parser of records whose cells are parted so.
@@ -152,15 +171,20 @@ pub fn parser(delimiter: u8) -> Reader {
     csv_core::ReaderBuilder::new().delimiter(delimiter).build()
 }
 
-/// Answer all blocks: `screener` makes one for each of so many threads, `collect` takes what each block came
-/// to, in order.
-pub fn run<R: Read + Send + 'static, S: FnMut(&[u8]) -> Answered, E: From<SourceError>>(
+/// Answer all blocks: `screener` makes one for each of so many threads, which writes of a block what is written
+/// of it; `collect` takes that and what the block came to, in order.
+pub fn run<R, S, E>(
     mut blocks: Blocks<R>,
     threads: usize,
     screener: impl Fn() -> S + Sync,
-    mut collect: impl FnMut(Answered) -> Result<(), E>,
-) -> Result<(), E> {
-    type Asked = Result<Vec<u8>, SourceError>;
+    mut collect: impl FnMut(Answered, &[u8]) -> Result<(), E>,
+) -> Result<(), E>
+where
+    R: Read + Send + 'static,
+    S: FnMut(&[u8], &mut Vec<u8>) -> Answered,
+    E: From<SourceError>,
+{
+    type Asked = Result<Block, SourceError>;
     let (screener, file, threads) = (&screener, blocks.file.clone(), threads.max(1));
     std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
@@ -168,19 +192,25 @@ pub fn run<R: Read + Send + 'static, S: FnMut(&[u8]) -> Answered, E: From<Source
         let (mut to, mut from) = (Vec::<SyncSender<Asked>>::new(), Vec::new());
         for _ in 0..threads {
             let (ask, asked) = sync_channel::<Asked>(WAITING);
-            let (answer, answered) = sync_channel::<Result<Answered, SourceError>>(WAITING);
+            let (answer, answered) = sync_channel(WAITING);
             named("screener")
                 .spawn_scoped(scope, move || serve(asked, answer, screener()))
                 .map_err(unstarted)?;
             to.push(ask);
             from.push(answered);
         }
+        let (give_back, given_back) = channel::<Block>();
         // One after the other, so that what comes back is in order. Whoever has left ends the reading.
         let read = move || {
             for thread in (0..threads).cycle() {
-                let Some(block) = blocks.next().transpose() else { return };
-                let is_last = block.is_err();
-                if to[thread].send(block).is_err() || is_last {
+                let mut block = given_back.try_recv().unwrap_or_default();
+                let asked = match blocks.next(&mut block.text) {
+                    Ok(true) => Ok(block),
+                    Ok(false) => return,
+                    Err(error) => Err(error),
+                };
+                let is_last = asked.is_err();
+                if to[thread].send(asked).is_err() || is_last {
                     return;
                 }
             }
@@ -190,26 +220,32 @@ pub fn run<R: Read + Send + 'static, S: FnMut(&[u8]) -> Answered, E: From<Source
         let mut records = 0;
         for thread in (0..threads).cycle() {
             let Ok(answered) = from[thread].recv() else { break };
-            let answered = match answered {
+            let (answered, block): (Answered, Block) = match answered {
                 Err(SourceError::RowTooLong { file, max, .. }) => {
                     return Err(SourceError::RowTooLong { file, row: records + 1, max }.into());
                 }
                 answered => answered?,
             };
             records += answered.records;
-            collect(answered)?;
+            collect(answered, &block.out)?;
+            // The reader may have left.
+            let _ = give_back.send(block);
         }
         Ok(())
     })
 }
 
-fn serve<A>(
-    asked: Receiver<Result<Vec<u8>, SourceError>>,
-    answer: SyncSender<Result<A, SourceError>>,
-    mut screener: impl FnMut(&[u8]) -> A,
+fn serve(
+    asked: Receiver<Result<Block, SourceError>>,
+    answer: SyncSender<Result<(Answered, Block), SourceError>>,
+    mut screener: impl FnMut(&[u8], &mut Vec<u8>) -> Answered,
 ) {
+    let mut answered = |mut block: Block| {
+        block.out.clear();
+        (screener(&block.text, &mut block.out), block)
+    };
     for block in asked {
-        if answer.send(block.map(|block| screener(&block))).is_err() {
+        if answer.send(block.map(&mut answered)).is_err() {
             return;
         }
     }

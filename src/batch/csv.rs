@@ -32,7 +32,8 @@ impl Dialect {
         let special = |byte: u8| byte == self.delimiter || matches!(byte, b'"' | b'\r' | b'\n');
         for cell in cells {
             out.push(self.delimiter);
-            if cell.bytes().any(special) {
+            // Every byte is looked at, many at once.
+            if cell.bytes().fold(false, |any, byte| any | special(byte)) {
                 out.push(b'"');
                 out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
                 out.push(b'"');
@@ -71,14 +72,19 @@ pub struct CsvScreener<'a> {
     delimiters: Vec<usize>,
     /// What is written behind a line whose subject is clear, and for which verdict.
     clear: (Option<Verdict>, Vec<u8>),
+    window: Vec<Line>,
 }
 
-/// Lines whose spots are fetched before the first of them is looked at.
-const WINDOW: usize = 64;
+/// Lines whose spots are fetched before the first of them is looked at; of those who are found there a good part
+/// is under way at once.
+const WINDOW: usize = 256;
 
-/// A line without quotes, and where its subject would be found if nothing else need be known.
+/// A line without quotes that has a cell for each heading.
 struct Line {
     range: Range<usize>,
+    /// Its identifier.
+    cell: Range<usize>,
+    /// Where its subject would be found if nothing else need be known.
     spot: Option<Spot>,
     /// Nobody is found there.
     is_clear: bool,
@@ -93,34 +99,57 @@ impl<'a> CsvScreener<'a> {
         hits_only: bool,
     ) -> CsvScreener<'a> {
         let record = Record::new(dialect.delimiter);
-        let (delimiters, clear) = (Vec::new(), (None, Vec::new()));
-        CsvScreener { screener, columns, dialect, hits_only, record, delimiters, clear }
+        let (delimiters, clear, window) = (Vec::new(), (None, Vec::new()), Vec::new());
+        CsvScreener { screener, columns, dialect, hits_only, record, delimiters, clear, window }
     }
 
     /// Answer a block.
-    pub fn answer(&mut self, block: &[u8]) -> Answered {
+    pub fn answer(&mut self, block: &[u8], out: &mut Vec<u8>) -> Answered {
         let text = text(block);
-        let mut answered = Answered {
-            out: Vec::with_capacity(block.len() * 3 / 2),
-            bytes: block.len() as u64,
-            is_text: text.is_some(),
-            ..Answered::default()
-        };
+        let (bytes, is_text) = (block.len() as u64, text.is_some());
+        let mut answered = Answered { bytes, is_text, ..Answered::default() };
+        out.reserve(block.len() * 3 / 2);
         match (&self.columns.identifiers[..], self.columns.name, text) {
-            (&[identifier], None, Some(text)) if blocks::are_lines(block) => {
-                self.answer_lines(text, identifier, &mut answered);
+            (&[identifier], None, Some(text)) => {
+                self.answer_text(text, identifier, &mut answered, out);
             }
-            _ => self.answer_records(block, &mut answered),
+            _ => self.answer_records(block, &mut answered, out),
         }
         answered.tally = std::mem::take(&mut self.screener.tally);
         answered
     }
 
+    /// Text that is asked by one identifier: stretches of lines without quotes, and other records between them.
+    fn answer_text(
+        &mut self,
+        text: &str,
+        identifier: usize,
+        answered: &mut Answered,
+        out: &mut Vec<u8>,
+    ) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let lines = blocks::lines(rest.as_bytes());
+            self.answer_lines(&rest[..lines], identifier, answered, out);
+            rest = &rest[lines..];
+            if !rest.is_empty() {
+                let end = self.record.read(rest.as_bytes());
+                self.answer_record(&rest.as_bytes()[..end], false, answered, out);
+                rest = &rest[end..];
+            }
+        }
+    }
+
     /// Lines without quotes that are asked by one identifier: most are clear, which one look at memory tells,
     /// and the looks of a window are under way at once.
-    fn answer_lines(&mut self, text: &str, identifier: usize, answered: &mut Answered) {
+    fn answer_lines(
+        &mut self,
+        text: &str,
+        identifier: usize,
+        answered: &mut Answered,
+        out: &mut Vec<u8>,
+    ) {
         let block = text.as_bytes();
-        let mut window: Vec<Line> = Vec::with_capacity(WINDOW);
         let (mut start, mut cells, mut cell) = (0, 0, 0..0);
         let mut cell_start = 0;
         let mut ends = memchr2_iter(self.dialect.delimiter, b'\n', block);
@@ -137,38 +166,43 @@ impl<'a> CsvScreener<'a> {
             let is_whole = cells == self.columns.count;
             let spot = if is_whole { self.screener.spot(&text[cell.clone()]) } else { None };
             let range = start..(end + 1).min(block.len());
-            window.push(Line { range, spot, is_clear: false });
+            self.window.push(Line { range, cell: cell.clone(), spot, is_clear: false });
             (start, cells) = (end + 1, 0);
-            if window.len() == WINDOW {
-                self.answer_window(block, &mut window, answered);
+            if self.window.len() == WINDOW {
+                self.answer_window(text, answered, out);
             }
         }
-        self.answer_window(block, &mut window, answered);
+        self.answer_window(text, answered, out);
     }
 
-    fn answer_window(&mut self, block: &[u8], window: &mut Vec<Line>, answered: &mut Answered) {
-        for line in window.iter_mut() {
+    fn answer_window(&mut self, text: &str, answered: &mut Answered, out: &mut Vec<u8>) {
+        let mut window = std::mem::take(&mut self.window);
+        for line in &mut window {
             line.is_clear = line.spot.is_some_and(|spot| self.screener.is_clear_at(spot));
         }
         let met = window.iter().filter(|line| !line.is_clear).filter_map(|line| line.spot);
         self.screener.prefetch(met);
-        for Line { range, is_clear, .. } in window.drain(..) {
-            let line = &block[range];
-            match is_clear {
-                true => {
-                    answered.records += 1;
-                    let verdict = self.screener.count_clear();
-                    if !self.hits_only {
-                        answered.out.extend_from_slice(without_line_end(line));
-                        self.write_clear(verdict, &mut answered.out);
-                    }
+        for Line { range, cell, spot, is_clear } in window.drain(..) {
+            let line = &text.as_bytes()[range];
+            if is_clear {
+                answered.records += 1;
+                let verdict = self.screener.count_clear();
+                if !self.hits_only {
+                    out.extend_from_slice(without_line_end(line));
+                    self.write_clear(verdict, out);
                 }
-                false => self.answer_record(line, true, answered),
+            } else if spot.is_some() {
+                answered.records += 1;
+                let row = self.screener.decide(std::iter::once(&text[cell]), "");
+                self.write(without_line_end(line), row, out);
+            } else {
+                self.answer_record(line, true, answered, out);
             }
         }
+        self.window = window;
     }
 
-    fn answer_records(&mut self, block: &[u8], answered: &mut Answered) {
+    fn answer_records(&mut self, block: &[u8], answered: &mut Answered, out: &mut Vec<u8>) {
         let mut rest = block;
         while !rest.is_empty() {
             let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -176,12 +210,18 @@ impl<'a> CsvScreener<'a> {
             let end = if is_plain { end } else { self.record.read(rest) };
             let (record, after) = rest.split_at(end);
             rest = after;
-            self.answer_record(record, is_plain, answered);
+            self.answer_record(record, is_plain, answered, out);
         }
     }
 
     /// Answer a record, which stands in [`Record`] unless it is plain: [a line](blocks::are_lines).
-    fn answer_record(&mut self, record: &[u8], is_plain: bool, answered: &mut Answered) {
+    fn answer_record(
+        &mut self,
+        record: &[u8],
+        is_plain: bool,
+        answered: &mut Answered,
+        out: &mut Vec<u8>,
+    ) {
         let line = without_line_end(record);
         answered.records += 1;
         let delimiter = self.dialect.delimiter;
@@ -208,13 +248,18 @@ impl<'a> CsvScreener<'a> {
         if let Row::Unaskable(reason) = row {
             reject(reason, answered);
         }
+        self.write(whole.unwrap_or(line), row, out);
+    }
+
+    /// Write a line without its end, and behind it what it came to, if it is wanted.
+    fn write(&mut self, line: &[u8], row: Row, out: &mut Vec<u8>) {
         if self.hits_only && !self.screener.has_hits() {
             return;
         }
-        answered.out.extend_from_slice(whole.unwrap_or(line));
+        out.extend_from_slice(line);
         match row {
-            Row::Clear(verdict) => self.write_clear(verdict, &mut answered.out),
-            _ => self.dialect.write(&self.screener.cells.all(), &mut answered.out),
+            Row::Clear(verdict) => self.write_clear(verdict, out),
+            _ => self.dialect.write(&self.screener.cells.all(), out),
         }
     }
 

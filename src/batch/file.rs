@@ -293,9 +293,9 @@ impl<'a> Run<'a, '_> {
         let screener = || {
             let mut screener =
                 CsvScreener::new(Screener::new(terms), columns.clone(), dialect, hits_only);
-            move |block: &[u8]| screener.answer(block)
+            move |block: &[u8], out: &mut Vec<u8>| screener.answer(block, out)
         };
-        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))
+        blocks::run(blocks, job.threads, screener, |answered, out| self.take(answered, out, output))
     }
 
     fn json_lines(&mut self, output: &mut Output) -> Result<(), Stopped<'a>> {
@@ -304,9 +304,11 @@ impl<'a> Run<'a, '_> {
         let (terms, told, hits_only) = (self.terms, job.told, job.hits_only);
         let screener = || {
             let mut screener = JsonScreener::new(Screener::new(terms), told, hits_only);
-            move |block: &[u8]| screener.answer(block)
+            move |block: &[u8], out: &mut Vec<u8>| screener.answer(block, out)
         };
-        blocks::run(blocks, job.threads, screener, |answered| self.take(answered, output))?;
+        blocks::run(blocks, job.threads, screener, |answered, out| {
+            self.take(answered, out, output)
+        })?;
         let error = match told.unseen(self.told_seen) {
             _ if self.outcome.tally.rows == 0 => ColumnError::Empty,
             Some(told) => ColumnError::Missing { told: told.clone(), found: Vec::new() },
@@ -342,10 +344,15 @@ impl<'a> Run<'a, '_> {
         SourceError::Io { file: self.file().to_owned(), source }
     }
 
-    fn take(&mut self, answered: Answered, output: &mut Output) -> Result<(), Stopped<'a>> {
+    fn take(
+        &mut self,
+        answered: Answered,
+        out: &[u8],
+        output: &mut Output,
+    ) -> Result<(), Stopped<'a>> {
         self.is_as_guessed(answered.is_text)?;
         self.go_on(answered.bytes, &answered.tally)?;
-        output.put(&answered.out)?;
+        output.put(out)?;
         if let Some(record) = answered.open_quote {
             let row = self.records + record;
             return Err(Stopped::Failed(BatchError::from(SourceError::Format {

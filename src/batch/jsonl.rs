@@ -34,7 +34,7 @@ impl<'a> JsonScreener<'a> {
     }
 
     /// Answer a block.
-    pub fn answer(&mut self, block: &[u8]) -> Answered {
+    pub fn answer(&mut self, block: &[u8], out: &mut Vec<u8>) -> Answered {
         let (bytes, is_text) = (block.len() as u64, is_text(block));
         let mut answered = Answered { bytes, is_text, ..Answered::default() };
         for line in block.split_inclusive(|&byte| byte == b'\n') {
@@ -43,7 +43,7 @@ impl<'a> JsonScreener<'a> {
             if line.is_empty() {
                 continue;
             }
-            let row = self.answer_line(line, &mut answered.out);
+            let row = self.answer_line(line, out);
             answered.told_seen |= self.seen;
             if let Err(reason) = row {
                 self.screener.tally.count_rejected();

@@ -2,7 +2,8 @@
 
 use crate::catalogue::ListNo;
 use crate::screen::{Grade, SubjectDecision, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -31,7 +32,9 @@ impl Tally {
         let Some(best) = decided.hits.iter().map(|hit| hit.grade).min() else { return };
         self.hits += 1;
         self.grades[best as usize] += 1;
-        let lists: BTreeSet<ListNo> = decided.hits.iter().map(|hit| hit.list).collect();
+        let mut lists: SmallVec<[ListNo; 8]> = decided.hits.iter().map(|hit| hit.list).collect();
+        lists.sort_unstable();
+        lists.dedup();
         lists.into_iter().for_each(|list| *self.lists.entry(list).or_default() += 1);
     }
 

@@ -126,13 +126,15 @@ impl Identifiers {
         number.0 < self.packed_count && self.packed(number.0 as usize) == Some(packed)
     }
 
-    /// Fetch where the identifier of a number begins to be read, after what tells where that is.
-    pub(super) fn prefetch(&self, number: IdentifierNo, link: usize) {
-        let block = number.0 as usize / BLOCK;
-        match link {
-            0 => self.starts.get(block).into_iter().for_each(prefetch),
-            _ => self.block(block).and_then(<[u8]>::first).into_iter().for_each(prefetch),
-        }
+    /// Fetch what tells where the identifier of a number is read.
+    pub(super) fn prefetch_start(&self, number: IdentifierNo) {
+        self.starts.get(number.0 as usize / BLOCK).into_iter().for_each(prefetch);
+    }
+
+    /// Fetch where it begins to be read.
+    pub(super) fn prefetch(&self, number: IdentifierNo) {
+        let block = self.block(number.0 as usize / BLOCK);
+        block.and_then(<[u8]>::first).into_iter().for_each(prefetch);
     }
 
     fn packed(&self, number: usize) -> Option<Packed> {

@@ -8,7 +8,7 @@ use super::overlay::{Group, Overlay};
 use super::reader::Owner;
 use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo, points};
-use crate::record::{Agreement, Day, Entry, Identifier, Provenance, State, SubjectKind};
+use crate::record::{Agreement, Day, Entry, Family, Identifier, Provenance, State, SubjectKind};
 use crate::text::{Keys, Name};
 use std::ops::ControlFlow;
 
@@ -63,11 +63,11 @@ impl<'a> Listed<'a> {
         }
     }
 
-    /// Where identifiers that agree with this one would be found, unless others do too that it is
+    /// Where identifiers that agree with one of this family would be found, unless others do too that it is
     /// [derived](Identifier::derived) to.
     #[inline]
-    pub fn spot(identifier: &Identifier) -> Spot {
-        Spot(points::hash(identifier.family().0))
+    pub fn spot(family: Family) -> Spot {
+        Spot(points::hash(family.0))
     }
 
     /// Fetch what tells who is found there, so that many can be asked about without waiting for each.
@@ -77,11 +77,9 @@ impl<'a> Listed<'a> {
     }
 
     /// Fetch what a check reads of whoever is found at those of these spots where somebody may be, all of it
-    /// at once.
-    pub fn prefetch_found(self, spots: impl Iterator<Item = Spot> + Clone) {
-        for link in 0..Index::LINKS {
-            spots.clone().for_each(|spot| self.index.prefetch_found(spot.0, link));
-        }
+    /// at once: worth it from a dozen. `space` is overwritten.
+    pub fn prefetch_found(self, spots: impl Iterator<Item = Spot>, space: &mut Vec<u32>) {
+        self.index.prefetch_found(spots.map(|spot| spot.0), space);
     }
 
     /// Somebody may be found there; `false`: nobody is. Cost: a cache line.

@@ -175,31 +175,40 @@ impl Index {
         self.suspects.prefetch(points::hash(xxh3_64(key.as_bytes())));
     }
 
-    /// Links of the chain along which the entries of a subject are read, from a hash of its identifier.
-    pub(super) const LINKS: usize = 4;
-
-    /// Fetch one link of what is read of whoever is found under a hash, those before it being there: where
-    /// each is asked for many, none waits for the next.
-    pub(super) fn prefetch_found(&self, hash: u64, link: usize) {
-        for number in self.points.candidates(hash).map(IdentifierNo) {
-            let Some(owner) = self.owners.get(number.0 as usize) else { continue };
-            if link < 2 {
-                self.identifiers.prefetch(number, link);
-            }
-            // Most are of one subject.
-            let row =
-                || self.subjects.get(Some(*owner).filter(|owner| owner & MANY == 0)? as usize);
-            let entry = || self.entries.get(row()?.first_entry as usize);
-            match link {
-                0 => prefetch(owner),
-                1 => row().into_iter().for_each(prefetch),
-                2 => entry().into_iter().for_each(prefetch),
-                _ => {
-                    let text = entry().and_then(|entry| self.text.get(entry.text_start as usize));
-                    text.into_iter().for_each(prefetch);
-                }
-            }
+    /// Fetch what is read of whoever is found under these hashes, link by link of the chain that leads to their
+    /// entries: where each is asked for many, none waits for the next. `space` is overwritten.
+    pub(super) fn prefetch_found(&self, hashes: impl Iterator<Item = u64>, space: &mut Vec<u32>) {
+        space.clear();
+        for number in hashes.flat_map(|hash| self.points.candidates(hash)) {
+            self.identifiers.prefetch_start(IdentifierNo(number));
+            self.owners.get(number as usize).into_iter().for_each(prefetch);
+            space.push(number);
         }
+        let mut follow = |next: &dyn Fn(u32) -> Option<u32>| {
+            space.retain_mut(|at| {
+                next(*at).is_some_and(|next| {
+                    *at = next;
+                    true
+                })
+            });
+        };
+        follow(&|number| {
+            self.identifiers.prefetch(IdentifierNo(number));
+            // Most are of one subject.
+            let subject = *self.owners.get(number as usize).filter(|&&owner| owner & MANY == 0)?;
+            prefetch(self.subjects.get(subject as usize)?);
+            Some(subject)
+        });
+        follow(&|subject| {
+            let entry = self.subjects.get(subject as usize)?.first_entry;
+            prefetch(self.entries.get(entry as usize)?);
+            Some(entry)
+        });
+        follow(&|entry| {
+            let start = self.entries.get(entry as usize)?.text_start;
+            prefetch(self.text.get(start as usize)?);
+            None
+        });
     }
 
     /// Who carries an identifier.
