@@ -2,8 +2,7 @@
 
 use super::Columns;
 use super::blocks::{self, Answered};
-use super::screener::{Cells, Row, Screener};
-use crate::index::Spot;
+use super::screener::{Cells, Row, Screener, WINDOW};
 use crate::screen::Verdict;
 use crate::source::reject::Reason;
 use csv_core::{ReadRecordResult, Reader};
@@ -70,24 +69,34 @@ pub struct CsvScreener<'a> {
     record: Record,
     /// Where the delimiters stand in a line without quotes.
     delimiters: Vec<usize>,
-    /// What is written behind a line whose subject is clear, and for which verdict.
-    clear: (Option<Verdict>, Vec<u8>),
+    behind: Behind,
     window: Vec<Line>,
 }
 
-/// Lines whose spots are fetched before the first of them is looked at; of those who are found there a good part
-/// is under way at once.
-const WINDOW: usize = 256;
+/// Writes what is behind a line.
+struct Behind {
+    dialect: Dialect,
+    /// That of a subject who is clear, which nearly all are, and for which verdict.
+    clear: (Option<Verdict>, Vec<u8>),
+}
 
-/// A line without quotes that has a cell for each heading.
+impl Behind {
+    fn write(&mut self, row: Row, cells: &Cells, out: &mut Vec<u8>) {
+        let Row::Clear(verdict) = row else { return self.dialect.write(&cells.all(), out) };
+        if self.clear.0 != Some(verdict) {
+            self.clear.1.clear();
+            let cells = Cells { verdict: verdict.code(), ..Cells::default() };
+            self.dialect.write(&cells.all(), &mut self.clear.1);
+            self.clear.0 = Some(verdict);
+        }
+        out.extend_from_slice(&self.clear.1);
+    }
+}
+
+/// A line without quotes that has a cell for each heading, and that of its identifier.
 struct Line {
     range: Range<usize>,
-    /// Its identifier.
     cell: Range<usize>,
-    /// Where its subject would be found if nothing else need be known.
-    spot: Option<Spot>,
-    /// Nobody is found there.
-    is_clear: bool,
 }
 
 impl<'a> CsvScreener<'a> {
@@ -99,8 +108,9 @@ impl<'a> CsvScreener<'a> {
         hits_only: bool,
     ) -> CsvScreener<'a> {
         let record = Record::new(dialect.delimiter);
-        let (delimiters, clear, window) = (Vec::new(), (None, Vec::new()), Vec::new());
-        CsvScreener { screener, columns, dialect, hits_only, record, delimiters, clear, window }
+        let behind = Behind { dialect, clear: (None, Vec::new()) };
+        let (delimiters, window) = (Vec::new(), Vec::new());
+        CsvScreener { screener, columns, dialect, hits_only, record, delimiters, behind, window }
     }
 
     /// Answer a block.
@@ -149,7 +159,7 @@ impl<'a> CsvScreener<'a> {
         answered: &mut Answered,
         out: &mut Vec<u8>,
     ) {
-        let block = text.as_bytes();
+        let (block, count) = (text.as_bytes(), self.columns.count);
         let (mut start, mut cells, mut cell) = (0, 0, 0..0);
         let mut cell_start = 0;
         let mut ends = memchr2_iter(self.dialect.delimiter, b'\n', block);
@@ -163,10 +173,15 @@ impl<'a> CsvScreener<'a> {
             if block.get(end).is_some_and(|&byte| byte != b'\n') {
                 continue;
             }
-            let is_whole = cells == self.columns.count;
-            let spot = if is_whole { self.screener.spot(&text[cell.clone()]) } else { None };
             let range = start..(end + 1).min(block.len());
-            self.window.push(Line { range, cell: cell.clone(), spot, is_clear: false });
+            let line = without_line_end(&block[range.clone()]);
+            if cells == count && (count > 1 || !line.trim_ascii().is_empty()) {
+                cell.end = cell.end.min(start + line.len());
+                self.window.push(Line { range: start..start + line.len(), cell: cell.clone() });
+            } else {
+                self.answer_window(text, answered, out);
+                self.answer_record(&block[range], true, answered, out);
+            }
             (start, cells) = (end + 1, 0);
             if self.window.len() == WINDOW {
                 self.answer_window(text, answered, out);
@@ -176,30 +191,20 @@ impl<'a> CsvScreener<'a> {
     }
 
     fn answer_window(&mut self, text: &str, answered: &mut Answered, out: &mut Vec<u8>) {
-        let mut window = std::mem::take(&mut self.window);
-        for line in &mut window {
-            line.is_clear = line.spot.is_some_and(|spot| self.screener.is_clear_at(spot));
-        }
-        let met = window.iter().filter(|line| !line.is_clear).filter_map(|line| line.spot);
-        self.screener.prefetch(met);
-        for Line { range, cell, spot, is_clear } in window.drain(..) {
-            let line = &text.as_bytes()[range];
-            if is_clear {
-                answered.records += 1;
-                let verdict = self.screener.count_clear();
-                if !self.hits_only {
-                    out.extend_from_slice(without_line_end(line));
-                    self.write_clear(verdict, out);
-                }
-            } else if spot.is_some() {
-                answered.records += 1;
-                let row = self.screener.decide(std::iter::once(&text[cell]), "");
-                self.write(without_line_end(line), row, out);
-            } else {
-                self.answer_record(line, true, answered, out);
+        let CsvScreener { screener, window, behind, hits_only, .. } = self;
+        let cells = window.iter().map(|line| &text[line.cell.clone()]);
+        screener.screen_all(cells, |at, row, cells| {
+            let line = &text[window[at].range.clone()];
+            if let Row::Unaskable(reason) = row {
+                answered.rejects.push((answered.records, reason, line.to_owned()));
             }
-        }
-        self.window = window;
+            answered.records += 1;
+            if !*hits_only || (row == Row::Told && !cells.entries.is_empty()) {
+                out.extend_from_slice(line.as_bytes());
+                behind.write(row, cells, out);
+            }
+        });
+        window.clear();
     }
 
     fn answer_records(&mut self, block: &[u8], answered: &mut Answered, out: &mut Vec<u8>) {
@@ -248,18 +253,9 @@ impl<'a> CsvScreener<'a> {
         if let Row::Unaskable(reason) = row {
             reject(reason, answered);
         }
-        self.write(whole.unwrap_or(line), row, out);
-    }
-
-    /// Write a line without its end, and behind it what it came to, if it is wanted.
-    fn write(&mut self, line: &[u8], row: Row, out: &mut Vec<u8>) {
-        if self.hits_only && !self.screener.has_hits() {
-            return;
-        }
-        out.extend_from_slice(line);
-        match row {
-            Row::Clear(verdict) => self.write_clear(verdict, out),
-            _ => self.dialect.write(&self.screener.cells.all(), out),
+        if !self.hits_only || self.screener.has_hits() {
+            out.extend_from_slice(whole.unwrap_or(line));
+            self.behind.write(row, &self.screener.cells, out);
         }
     }
 
@@ -272,17 +268,6 @@ impl<'a> CsvScreener<'a> {
         };
         let identifiers = columns.identifiers.iter().map(|&at| cell(at));
         screener.screen(identifiers, columns.name.map_or("", cell))
-    }
-
-    /// What is behind a clear line, which nearly all are.
-    fn write_clear(&mut self, verdict: Verdict, out: &mut Vec<u8>) {
-        if self.clear.0 != Some(verdict) {
-            self.clear.1.clear();
-            let cells = Cells { verdict: verdict.code(), ..Cells::default() };
-            self.dialect.write(&cells.all(), &mut self.clear.1);
-            self.clear.0 = Some(verdict);
-        }
-        out.extend_from_slice(&self.clear.1);
     }
 
     /// Find the cells of a line without quotes; what is wrong with their number.

@@ -69,6 +69,10 @@ impl Cells {
     }
 }
 
+/// Subjects of whom the first look at memory is under way before it is waited for: so many that of those who are
+/// found a good part is too.
+pub const WINDOW: usize = 256;
+
 /// What a row came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Row {
@@ -127,21 +131,49 @@ impl<'a> Screener<'a> {
         if let (&[identifier], "") = (&identifiers[..], name)
             && self.spot(identifier).is_some_and(|spot| self.is_clear_at(spot))
         {
-            return self.clear();
+            self.tally.count_clear(self.clear);
+            self.cells.clear();
+            self.cells.verdict = self.clear.code();
+            return Row::Clear(self.clear);
         }
         self.decide(identifiers.into_iter(), name)
     }
 
-    /// The same for a subject that is clear, as it [is](Self::is_clear_at) at its spot.
-    pub fn clear(&mut self) -> Row {
-        let verdict = self.count_clear();
-        self.cells.clear();
-        self.cells.verdict = verdict.code();
-        Row::Clear(verdict)
+    /// Decide for many, each by one identifier alone, and tell `each` in their order: of which, what it came to,
+    /// and its cells unless it is clear. The looks of a [window](WINDOW) at memory are under way at once: 30 ns
+    /// for one that is clear, half a microsecond for one that is found.
+    pub fn screen_all<'t>(
+        &mut self,
+        identifiers: impl Iterator<Item = &'t str>,
+        mut each: impl FnMut(usize, Row, &Cells),
+    ) {
+        let mut identifiers = identifiers.enumerate().peekable();
+        let mut window = Vec::with_capacity(WINDOW);
+        let mut found = std::mem::take(&mut self.found);
+        while identifiers.peek().is_some() {
+            window.clear();
+            let asked = identifiers.by_ref().take(WINDOW);
+            window.extend(asked.map(|(at, text)| (at, text, self.spot(text), false)));
+            for (.., spot, is_clear) in &mut window {
+                *is_clear = spot.is_some_and(|spot| self.is_clear_at(spot));
+            }
+            let met = window.iter().filter_map(|&(.., spot, is_clear)| spot.filter(|_| !is_clear));
+            self.terms.basis.listed().prefetch_found(met, &mut found);
+            for &(at, text, _, is_clear) in &window {
+                if is_clear {
+                    self.tally.count_clear(self.clear);
+                    each(at, Row::Clear(self.clear), &self.cells);
+                } else {
+                    let row = self.decide(std::iter::once(text), "");
+                    each(at, row, &self.cells);
+                }
+            }
+        }
+        self.found = found;
     }
 
-    /// The same for a subject that is not clear at its spot, or has none.
-    pub fn decide<'t>(&mut self, identifiers: impl Iterator<Item = &'t str>, name: &str) -> Row {
+    /// Decide for whoever may be found.
+    fn decide<'t>(&mut self, identifiers: impl Iterator<Item = &'t str>, name: &str) -> Row {
         self.cells.clear();
         let (question, wrong) = match ask(self.terms.kind, identifiers, name) {
             Ok(asked) => asked,
@@ -176,31 +208,19 @@ impl<'a> Screener<'a> {
     }
 
     /// Where a subject would be found that has this identifier and nothing else, `None` where that does not
-    /// tell all of it: it decides, and nothing is wrong with it. Fetches it. Cost: 10 ns for most.
+    /// tell all of it: it decides, and nothing is wrong with it. Fetches it.
     #[inline]
-    pub fn spot(&self, identifier: &str) -> Option<Spot> {
-        let sound = Sound::of(identifier.as_bytes());
-        let spot =
-            Listed::spot(sound.map_or_else(|| family(identifier), |sound| Some(sound.family))?);
+    fn spot(&self, identifier: &str) -> Option<Spot> {
+        let sound = Sound::of(identifier.as_bytes()).map(|sound| sound.family);
+        let spot = Listed::spot(sound.or_else(|| family(identifier))?);
         self.terms.basis.listed().prefetch(spot);
         Some(spot)
     }
 
-    /// Fetch what is read of whoever is found at these spots.
-    pub fn prefetch(&mut self, spots: impl Iterator<Item = Spot>) {
-        self.terms.basis.listed().prefetch_found(spots, &mut self.found);
-    }
-
-    /// Nobody is found at the [spot](Self::spot) of a subject: it is clear.
+    /// Nobody is found at the spot of a subject.
     #[inline]
-    pub fn is_clear_at(&self, spot: Spot) -> bool {
+    fn is_clear_at(&self, spot: Spot) -> bool {
         !self.terms.basis.listed().may_find(spot)
-    }
-
-    /// Count the row of such a subject; answers what follows, as [`Screener::screen`] would.
-    pub fn count_clear(&mut self) -> Verdict {
-        self.tally.count_clear(self.clear);
-        self.clear
     }
 
     /// The row decided last meets an entry.
