@@ -6,6 +6,7 @@
 //! cells    CSV, Excel, Parquet ─► batches of rows ─────► screeners ────► table: CSV, Excel, columns of text
 //! columns  Parquet, Arrow ─► batches of columns ───────► screeners ────► the same columns, results behind them:
 //!                                                                        Parquet, Arrow (each batch at once)
+//! chunks   Parquet ─► only the columns that are asked by ─► screeners ─► the same chunks, those of results behind
 //! ```
 //!
 //! Every row is decided by [`screen::check`](crate::screen::check), as a single check of its subject is. All
@@ -23,6 +24,7 @@
 //! | [`mod@file`] | a file to a file: formats, the output that appears when it is whole |
 //! | `blocks` | text in blocks of whole records, answered side by side and written in order |
 //! | `csv`, `jsonl` | a block's records, answered |
+//! | `chunks` | Parquet to Parquet: chunks of columns as they are, those of the results behind them |
 //! | `batches` | batches of columns with their results |
 //! | `parquet`, `arrow` | what they are read from and written to |
 //! | `answers` | rows of cells with their results: a table, or columns of text |
@@ -31,6 +33,7 @@ mod answers;
 mod arrow;
 mod batches;
 mod blocks;
+mod chunks;
 pub mod columns;
 mod csv;
 pub mod file;

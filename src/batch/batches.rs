@@ -2,10 +2,12 @@
 
 use super::columns::{Columns, PREFIX};
 use super::screener::{Cells, Terms};
+use crate::screen::Verdict;
 use crate::source::SourceError;
 use crate::source::column::Column;
 use arrow_array::builder::{BooleanBuilder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use arrow_select::filter::filter_record_batch;
 use std::io;
@@ -67,29 +69,13 @@ impl Rows {
         &self.schema
     }
 
-    /// The headings.
-    pub fn headings(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.name().trim().to_owned()).collect()
-    }
-
     /// How the needed columns become text.
     ///
     /// # Errors
     ///
     /// One is of a type that holds no identifier and no name.
     pub fn readers(&self, columns: &Columns) -> Result<Readers, SourceError> {
-        let text = |at: usize| {
-            let field = &self.schema.fields()[at];
-            let column = Column::of(field.data_type(), false);
-            column.map(|column| (at, column)).ok_or_else(|| SourceError::ColumnType {
-                file: self.file.clone(),
-                column: field.name().clone(),
-                kind: field.data_type().to_string(),
-            })
-        };
-        let identifiers = columns.identifiers.iter().map(|&at| text(at));
-        let identifiers = identifiers.collect::<Result<_, _>>()?;
-        Ok(Readers { identifiers, name: columns.name.map(text).transpose()? })
+        Readers::of(&self.file, &self.schema, columns)
     }
 
     /// The next batch, `None` after the last.
@@ -112,8 +98,13 @@ impl Rows {
     }
 }
 
+/// The headings of columns.
+pub fn headings(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().trim().to_owned()).collect()
+}
+
 /// Others' code over others' bytes: where it panics, the file is damaged.
-fn guarded<T>(
+pub fn guarded<T>(
     file: &Path,
     format: &'static str,
     read: impl FnOnce() -> Result<T, ArrowError>,
@@ -154,6 +145,46 @@ pub struct Texts {
 }
 
 impl Readers {
+    /// Of columns, in a file that is named so in errors.
+    ///
+    /// # Errors
+    ///
+    /// One is of a type that holds no identifier and no name.
+    pub fn of(file: &Path, schema: &Schema, columns: &Columns) -> Result<Readers, SourceError> {
+        let text = |at: usize| {
+            let field = &schema.fields()[at];
+            let column = Column::of(field.data_type(), false);
+            column.map(|column| (at, column)).ok_or_else(|| SourceError::ColumnType {
+                file: file.to_owned(),
+                column: field.name().clone(),
+                kind: field.data_type().to_string(),
+            })
+        };
+        let identifiers = columns.identifiers.iter().map(|&at| text(at));
+        let identifiers = identifiers.collect::<Result<_, _>>()?;
+        Ok(Readers { identifiers, name: columns.name.map(text).transpose()? })
+    }
+
+    /// The columns that are read, and how to read them where there are no others.
+    pub fn alone(mut self) -> (Vec<usize>, Readers) {
+        let all = self.identifiers.iter().chain(&self.name).map(|(at, _)| *at);
+        let mut needed: Vec<usize> = all.collect();
+        needed.sort_unstable();
+        needed.dedup();
+        for (at, _) in self.identifiers.iter_mut().chain(&mut self.name) {
+            *at = needed.partition_point(|before| before < at);
+        }
+        (needed, self)
+    }
+
+    /// The cells, where nothing but one column of text is read.
+    pub fn only<'b>(&self, batch: &'b RecordBatch) -> Option<&'b StringArray> {
+        match (&self.identifiers[..], &self.name) {
+            ([(at, Column::Text)], None) => Some(batch.column(*at).as_string()),
+            _ => None,
+        }
+    }
+
     /// Read those of a row.
     pub fn read(&self, batch: &RecordBatch, row: usize, texts: &mut Texts) {
         let Texts { text, ends } = texts;
@@ -192,6 +223,8 @@ impl Texts {
 #[derive(Default)]
 pub struct Results {
     columns: [StringBuilder; Cells::HEADINGS.len()],
+    /// Rows of clear subjects that are not yet in the columns: most follow one another.
+    clear: Option<(Verdict, usize)>,
     wanted: BooleanBuilder,
     /// Some are not wanted.
     is_partial: bool,
@@ -200,11 +233,37 @@ pub struct Results {
 impl Results {
     /// Add that of the next row, which is written or not.
     pub fn push(&mut self, cells: &Cells, is_wanted: bool) {
+        self.fill();
         for (at, (column, cell)) in self.columns.iter_mut().zip(cells.all()).enumerate() {
             column.append_option((at == 0 || !cell.is_empty()).then_some(cell));
         }
         self.wanted.append_value(is_wanted);
         self.is_partial |= !is_wanted;
+    }
+
+    /// Add that of a row whose subject is clear, which is written.
+    pub fn push_clear(&mut self, verdict: Verdict) {
+        match &mut self.clear {
+            Some((of, rows)) if *of == verdict => *rows += 1,
+            _ => {
+                self.fill();
+                self.clear = Some((verdict, 1));
+            }
+        }
+    }
+
+    fn fill(&mut self) {
+        let Some((verdict, rows)) = self.clear.take() else { return };
+        let [verdicts, others @ ..] = &mut self.columns;
+        verdicts.append_value_n(verdict.code(), rows);
+        others.iter_mut().for_each(|column| column.append_nulls(rows));
+        self.wanted.append_n(rows, true);
+    }
+
+    /// The columns of all rows.
+    pub fn columns(mut self) -> Vec<ArrayRef> {
+        self.fill();
+        self.columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect()
     }
 
     /// Those rows of the batch that are wanted, with their results. A batch of none is one too.
@@ -213,13 +272,11 @@ impl Results {
         batch: &RecordBatch,
         schema: &Arc<Schema>,
     ) -> Result<RecordBatch, ArrowError> {
-        let results = self.columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef);
-        let columns = batch.columns().iter().cloned().chain(results).collect();
+        self.fill();
+        let (wanted, is_partial) = (self.wanted.finish(), self.is_partial);
+        let columns = batch.columns().iter().cloned().chain(self.columns()).collect();
         let whole = RecordBatch::try_new(schema.clone(), columns)?;
-        match self.is_partial {
-            true => filter_record_batch(&whole, &self.wanted.finish()),
-            false => Ok(whole),
-        }
+        if is_partial { filter_record_batch(&whole, &wanted) } else { Ok(whole) }
     }
 }
 

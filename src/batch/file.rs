@@ -1,8 +1,11 @@
 //! A file to a file. What is written appears under its name when it is whole.
 
 use super::answers::{Answers, schema_of_text};
-use super::batches::{Readers, Results, Rows, Texts, Writer, schema_of_results, written};
+use super::batches::{
+    Readers, Results, Rows, Texts, Writer, headings as headings_of, schema_of_results, written,
+};
 use super::blocks::{self, Answered, Blocks, Records};
+use super::chunks::{Chunks, Unwritten};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
 use super::screener::{Cells, Screener, Terms};
@@ -462,8 +465,13 @@ impl<'a> Run<'a, '_> {
     }
 
     fn columns(&mut self, output: &mut Output) -> Result<(), BatchError> {
-        let mut rows = self.batches()?;
-        let columns = self.find(&rows.headings())?;
+        let mut rows = match (self.job.input, self.job.input_format, self.job.output_format) {
+            (Some(path), Format::Parquet, Format::Parquet) if !self.job.hits_only => {
+                return self.chunks(path, output);
+            }
+            _ => self.batches()?,
+        };
+        let columns = self.find(&headings_of(rows.schema()))?;
         let readers = rows.readers(&columns)?;
         let schema = schema_of_results(rows.schema(), &self.terms);
         let file = output.shown();
@@ -478,6 +486,28 @@ impl<'a> Run<'a, '_> {
         // Whoever waits for the end of the results may end the input after that only.
         writer.finish().map_err(failed)?;
         Ok(rows.end()?)
+    }
+
+    fn chunks(&mut self, path: &Path, output: &mut Output) -> Result<(), BatchError> {
+        let chunks = Chunks::open(path)?;
+        let columns = self.find(&headings_of(chunks.schema()))?;
+        let readers = Readers::of(path, chunks.schema(), &columns)?;
+        let schema = schema_of_results(chunks.schema(), &self.terms);
+        let (terms, threads, file) = (self.terms, self.job.threads, output.shown());
+        let screener = || Screener::new(terms);
+        let out = &mut output.writer;
+        let screened = chunks.screen(readers, &schema, out, threads, screener, |answered| {
+            for (row, reason, text) in &answered.rejects {
+                self.rejects.put(self.records + row + 1, *reason, text.clone())?;
+            }
+            self.records += answered.tally.rows;
+            self.go_on(answered.bytes, &answered.tally)
+        });
+        screened.map_err(|error| match error {
+            Unwritten::Source(error) => BatchError::Source(error),
+            Unwritten::Output(source) => BatchError::Output { file, source },
+            Unwritten::Stopped(error) => error,
+        })
     }
 
     fn batches(&self) -> Result<Rows, BatchError> {

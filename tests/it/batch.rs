@@ -13,11 +13,18 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::basic::Compression;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use std::fs;
 use std::io::Write as _;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -511,6 +518,125 @@ fn arrow_comes_to_what_parquet_does_whatever_its_strings_are() {
     assert_eq!(told("snapshot"), town.ground.index.meta().id);
     assert_eq!((told("at"), told("matter")), (noon().to_string(), PROCUREMENT.to_owned()));
     assert_eq!(told("catalogue"), town.ground.catalogue.digest());
+}
+
+/// Rows that are numbered, of which every 1,000th is listed, with a column of lists beside.
+fn numbered(rows: Range<usize>) -> RecordBatch {
+    let is_listed = |at: usize| at.is_multiple_of(1_000);
+    let ids: StringArray = rows
+        .clone()
+        .map(|at| {
+            (at % 7 > 0 || is_listed(at)).then_some(if is_listed(at) { IDS[0] } else { IDS[3] })
+        })
+        .collect();
+    let lists = rows.clone().map(|at| (at % 3 > 0).then(|| vec![Some(at as i64); at % 3]));
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
+    let numbers: Int64Array = rows.map(|at| at as i64).collect();
+    let columns: [(&str, ArrayRef); 3] =
+        [("编号", Arc::new(numbers)), ("标签", Arc::new(lists)), ("uscc", Arc::new(ids))];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+#[test]
+fn chunks_of_parquet_are_carried_along_as_they_are() {
+    let (town, desk) = (town(), Desk::new());
+    // One row group of several parts, a short one, and pages of another length each.
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(150_000))
+        .set_data_page_row_count_limit(9_999)
+        .set_compression(Compression::ZSTD(Default::default()))
+        .set_bloom_filter_enabled(true)
+        .build();
+    let (rows, given) = (151_000, numbered(0..151_000));
+    let file = fs::File::create(desk.path("in.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, given.schema(), Some(properties)).unwrap();
+    writer.write(&given).unwrap();
+    writer.close().unwrap();
+    let outcome = desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+    let tally = &outcome.tally;
+    assert_eq!((tally.rows, tally.hits), (rows as u64, rows as u64 / 1_000));
+    let unasked = (0..rows).filter(|at| at % 7 == 0 && at % 1_000 != 0).count();
+    assert_eq!(tally.unaskable, unasked as u64);
+    let rejects = desk.rows("rejects.csv");
+    assert_eq!(rejects.len(), unasked + 1);
+    assert_eq!((&*rejects[1][2], &*rejects[unasked][2]), ("8", "150998"), "rows of the file");
+
+    let file = |name: &str| Bytes::from(fs::read(desk.path(name)).unwrap());
+    let metadata = |name: &str| {
+        let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+        reader.parse_and_finish(&file(name)).unwrap()
+    };
+    let (before, after) = (metadata("in.parquet"), metadata("out.parquet"));
+    assert_eq!((before.num_row_groups(), after.num_row_groups()), (2, 2));
+    for (number, (before, after)) in before.row_groups().iter().zip(after.row_groups()).enumerate()
+    {
+        assert_eq!(before.num_rows(), after.num_rows());
+        for (before, after) in before.columns().iter().zip(after.columns()) {
+            let bytes = |name: &str, of: &ColumnChunkMetaData| {
+                let (start, length) = of.byte_range();
+                file(name).slice(start as usize..(start + length) as usize)
+            };
+            assert_eq!(bytes("in.parquet", before), bytes("out.parquet", after));
+            assert_eq!(before.statistics(), after.statistics());
+            assert!(after.bloom_filter_offset().is_some());
+        }
+        let index = metadata("out.parquet");
+        let offsets = (0..3 + 7).map(|at| index.page_index()?.offset_index(number, at));
+        assert!(offsets.into_iter().all(|offsets| offsets.is_some()), "all columns or none");
+    }
+    // Whether its reader uses the indexes or not.
+    for policy in [PageIndexPolicy::Skip, PageIndexPolicy::Required] {
+        let options = ArrowReaderOptions::new().with_page_index_policy(policy);
+        let file = fs::File::open(desk.path("out.parquet")).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
+        assert!(builder.schema().metadata().contains_key("xincha_snapshot"));
+        let skipped = RowSelection::from(vec![RowSelector::skip(1_500), RowSelector::select(rows)]);
+        let reader = builder.with_row_selection(skipped).build().unwrap();
+        let written: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+        let mut at = 1_500;
+        for batch in &written {
+            let given = given.slice(at, batch.num_rows());
+            assert_eq!(batch.columns()[..3], *given.columns(), "{at}");
+            at += batch.num_rows();
+        }
+        assert_eq!(at, rows);
+        for (row, at) in results_of(&written).iter().zip(1_500..) {
+            let expected = match at {
+                _ if at % 1_000 == 0 => ["prohibit", "court;red"],
+                _ if at % 7 == 0 => ["undetermined", ""],
+                _ => ["clear", ""],
+            };
+            assert_eq!(row[..2], expected, "{at}");
+        }
+    }
+}
+
+#[test]
+fn damaged_parquet_is_told_or_makes_another_file_and_ends_nothing_else() {
+    let (town, desk) = (town(), Desk::new());
+    put_parquet(&desk.path("in.parquet"), &numbered(0..50));
+    let whole = fs::read(desk.path("in.parquet")).unwrap();
+    let check = |bytes: &[u8]| {
+        desk.put("in.parquet", bytes);
+        let screened = desk.screen(&town, "in.parquet", "out.parquet");
+        if screened.is_err() {
+            assert_eq!(desk.files(), ["in.parquet"]);
+        } else {
+            fs::remove_file(desk.path("out.parquet")).unwrap();
+            let _ = fs::remove_file(desk.path("rejects.csv"));
+        }
+        screened
+    };
+    check(&whole).unwrap();
+    for cut in (0..whole.len()).step_by(17) {
+        let error = check(&whole[..cut]).unwrap_err().to_string();
+        assert!(error.contains("in.parquet: 不是有效的 Parquet 文件"), "{cut}: {error}");
+    }
+    for at in (0..whole.len()).step_by(3) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x15;
+        let _ = check(&bytes);
+    }
 }
 
 #[test]
