@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// 政府采购投标: being on either list of [`Kind::Listed`] prohibits it.
-const MATTER: &str = "11320500000000019Y3000123456001";
+pub const MATTER: &str = "11320500000000019Y3000123456001";
 /// Places in the shipped catalogue of sxbzxr and zdsssx, which are the places of the corpus's lists.
 const FIRST_LIST: u64 = 0;
 const SECOND_LIST: u64 = 3;
@@ -99,6 +99,12 @@ pub fn body(kind: Kind, number: usize, entries: usize) -> String {
         corpus::noon(),
         reference(number),
     )
+}
+
+/// The number of an entry whose subject is a body and is prohibited for [`MATTER`].
+#[allow(dead_code, reason = "one bench of several asks about many at once")]
+pub fn prohibited(number: usize, entries: usize) -> u64 {
+    body_on(FIRST_LIST, number, entries)
 }
 
 /// The number of an entry of the list at this place whose subject is a body, scattered over the

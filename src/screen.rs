@@ -14,8 +14,10 @@
 //! | [`basis`] | a ground and the changes since: what a check is decided on |
 //! | [`hit`] | an entry that the subject meets, how, and how surely |
 //! | [`find`] | question → hits |
+//! | [`alone`] | many, each by one number alone |
 //! | [`decision`] | hits → measures, incentives, conflicts, verdict |
 
+pub mod alone;
 pub mod basis;
 pub mod decision;
 pub mod find;

@@ -306,6 +306,78 @@ mod contract {
 mod decisions {
     use super::*;
 
+    #[test]
+    fn numbers_alone_are_decided_as_subjects_and_only_who_is_found_is_told() {
+        let (_folder, view) = ground::view(NOW);
+        let numbers = [
+            ground::BLACK.1,
+            ground::CLEAR.1,
+            "９１３２０５００ＭＡ０００００１５Ｄ",
+            ground::PERSON.1,
+            "320500190001010019",
+            "MA000001-5",
+            ground::CLEAR.1,
+            "ABC12345",
+            ground::HIDDEN.1,
+        ];
+        let mut many: Vec<&str> = (0..1_000).map(|at| numbers[at % numbers.len()]).collect();
+        many.truncate(limits::SUBJECTS_MAX);
+        for matter in [MATTER, ground::STALE_MATTER] {
+            let subject = |(at, id): (usize, &&str)| json!({"ref": at.to_string(), "id": id});
+            let subjects: Vec<Value> = many.iter().enumerate().map(subject).collect();
+            let whole = decide(&view, &json!({"matter": matter, "subjects": subjects}).to_string());
+            let request = json!({"matter": matter, "identifiers": many});
+            conforms(&request, "CheckRequest");
+            let alone = decide(&view, &request.to_string());
+            let is_told = |subject: &&Value| {
+                let quiet = json!(["number_only"]);
+                subject["verdict"] != "clear"
+                    || subject["hits"] != json!([])
+                    || subject["flags"] != quiet
+            };
+            let all = whole["subjects"].as_array().unwrap();
+            let told: Vec<&Value> = all.iter().filter(is_told).collect();
+            assert_eq!(json!(told), alone["subjects"]);
+            assert_eq!(alone["left_out"], all.len() - told.len());
+            assert_eq!(alone["verdict"], whole["verdict"]);
+            assert_eq!(
+                alone["left_out"] == 0,
+                matter == ground::STALE_MATTER,
+                "nobody is clear there"
+            );
+        }
+        let one =
+            decide(&view, &json!({"matter": MATTER, "identifiers": [ground::CLEAR.1]}).to_string());
+        assert_eq!(
+            (&one["subjects"], &one["left_out"], &one["verdict"]),
+            (&json!([]), &json!(1), &json!("clear"))
+        );
+    }
+
+    #[test]
+    fn numbers_alone_that_are_none_are_named() {
+        let server = start(config());
+        let mut client = server.connect();
+        let clear = ground::CLEAR.1;
+        let many = vec![clear; limits::SUBJECTS_MAX + 1];
+        for (identifiers, code, pointer) in [
+            (json!([clear, "无"]), Code::InvalidIdentifier, "/identifiers/1"),
+            (json!([clear, clear, "110101********0006"]), Code::MaskedNeedsName, "/identifiers/2"),
+            (json!(["1".repeat(500)]), Code::ValueTooLong, "/identifiers/0"),
+            (json!([]), Code::EmptySubjects, "/identifiers"),
+            (json!(many), Code::TooManySubjects, "/identifiers"),
+            (json!([1]), Code::WrongType, "/identifiers/0"),
+        ] {
+            let body = json!({"matter": MATTER, "identifiers": identifiers}).to_string();
+            assert_eq!(client.check(&body).problem(code)["pointer"], pointer);
+        }
+        let both = json!({"matter": MATTER, "identifiers": [clear], "subjects": [{"ref": "1", "id": clear}]});
+        assert_eq!(
+            client.check(&both.to_string()).problem(Code::InvalidOption)["pointer"],
+            "/identifiers"
+        );
+    }
+
     fn one(subject: Value) -> Value {
         let (_folder, view) = ground::view(NOW);
         let mut answer = decide(&view, &check_with(&json!([subject])));

@@ -55,7 +55,7 @@ impl Report {
         let Some(path) = &self.output else { return Ok(()) };
         let request: Value = serde_json::from_slice(request)?;
         let shown = if self.unmasked { Shown::Whole } else { Shown::Masked };
-        let evidence = Evidence::new(catalogue, &request, answer, shown);
+        let evidence = Evidence::new(catalogue, request, answer, shown);
         let mut output = Output::create(Some(path))?;
         let table = match Kind::of(path) {
             Some(Kind::Excel) => Table::excel(&mut output.writer),

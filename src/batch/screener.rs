@@ -4,11 +4,11 @@ use super::Tally;
 use super::columns::PREFIX;
 use crate::catalogue::MatterNo;
 use crate::index::{EntryView, Listed, Spot};
-use crate::record::{
-    Family, Identifier, IdentifierError, IdentifierKind, Instant, Sound, SubjectKind, limits,
-};
+use crate::record::{Identifier, IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
 use crate::screen::find::Scratch;
-use crate::screen::{self, Basis, Decision, Hit, Question, SubjectDecision, Unaskable, Verdict};
+use crate::screen::{
+    self, Basis, Decision, Hit, Question, SubjectDecision, Unaskable, Verdict, alone,
+};
 use crate::source::mapper::has_lost_digits;
 use crate::source::reject::Reason;
 use smallvec::SmallVec;
@@ -211,8 +211,7 @@ impl<'a> Screener<'a> {
     /// tell all of it: it decides, and nothing is wrong with it. Fetches it.
     #[inline]
     fn spot(&self, identifier: &str) -> Option<Spot> {
-        let sound = Sound::of(identifier.as_bytes()).map(|sound| sound.family);
-        let spot = Listed::spot(sound.or_else(|| family(identifier))?);
+        let spot = alone::spot(identifier)?;
         self.terms.basis.listed().prefetch(spot);
         Some(spot)
     }
@@ -237,13 +236,6 @@ impl<'a> Screener<'a> {
     pub fn terms(&self) -> &Terms<'a> {
         &self.terms
     }
-}
-
-/// The family of an identifier that decides and with which nothing is wrong, whatever its form.
-fn family(identifier: &str) -> Option<Family> {
-    let identifier = Identifier::recognise(identifier).ok()?;
-    let is_sound = identifier.kind().is_decisive() && identifier.quality().is_good();
-    (is_sound && identifier.derived().is_none()).then(|| identifier.family())
 }
 
 /// What parts several identifiers in one cell.

@@ -2,7 +2,7 @@
 
 use super::fragments::Fragments;
 use super::problem::Problem;
-use super::request::{self, CheckRequest, Object, SubjectRequest};
+use super::request::{self, CheckRequest, Object};
 use super::{json, likeness, person};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
@@ -11,7 +11,7 @@ use crate::record::{Instant, SubjectKind};
 use crate::screen::find::Scratch;
 use crate::screen::{
     self, Applied, Conflict, Decision, Ground, Hit, Lag, MustSearch, Question, Stale,
-    SubjectDecision,
+    SubjectDecision, Verdict,
 };
 use crate::text::{self, Likeness};
 use std::ops::Range;
@@ -98,10 +98,15 @@ pub fn answer(
         .and_then(|()| request.ask(&ground.catalogue, now, &mut questions, order));
     let asked = asked.map_err(Unanswered::from).and_then(|asked| {
         let at = asked.at.unwrap_or(now);
+        if asked.by_identifiers {
+            // Where lists are missing, nobody is clear.
+            let all = screen::verdict_of_clear(&basis, asked.matter, at) != Verdict::Clear;
+            request.ask_identifiers(basis.listed(), all, &mut questions, order)?;
+        }
         screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
-        Ok(at)
+        Ok((at, asked.by_identifiers))
     });
-    if let Ok(at) = asked {
+    if let Ok((at, by_identifiers)) = asked {
         let generation = &view.generation;
         if !fragments.as_ref().is_some_and(|fragments| fragments.belong_to(generation)) {
             *fragments = None;
@@ -109,14 +114,27 @@ pub fn answer(
         let fragments = fragments.get_or_insert_with(|| Fragments::of(generation));
         let mut answer = Answer { ground, listed: basis.listed(), fragments, pen, out };
         answer.head(check_id, at, decision, view.behind);
-        let subjects = request.subjects.items.iter().zip(&questions).zip(&decision.subjects);
-        for (place, ((Object(subject), question), decided)) in subjects.enumerate() {
-            if place > 0 {
-                answer.out.push(b',');
+        let decided = questions.iter().zip(&decision.subjects);
+        if by_identifiers {
+            let decided =
+                order.iter().zip(decided).filter(|(_, (_, decided))| !decided.is_nothing());
+            let mut told = 0;
+            for (place, (question, decided)) in decided {
+                answer.part(told > 0);
+                answer.subject(&place.to_string(), question, decided);
+                told += 1;
             }
-            answer.subject(subject, question, decided);
+            answer.raw("],\"left_out\":");
+            json::number(request.count() - told, answer.out);
+        } else {
+            let subjects = request.subjects().iter().zip(decided);
+            for (at, (Object(subject), (question, decided))) in subjects.enumerate() {
+                answer.part(at > 0);
+                answer.subject(subject.reference.as_str(), question, decided);
+            }
+            answer.raw("]");
         }
-        answer.out.extend_from_slice(b"],\"receipt\":null}");
+        answer.raw(",\"receipt\":null}");
     }
     *space = emptied(questions);
     asked.map(|_| ())
@@ -175,14 +193,15 @@ impl Answer<'_> {
         self.raw("]},\"subjects\":[");
     }
 
-    fn subject(
-        &mut self,
-        subject: &SubjectRequest<'_>,
-        question: &Question<'_>,
-        decided: &SubjectDecision,
-    ) {
+    fn part(&mut self, is_next: bool) {
+        if is_next {
+            self.out.push(b',');
+        }
+    }
+
+    fn subject(&mut self, reference: &str, question: &Question<'_>, decided: &SubjectDecision) {
         self.raw("{\"ref\":");
-        json::string(subject.reference.as_str(), self.out);
+        json::string(reference, self.out);
         self.raw(",\"verdict\":");
         json::word(decided.verdict.code(), self.out);
         self.raw(",\"flags\":");

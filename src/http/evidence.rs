@@ -26,7 +26,7 @@ use axum::response::Response;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io;
 
 /// What a page shows of natural persons.
@@ -41,7 +41,7 @@ pub enum Shown {
 /// What a page tells.
 pub struct Evidence<'a> {
     catalogue: &'a Catalogue,
-    request: &'a Value,
+    request: Value,
     answer: &'a Value,
     shown: Shown,
 }
@@ -65,10 +65,15 @@ impl<'a> Evidence<'a> {
     /// Of a request and its answer: a check's, or that of a section's bidders.
     pub fn new(
         catalogue: &'a Catalogue,
-        request: &'a Value,
+        mut request: Value,
         answer: &'a Value,
         shown: Shown,
     ) -> Evidence<'a> {
+        if let Some(identifiers) = request["identifiers"].as_array() {
+            let subjects = identifiers.iter().enumerate();
+            let subjects = subjects.map(|(at, id)| json!({"ref": at.to_string(), "id": id}));
+            request["subjects"] = subjects.collect();
+        }
         Evidence { catalogue, request, answer, shown }
     }
 
@@ -90,22 +95,28 @@ impl<'a> Evidence<'a> {
         self.answer["bidders"].is_array()
     }
 
-    fn parties(&self) -> Vec<Party<'a>> {
-        let all = |value: &'a Value| value.as_array().map_or(&[][..], Vec::as_slice);
-        let word = |value: &'a Value| value.as_str().unwrap_or_default();
-        let (request, answer) = (self.request, self.answer);
+    fn parties<'s>(&'s self) -> Vec<Party<'s>> {
+        fn all(value: &Value) -> &[Value] {
+            value.as_array().map_or(&[], Vec::as_slice)
+        }
+        let word = |value: &'s Value| value.as_str().unwrap_or_default();
+        let (request, answer) = (&self.request, self.answer);
         if !self.is_section() {
-            let pairs = all(&request["subjects"]).iter().zip(all(&answer["subjects"]));
-            let party = |(asked, decided): (&'a Value, &'a Value)| Party {
-                reference: word(&asked["ref"]),
-                verdict: word(&decided["verdict"]),
-                subjects: vec![Subject { role: asked["role"].as_str(), asked, decided }],
+            // Some may be left out of the answer; who is not stands in the order asked.
+            let mut asked = all(&request["subjects"]).iter();
+            let party = |decided: &'s Value| {
+                let asked = asked.find(|asked| asked["ref"] == decided["ref"])?;
+                Some(Party {
+                    reference: word(&asked["ref"]),
+                    verdict: word(&decided["verdict"]),
+                    subjects: vec![Subject { role: asked["role"].as_str(), asked, decided }],
+                })
             };
-            return pairs.map(party).collect();
+            return all(&answer["subjects"]).iter().filter_map(party).collect();
         }
         let pairs = all(&request["bidders"]).iter().zip(all(&answer["bidders"]));
-        let party = |(asked, decided): (&'a Value, &'a Value)| {
-            let of = |decided: &'a Value| {
+        let party = |(asked, decided): (&'s Value, &'s Value)| {
+            let of = |decided: &'s Value| {
                 let place = decided["place"].as_u64().map(|place| place as usize);
                 let asked = match (word(&decided["as"]), place) {
                     ("bidder", _) => asked,
@@ -229,7 +240,7 @@ async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
         let answer = decide(&view, clock().0, &body, &mut searcher.worker)?;
         let request = serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
         let catalogue = &view.generation.ground.catalogue;
-        Ok(Evidence::new(catalogue, &request, &answer, Shown::Masked).page())
+        Ok(Evidence::new(catalogue, request, &answer, Shown::Masked).page())
     };
     asked.searchers.run(page).await?
 }

@@ -5,8 +5,9 @@
 
 use super::problem::{Code, Problem, escape_part};
 use crate::catalogue::{Catalogue, Matter, MatterNo};
+use crate::index::Listed;
 use crate::record::{IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
-use crate::screen::{Question, Unaskable};
+use crate::screen::{Question, Unaskable, alone};
 use serde::Deserialize;
 use serde::de::{
     Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
@@ -15,6 +16,7 @@ use smallvec::{Array, SmallVec};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The earliest instant that can be asked about: 1990-01-01 in Asia/Shanghai. No list is older.
 const AT_MIN: Instant = Instant(631_123_200);
@@ -49,8 +51,11 @@ pub(super) struct CheckRequest<'a> {
     pub at: Option<Text<'a>>,
     #[serde(default)]
     pub min_change: Option<u64>,
-    #[serde(borrow)]
-    pub subjects: Bounded<[Object<SubjectRequest<'a>>; 4], { limits::SUBJECTS_MAX }>,
+    #[serde(borrow, default)]
+    subjects: Option<Bounded<[Object<SubjectRequest<'a>>; 4], { limits::SUBJECTS_MAX }>>,
+    /// Subjects that are asked about by a number alone.
+    #[serde(borrow, default)]
+    identifiers: Option<Bounded<[Text<'a>; 1], { limits::SUBJECTS_MAX }>>,
 }
 
 /// One subject of it.
@@ -203,6 +208,8 @@ pub(super) struct Asked {
     pub matter: MatterNo,
     /// `None`: now.
     pub at: Option<Instant>,
+    /// By numbers alone: no question was made of any yet.
+    pub by_identifiers: bool,
 }
 
 impl<'a> CheckRequest<'a> {
@@ -223,6 +230,17 @@ impl<'a> CheckRequest<'a> {
         questions: &mut Vec<Question<'q>>,
         order: &mut Vec<u32>,
     ) -> Result<Asked, Problem> {
+        let (pointer, count, beyond) = match (&self.subjects, &self.identifiers) {
+            (Some(subjects), None) => ("/subjects", subjects.items.len(), subjects.beyond),
+            (None, Some(all)) => ("/identifiers", all.items.len(), all.beyond),
+            (None, None) => return Err(Code::MissingField.at("/subjects")),
+            (Some(_), Some(_)) => {
+                let told =
+                    ["subjects or identifiers, not both", "subjects 与 identifiers 只能择一"];
+                let [en, zh] = told.map(str::to_owned);
+                return Err(Code::InvalidOption.at("/identifiers").because(en, zh));
+            }
+        };
         if self.matter.as_str().chars().nth(limits::MATTER_CHARS_MAX).is_some() {
             return Err(Code::ValueTooLong.at("/matter").beyond(limits::MATTER_CHARS_MAX));
         }
@@ -240,13 +258,16 @@ impl<'a> CheckRequest<'a> {
             }
         }
         let at = self.at.as_ref().map(|at| instant(at.as_str(), now)).transpose()?;
-        let subjects = &self.subjects.items;
-        if subjects.is_empty() {
-            return Err(Code::EmptySubjects.at("/subjects"));
+        if count == 0 {
+            return Err(Code::EmptySubjects.at(pointer));
         }
-        if self.subjects.beyond {
-            return Err(Code::TooManySubjects.at("/subjects").beyond(limits::SUBJECTS_MAX));
+        if beyond {
+            return Err(Code::TooManySubjects.at(pointer).beyond(limits::SUBJECTS_MAX));
         }
+        if self.identifiers.is_some() {
+            return Ok(Asked { matter: number, at, by_identifiers: true });
+        }
+        let subjects = self.subjects();
         let matter = catalogue.matter(number);
         for (place, Object(subject)) in subjects.iter().enumerate() {
             let question = subject.ask(matter).map_err(|fault| fault.of_subject(place))?;
@@ -254,27 +275,73 @@ impl<'a> CheckRequest<'a> {
         }
         match self.repeated_reference(order) {
             Some(place) => Err(Code::DuplicateRef.at(format!("/subjects/{place}/ref"))),
-            None => Ok(Asked { matter: number, at }),
+            None => Ok(Asked { matter: number, at, by_identifiers: false }),
         }
+    }
+
+    /// Who is asked about, unless it is by numbers alone.
+    pub fn subjects(&self) -> &[Object<SubjectRequest<'a>>] {
+        self.subjects.as_ref().map_or(&[], |subjects| &subjects.items)
+    }
+
+    /// How many are asked about.
+    pub fn count(&self) -> u64 {
+        let identifiers = self.identifiers.as_ref().map_or(0, |all| all.items.len());
+        (self.subjects().len() + identifiers) as u64
+    }
+
+    /// Make questions of the identifiers of whom somebody may be found, or all of them, and note their places.
+    pub fn ask_identifiers<'q>(
+        &'q self,
+        listed: Listed,
+        all: bool,
+        questions: &mut Vec<Question<'q>>,
+        places: &mut Vec<u32>,
+    ) -> Result<(), Problem> {
+        places.clear();
+        let texts = self.identifiers.as_ref().map_or(&[][..], |identifiers| &identifiers.items);
+        let mut window = alone::Window::default();
+        for (first, texts) in (0..).step_by(alone::WINDOW).zip(texts.chunks(alone::WINDOW)) {
+            let texts = texts.iter().map(Text::as_str);
+            for (at, text) in window.doubtful(listed, texts, all) {
+                let place = first + at;
+                let question = by_identifier(text).map_err(|fault| fault.of_identifier(place))?;
+                questions.push(question);
+                places.push(place as u32);
+            }
+        }
+        Ok(())
     }
 
     /// The first subject whose `ref` an earlier one has.
     fn repeated_reference(&self, order: &mut Vec<u32>) -> Option<usize> {
         /// Up to here comparing each with each is the quickest.
         const FEW: usize = 16;
-        let reference = |place: usize| self.subjects.items[place].0.reference.as_str();
-        let count = self.subjects.items.len();
+        let subjects = self.subjects();
+        let reference = |place: usize| subjects[place].0.reference.as_str();
+        let count = subjects.len();
         if count <= FEW {
             return (1..count)
                 .find(|&later| (0..later).any(|earlier| reference(earlier) == reference(later)));
         }
+        // A table of places by their hashes, half of it empty at least.
+        const FREE: u32 = u32::MAX;
+        let slots = (2 * count).next_power_of_two();
         order.clear();
-        order.extend(0..count as u32);
-        order.sort_unstable_by_key(|&place| (reference(place as usize), place));
-        let repeated = order
-            .windows(2)
-            .filter(|pair| reference(pair[0] as usize) == reference(pair[1] as usize));
-        repeated.map(|pair| pair[1] as usize).min()
+        order.resize(slots, FREE);
+        (0..count).find(|&place| {
+            let mut slot = xxh3_64(reference(place).as_bytes()) as usize % slots;
+            loop {
+                match order[slot] {
+                    FREE => {
+                        order[slot] = place as u32;
+                        return false;
+                    }
+                    earlier if reference(earlier as usize) == reference(place) => return true,
+                    _ => slot = (slot + 1) % slots,
+                }
+            }
+        })
     }
 }
 
@@ -311,6 +378,21 @@ impl Fault {
             pointer.push_str(&format!("/{at}/{field}"));
         }
         Problem { max: self.max, ..self.code.at(pointer) }
+    }
+
+    #[cold]
+    fn of_identifier(self, place: usize) -> Problem {
+        Problem { max: self.max, ..self.code.at(format!("/identifiers/{place}")) }
+    }
+}
+
+/// Whoever has this number, and no more is known of.
+fn by_identifier<'q>(text: &str) -> Result<Question<'q>, Fault> {
+    let mut question = Question::default();
+    identify(None, text, &mut question)?;
+    match question.ids.is_empty() {
+        true => Err(Fault::new(Code::MaskedNeedsName, "")),
+        false => Ok(question),
     }
 }
 
@@ -404,7 +486,6 @@ mod tests {
             ("", Code::InvalidJson, None),
             ("{", Code::InvalidJson, None),
             (r#"{"matter":"m","subjects":[]} x"#, Code::InvalidJson, None),
-            (r#"{"matter":"m"}"#, Code::MissingField, Some("/subjects")),
             (
                 r#"{"matter":"m","subjects":[{"name":"n"}]}"#,
                 Code::MissingField,
@@ -444,7 +525,7 @@ mod tests {
         let body = r#"{"matter":"m","case":"\u4e00","subjects":[{"ref":"a","name":"张三"}]}"#;
         let request: CheckRequest = parse(body.as_bytes()).unwrap();
         assert!(matches!(request.matter.0, Cow::Borrowed(_)));
-        assert!(matches!(request.subjects.items[0].0.name, Some(Text(Cow::Borrowed(_)))));
+        assert!(matches!(request.subjects()[0].0.name, Some(Text(Cow::Borrowed(_)))));
         assert_eq!(request.case.unwrap().as_str(), "一");
     }
 
@@ -454,7 +535,7 @@ mod tests {
         let many = vec![subject; limits::SUBJECTS_MAX + 1].join(",");
         let body = format!(r#"{{"matter":"m","subjects":[{many}]}}"#);
         let request: CheckRequest = parse(body.as_bytes()).unwrap();
-        assert!(request.subjects.beyond);
-        assert_eq!(request.subjects.items.len(), limits::SUBJECTS_MAX);
+        assert!(request.subjects.as_ref().unwrap().beyond);
+        assert_eq!(request.subjects().len(), limits::SUBJECTS_MAX);
     }
 }

@@ -104,6 +104,17 @@ pub struct SubjectDecision {
     pub number_only: bool,
 }
 
+impl SubjectDecision {
+    /// Clear, and nothing is to be said of what was given but that it was a name or a number alone.
+    pub fn is_nothing(&self) -> bool {
+        self.verdict == Verdict::Clear
+            && self.hits.is_empty()
+            && self.conflicts.is_empty()
+            && self.quality.is_good()
+            && !self.vetoed
+    }
+}
+
 /// What was decided for a check.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Decision {

@@ -44,7 +44,7 @@ footer p { margin: .8mm 0; }
 "#;
 
 pub(super) fn page(evidence: &Evidence) -> Markup {
-    let (request, answer) = (evidence.request, evidence.answer);
+    let (request, answer) = (&evidence.request, evidence.answer);
     let title = match evidence.is_section() {
         true => ["投标人信用核查记录", "Credit screening of bidders"],
         false => ["信用核查记录", "Credit check"],
@@ -72,6 +72,9 @@ pub(super) fn page(evidence: &Evidence) -> Markup {
                 (data(&answer["data"]))
                 h2 { @if evidence.is_section() { "投标人 " small { "Bidders" } } @else { "核查主体 " small { "Subjects" } } }
                 @for party in evidence.parties() { (of_party(evidence, &party)) }
+                @if let Some(others) = answer["left_out"].as_u64() {
+                    p { "其余 " (others) " 个主体无记录。The other " (others) " subjects are clear." }
+                }
                 @if evidence.is_section() { (relations(list(&answer["relations"]))) }
                 footer {
                     p { "名称相同或相近仅为疑似，须人工核实，不据以采取措施。号码一致方为确认。"
@@ -107,7 +110,7 @@ fn code_of(evidence: &Evidence) -> Markup {
 }
 
 fn asked(evidence: &Evidence) -> Markup {
-    let (request, answer) = (evidence.request, evidence.answer);
+    let (request, answer) = (&evidence.request, evidence.answer);
     let code = text(&request["matter"]);
     let matter = evidence.catalogue.matter_no(code).map(|no| evidence.catalogue.matter(no));
     let given = [
