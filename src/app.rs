@@ -11,6 +11,7 @@
 //! | [`change`] | changes, sent to the running service |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
+//! | [`job`] | a file that the running service screens |
 //! | [`report`] | an answer in a file: a page to print, a table |
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
@@ -23,6 +24,7 @@ pub mod change;
 pub mod check;
 pub mod cross;
 pub mod fault;
+pub mod job;
 pub mod keygen;
 pub mod progress;
 pub mod remote;

@@ -41,6 +41,11 @@ impl Remote {
         Remote { base }
     }
 
+    /// Where it is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// `GET` a path.
     pub fn get(&self, path: &str) -> Result<Answer, Box<dyn std::error::Error>> {
         self.ask(path, None)

@@ -1,11 +1,14 @@
 //! `xincha screen`: a whole file against all lists.
 
+use super::job::Handed;
 use super::progress::FileProgress;
+use super::remote::Remote;
 use super::{Outcome, now};
 use crate::batch::{self, BatchError, Format, Job, Told};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::live::View;
+use crate::jobs::{Order, Summary};
+use crate::ledger::LedgerError;
 use crate::output::part_of;
 use crate::record::{Instant, SubjectKind};
 use crate::screen::{Grade, Verdict};
@@ -88,6 +91,16 @@ enum PipedFormat {
     Arrow,
 }
 
+impl PipedFormat {
+    fn format(self) -> Format {
+        match self {
+            PipedFormat::Csv => Format::Csv,
+            PipedFormat::Jsonl => Format::JsonLines,
+            PipedFormat::Arrow => Format::Arrow,
+        }
+    }
+}
+
 fn kind(code: &str) -> Result<SubjectKind, String> {
     let all = "organisation, individual_business, natural_person, vehicle";
     SubjectKind::from_code(code).ok_or_else(|| format!("one of {all}"))
@@ -120,6 +133,12 @@ impl Screen {
             return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx .parquet".into());
         }
         let catalogue = config.load_catalogue()?;
+        if let Some(path) = input.filter(|_| !self.snapshot_only)
+            && matches!(super::ledger(config), Err(LedgerError::Held(_)))
+        {
+            // Whoever holds the ledger knows of the changes since the snapshot.
+            return self.hand_in(config, path, output_format, &catalogue);
+        }
         let matter = match &self.matter {
             None => catalogue.all_lists(),
             Some(code) => catalogue.matter_no(code).ok_or_else(|| {
@@ -175,19 +194,63 @@ impl Screen {
                 Ok(ExitCode::from(130))
             }
             outcome => {
-                summarise(&outcome?, &catalogue, &view, rejects.as_deref(), started.elapsed());
+                let summary = Summary::new(&view, at, &outcome?, started.elapsed());
+                summarise(&summary, &catalogue, rejects.as_deref());
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
 
+    /// Let the running service screen it.
+    fn hand_in(
+        &self,
+        config: &Config,
+        input: &Path,
+        output_format: Format,
+        catalogue: &Catalogue,
+    ) -> Outcome {
+        let ending = input.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let order = Order {
+            format: self.format.map_or(ending, |format| format.format().ending().to_owned()),
+            output_format: output_format.ending().to_owned(),
+            matter: self.matter.clone(),
+            kind: self.kind.map(|kind| kind.code().to_owned()),
+            at: self.at.map(|at| at.0),
+            names: !self.no_names,
+            hits_only: self.hits_only,
+            id_columns: self.id_column.clone(),
+            name_column: self.name_column.clone(),
+            encoding: self.encoding.map(|encoding| encoding.name().to_owned()),
+            delimiter: self.delimiter,
+            sheet: self.sheet.clone(),
+        };
+        eprintln!("服务正在运行，交由服务处理 / the service runs: it screens the file");
+        let progress = FileProgress::new(input.metadata().map_or(0, |file| file.len()));
+        let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
+        let cancelled = cancelled_by_signal(Vec::new())?;
+        let (output, rejects) = (self.output.as_deref(), rejects.as_deref());
+        let remote = Remote::new(config, None);
+        let handed = Handed {
+            base: remote.base(),
+            input,
+            order: &order,
+            output,
+            rejects,
+            cancelled: &cancelled,
+        };
+        let job = handed.screen(&progress);
+        progress.finish();
+        let Some(job) = job? else {
+            eprintln!("{}", BatchError::Cancelled);
+            return Ok(ExitCode::from(130));
+        };
+        summarise(&serde_json::from_value(job["summary"].clone())?, catalogue, rejects);
+        Ok(ExitCode::SUCCESS)
+    }
+
     fn input_format(&self, input: Option<&Path>) -> Result<Format, String> {
         if let Some(format) = self.format {
-            return Ok(match format {
-                PipedFormat::Csv => Format::Csv,
-                PipedFormat::Jsonl => Format::JsonLines,
-                PipedFormat::Arrow => Format::Arrow,
-            });
+            return Ok(format.format());
         }
         match input {
             None => Err("请用 --format 说明标准输入的格式 / say what standard input holds with --format csv, \
@@ -226,47 +289,43 @@ fn cancelled_by_signal(parts: Vec<PathBuf>) -> std::io::Result<Arc<AtomicBool>> 
     Ok(cancelled)
 }
 
-fn summarise(
-    outcome: &batch::Outcome,
-    catalogue: &Catalogue,
-    view: &View,
-    rejects: Option<&Path>,
-    time: Duration,
-) {
-    let tally = &outcome.tally;
-    let seconds = time.as_secs_f64();
-    let rate = tally.rows as f64 / seconds.max(1e-9);
-    let meta = view.generation.ground.index.meta();
+fn summarise(summary: &Summary, catalogue: &Catalogue, rejects: Option<&Path>) {
+    let seconds = summary.millis as f64 / 1e3;
+    let rate = summary.rows as f64 / seconds.max(1e-3);
     let shown = |count: u64| HumanCount(count).to_string();
-    eprintln!("快照 / snapshot     {}，变更 / change {}", meta.id, view.overlay.change());
+    eprintln!("快照 / snapshot     {}，变更 / change {}", summary.snapshot, summary.change);
     eprintln!(
         "行数 / rows         {} ({seconds:.1} s, {}/s)",
-        shown(tally.rows),
+        shown(summary.rows),
         shown(rate as u64)
     );
-    eprintln!("命中 / hits         {}", shown(tally.hits));
-    for (grade, count) in Grade::ALL.iter().zip(tally.grades).filter(|(_, count)| *count > 0) {
-        eprintln!("  {:<18} {}", grade.code(), shown(count));
+    eprintln!("命中 / hits         {}", shown(summary.hits));
+    for grade in Grade::ALL {
+        if let Some(&count) = summary.grades.get(grade.code()) {
+            eprintln!("  {:<18} {}", grade.code(), shown(count));
+        }
     }
-    for (list, count) in &tally.lists {
-        let list = catalogue.list(*list);
-        eprintln!("  {:<18} {}  {}", list.code, shown(*count), list.name);
+    for list in catalogue.lists() {
+        if let Some(&count) = summary.lists.get(&list.code) {
+            eprintln!("  {:<18} {}  {}", list.code, shown(count), list.name);
+        }
     }
     eprintln!("结论 / verdicts");
-    for (verdict, count) in Verdict::ALL.iter().zip(tally.verdicts).filter(|(_, count)| *count > 0)
-    {
-        eprintln!("  {:<18} {}", verdict.code(), shown(count));
+    for verdict in Verdict::ALL {
+        if let Some(&count) = summary.verdicts.get(verdict.code()) {
+            eprintln!("  {:<18} {}", verdict.code(), shown(count));
+        }
     }
-    if outcome.rejects > 0 {
+    if summary.rejects > 0 {
         let place = match rejects {
             Some(path) => path.display().to_string(),
             None => "用 --rejects 指定文件 / kept with --rejects FILE".to_owned(),
         };
         eprintln!(
             "不可用 / rejects    {}: 无法读取 / unreadable {}, 无法核查 / not to be asked about {} → {place}",
-            shown(outcome.rejects),
-            shown(tally.rejected),
-            shown(tally.unaskable)
+            shown(summary.rejects),
+            shown(summary.unreadable),
+            shown(summary.unaskable)
         );
     }
 }

@@ -407,11 +407,6 @@ fn described(asked: &Asked, Told { job, bytes, rows }: &Told) -> Value {
     let at = |at: Option<i64>| at.map(time);
     let link = |what: &str| format!("/v1/jobs/{}/{what}", job.id);
     let expires = asked.desk.jobs.as_ref().and_then(|jobs| jobs.expires(job));
-    let summary = job.summary.as_ref().map(|summary| {
-        let mut told = serde_json::to_value(summary).unwrap_or_default();
-        told["at"] = json!(time(summary.at));
-        told
-    });
     let is_done = job.state == State::Done;
     let has_rejects = job.summary.as_ref().is_some_and(|summary| summary.rejects > 0);
     let mut order = serde_json::to_value(&job.order).unwrap_or_default();
@@ -427,7 +422,7 @@ fn described(asked: &Asked, Told { job, bytes, rows }: &Told) -> Value {
         "options": order,
         "input": {"bytes": job.input_bytes, "sha256": job.input_sha256},
         "progress": progress(job.state, job.input_bytes, *bytes, *rows, job.started),
-        "summary": summary,
+        "summary": job.summary,
         "failure": job.failure,
         "result": is_done.then(|| link("result")),
         "rejects": has_rejects.then(|| link("rejects")),

@@ -1,8 +1,13 @@
 //! An order with its state, as it is kept.
 
 use super::Order;
+use crate::batch::Outcome;
+use crate::live::View;
+use crate::record::Instant;
+use crate::screen::{Grade, Ground, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How far a job is.
@@ -89,8 +94,8 @@ pub struct Summary {
     pub change: u64,
     /// Digest of the catalogue.
     pub catalogue: String,
-    /// The instant that was decided for.
-    pub at: i64,
+    /// The instant that was decided for, RFC 3339.
+    pub at: String,
     /// Rows that are not blank.
     pub rows: u64,
     /// Rows of a subject that meets an entry.
@@ -109,4 +114,34 @@ pub struct Summary {
     pub lists: BTreeMap<String, u64>,
     /// Milliseconds of work.
     pub millis: u64,
+}
+
+impl Summary {
+    /// Of what came of a file that was screened on a view, for an instant, in so long a time.
+    pub fn new(view: &View, at: Instant, outcome: &Outcome, time: Duration) -> Summary {
+        let Outcome { tally, rejects } = outcome;
+        let some = |counts: &[u64], code: &dyn Fn(usize) -> &'static str| {
+            let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            counts.map(|(at, &count)| (code(at).to_owned(), count)).collect()
+        };
+        let Ground { index, catalogue, .. } = &view.generation.ground;
+        let lists = tally.lists.iter();
+        Summary {
+            snapshot: index.meta().id.clone(),
+            change: view.overlay.change(),
+            catalogue: catalogue.digest().to_owned(),
+            at: at.to_string(),
+            rows: tally.rows,
+            hits: tally.hits,
+            unreadable: tally.rejected,
+            unaskable: tally.unaskable,
+            rejects: *rejects,
+            verdicts: some(&tally.verdicts, &|at| Verdict::ALL[at].code()),
+            grades: some(&tally.grades, &|at| Grade::ALL[at].code()),
+            lists: lists
+                .map(|(&list, &count)| (catalogue.list(list).code.clone(), count))
+                .collect(),
+            millis: time.as_millis() as u64,
+        }
+    }
 }

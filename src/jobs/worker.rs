@@ -6,8 +6,6 @@ use crate::batch::{self, BatchError, Terms};
 use crate::live::View;
 use crate::live::aside::give_way;
 use crate::record::Instant;
-use crate::screen::{Grade, Verdict};
-use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -159,25 +157,5 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         // Where its folder is, is nothing to a client.
         error => Unfinished::Failed(error.to_string().replace(&shared.store.prefix(job), "")),
     })?;
-    let tally = &outcome.tally;
-    let some = |counts: &[u64], code: &dyn Fn(usize) -> &'static str| {
-        let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        counts.map(|(at, &count)| (code(at).to_owned(), count)).collect::<BTreeMap<_, _>>()
-    };
-    let lists = tally.lists.iter();
-    Ok(Summary {
-        snapshot: view.generation.ground.index.meta().id.clone(),
-        change: view.overlay.change(),
-        catalogue: catalogue.digest().to_owned(),
-        at: at.0,
-        rows: tally.rows,
-        hits: tally.hits,
-        unreadable: tally.rejected,
-        unaskable: tally.unaskable,
-        rejects: outcome.rejects,
-        verdicts: some(&tally.verdicts, &|at| Verdict::ALL[at].code()),
-        grades: some(&tally.grades, &|at| Grade::ALL[at].code()),
-        lists: lists.map(|(&list, &count)| (catalogue.list(list).code.clone(), count)).collect(),
-        millis: started.elapsed().as_millis() as u64,
-    })
+    Ok(Summary::new(&view, at, &outcome, started.elapsed()))
 }

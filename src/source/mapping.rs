@@ -94,6 +94,15 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Auto => "auto",
+            Encoding::Utf8 => "utf-8",
+            Encoding::Gb18030 => "gb18030",
+        }
+    }
+
     /// By the name that a person gives it.
     pub fn from_name(name: &str) -> Option<Encoding> {
         match &*name.to_ascii_lowercase() {

@@ -301,6 +301,59 @@ fn a_running_service_is_steered_by_commands_and_remembers() {
 }
 
 #[test]
+fn a_file_is_screened_by_the_service_that_runs() {
+    const ENTRY: &str = "sxbzxr-2ee24935544946e86266";
+    let home = Home::new();
+    let path = |name: &str| home.folder.path().join(name).display().to_string();
+    let rows = "序号;代码;企业名称\n1;91320500MA0000015D;甲\n2;91320507MA00001031;乙\n3;无;\n";
+    std::fs::write(path("in.csv"), rows).unwrap();
+    let told = [
+        "--matter",
+        MATTER,
+        "--id-column",
+        "代码",
+        "--delimiter",
+        ";",
+        "--at",
+        "2026-11-23T12:00:00+08:00",
+    ];
+    let [input, offline, online] = ["in.csv", "offline.csv", "online.csv"].map(path);
+    let offline = [&["screen", &input, "-o", &offline], &told[..]].concat();
+    assert_eq!(home.run(&offline).0, 0);
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    assert!(read("offline.csv").contains(ENTRY));
+
+    let (_service, address, _log) = served(&home);
+    let screen = |arguments: &[&str]| {
+        let output = home.command(arguments).env("XINCHA_ADDRESS", &address).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let online = [&["screen", &input, "-o", &online], &told[..]].concat();
+    let (code, err) = screen(&online);
+    assert!(code == 0 && err.contains("change 0") && err.contains("rejects"), "{err}");
+    assert_eq!(read("online.csv"), read("offline.csv"), "the same rows");
+    assert_eq!(read("online.rejects.csv").lines().count(), 2);
+    assert_eq!(
+        read("online.rejects.csv").lines().next(),
+        read("offline.rejects.csv").lines().next()
+    );
+    let revoke =
+        json!({"changes": [{"key": "k", "change": "revoke", "list": "sxbzxr", "entry": ENTRY}]});
+    assert_eq!(ask(&address, "POST", "/v1/changes", &revoke.to_string()).0, 200);
+    let (code, err) = screen(&online);
+    assert!(code == 0 && err.contains("change 1"), "{err}");
+    assert!(!read("online.csv").contains(ENTRY), "with the changes since the snapshot");
+    let without = [&online[..], &["--snapshot-only"]].concat();
+    assert_eq!(screen(&without).0, 0);
+    assert!(read("online.csv").contains(ENTRY), "and without");
+    let (code, err) = screen(&["screen", &input, "-o", &path("none.csv")]);
+    assert!(code == 1 && err.contains("序号;代码"), "{err}");
+    assert!(!Path::new(&path("none.csv")).exists());
+    let (_, jobs) = ask(&address, "GET", "/v1/jobs", "");
+    assert_eq!(jobs, json!({"jobs": []}), "nothing is left with the service");
+}
+
+#[test]
 fn the_service_builds_serves_and_drains() {
     let home = Home::new();
     let (mut service, address, log) = served(&home);

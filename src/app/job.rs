@@ -1,0 +1,133 @@
+//! A file that the running service screens: handed in as a job, followed, fetched.
+
+use super::check::told;
+use super::progress::FileProgress;
+use crate::jobs::Order;
+use crate::output::Output;
+use futures_util::StreamExt;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use std::error::Error;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// Without a byte for so long no one is at the other end.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// A file to be handed in.
+pub struct Handed<'a> {
+    /// Where the service is: `http://127.0.0.1:8080`.
+    pub base: &'a str,
+    /// The file.
+    pub input: &'a Path,
+    /// How it is screened.
+    pub order: &'a Order,
+    /// Where the result goes; standard output where it is none.
+    pub output: Option<&'a Path>,
+    /// Where the rejects go.
+    pub rejects: Option<&'a Path>,
+    /// Turns true when all is to be given up.
+    pub cancelled: &'a AtomicBool,
+}
+
+impl Handed<'_> {
+    /// Hand it in, wait, fetch the result: what the service says of the job, or `None` where it was cancelled.
+    /// The service keeps nothing of it.
+    pub fn screen(&self, progress: &FileProgress) -> Result<Option<Value>, Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let client = Client::builder().no_proxy().read_timeout(SILENCE).build()?;
+            let job = self.hand_in(&client).await?;
+            let place = format!("{}/v1/jobs/{}", self.base, job["id"].as_str().unwrap_or_default());
+            let ended = self.follow(&client, &place, progress).await;
+            let fetched = match &ended {
+                Ok(job) if job["state"] == "done" => self.fetch(&client, job).await,
+                _ => Ok(()),
+            };
+            // It would go by itself when its time is over.
+            let _ = client.delete(&place).send().await;
+            let job = ended?;
+            fetched?;
+            match job["failure"].as_str() {
+                Some(why) => Err(why.into()),
+                None => Ok((job["state"] == "done").then_some(job)),
+            }
+        })
+    }
+
+    async fn hand_in(&self, client: &Client) -> Result<Value, Box<dyn Error>> {
+        let mut options = serde_json::to_value(self.order)?;
+        options["at"] = json!(self.order.at.map(|at| crate::record::Instant(at).to_string()));
+        let file = Part::file(self.input).await.map_err(|error| {
+            format!("{}: 无法读取 / cannot be read: {error}", self.input.display())
+        })?;
+        // What the file is called is nobody's business.
+        let form =
+            Form::new().text("options", options.to_string()).part("file", file.file_name("file"));
+        let sent = client.post(format!("{}/v1/jobs", self.base)).multipart(form).send().await;
+        document(self.answered(sent)?).await
+    }
+
+    fn answered(&self, sent: reqwest::Result<Response>) -> Result<Response, Box<dyn Error>> {
+        sent.map_err(|error| {
+            format!(
+                "{}: 服务未响应 / the service does not answer: {}",
+                self.base,
+                error.without_url()
+            )
+            .into()
+        })
+    }
+
+    /// Until it has ended.
+    async fn follow(
+        &self,
+        client: &Client,
+        place: &str,
+        progress: &FileProgress,
+    ) -> Result<Value, Box<dyn Error>> {
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                let cancelled = client.post(format!("{place}/cancel")).send().await;
+                document(self.answered(cancelled)?).await?;
+                return Ok(json!({"state": "cancelled"}));
+            }
+            let job = document(self.answered(client.get(place).send().await)?).await?;
+            let number = |field: &str| job["progress"][field].as_u64().unwrap_or(0);
+            progress.read(number("bytes"), number("rows"));
+            if !matches!(job["state"].as_str(), Some("queued" | "running")) {
+                return Ok(job);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn fetch(&self, client: &Client, job: &Value) -> Result<(), Box<dyn Error>> {
+        let files =
+            [("result", self.output, true), ("rejects", self.rejects, self.rejects.is_some())];
+        for (what, to, is_wanted) in files {
+            let Some(place) = job[what].as_str().filter(|_| is_wanted) else { continue };
+            let response =
+                self.answered(client.get(format!("{}{place}", self.base)).send().await)?;
+            let mut bytes =
+                response.error_for_status().map_err(reqwest::Error::without_url)?.bytes_stream();
+            let mut output = Output::create(to)?;
+            while let Some(piece) = bytes.next().await {
+                output.put(&piece.map_err(reqwest::Error::without_url)?)?;
+            }
+            output.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// The document of an answer, or its problem in words.
+async fn document(response: Response) -> Result<Value, Box<dyn Error>> {
+    let is_good = response.status().is_success();
+    let document: Value = serde_json::from_slice(&response.bytes().await?)?;
+    if is_good { Ok(document) } else { Err(told(&document).into()) }
+}
