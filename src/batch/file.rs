@@ -47,7 +47,12 @@ impl Format {
 
     /// By the name of a file.
     pub fn of(path: &Path) -> Option<Format> {
-        Some(match &*path.extension()?.to_str()?.to_ascii_lowercase() {
+        Format::of_ending(path.extension()?.to_str()?)
+    }
+
+    /// By how the name of a file ends, without the dot.
+    pub fn of_ending(ending: &str) -> Option<Format> {
+        Some(match &*ending.to_ascii_lowercase() {
             "csv" | "txt" => Format::Csv,
             "jsonl" | "ndjson" => Format::JsonLines,
             "xlsx" | "xls" => Format::Excel,

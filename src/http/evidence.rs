@@ -18,7 +18,8 @@ use super::tender;
 use crate::catalogue::Catalogue;
 use crate::live::View;
 use crate::output::Table;
-use crate::record::{Identifier, IdentifierKind, Instant, MaskedIdentifier, Role, SubjectKind};
+use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, Role, SubjectKind};
+use crate::screen::Verdict;
 use crate::text::Name;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -102,17 +103,22 @@ impl<'a> Evidence<'a> {
         let word = |value: &'s Value| value.as_str().unwrap_or_default();
         let (request, answer) = (&self.request, self.answer);
         if !self.is_section() {
-            // Some may be left out of the answer; who is not stands in the order asked.
-            let mut asked = all(&request["subjects"]).iter();
-            let party = |decided: &'s Value| {
-                let asked = asked.find(|asked| asked["ref"] == decided["ref"])?;
-                Some(Party {
+            // Who is clear may be left out of the answer; the others stand in the order asked.
+            let mut decided = all(&answer["subjects"]).iter().peekable();
+            let party = |asked: &'s Value| {
+                let decided = decided.next_if(|decided| decided["ref"] == asked["ref"]);
+                Party {
                     reference: word(&asked["ref"]),
-                    verdict: word(&decided["verdict"]),
-                    subjects: vec![Subject { role: asked["role"].as_str(), asked, decided }],
-                })
+                    verdict: decided
+                        .map_or(Verdict::Clear.code(), |decided| word(&decided["verdict"])),
+                    subjects: vec![Subject {
+                        role: asked["role"].as_str(),
+                        asked,
+                        decided: decided.unwrap_or(&Value::Null),
+                    }],
+                }
             };
-            return all(&answer["subjects"]).iter().filter_map(party).collect();
+            return all(&request["subjects"]).iter().map(party).collect();
         }
         let pairs = all(&request["bidders"]).iter().zip(all(&answer["bidders"]));
         let party = |(asked, decided): (&'s Value, &'s Value)| {
@@ -138,23 +144,23 @@ impl<'a> Evidence<'a> {
 }
 
 impl Subject<'_> {
-    /// What was asked is taken for a natural person unless something says that it is none: to hide a
-    /// company's name does no harm.
+    /// What was asked is taken for a natural person unless something sound says that it is none: to hide a
+    /// company's name does no harm. A number that only looks like a body's says nothing: passports do, and IDs
+    /// with a slip.
     fn is_person(&self) -> bool {
-        if let Some(kind) = self.asked["kind"].as_str() {
-            return kind == SubjectKind::NaturalPerson.code();
-        }
-        let kinds: Vec<IdentifierKind> = self.identifiers().map(|(kind, _)| kind).collect();
-        if kinds.iter().any(|kind| kind.is_personal()) {
-            return true;
-        }
-        let says_nothing = |kind: &IdentifierKind| *kind == IdentifierKind::Other;
-        if kinds.iter().any(|kind| !says_nothing(kind)) {
-            return false;
-        }
         let leads = [Role::LegalRepresentative, Role::PersonInCharge];
-        if leads.iter().any(|role| self.role == Some(role.code())) {
+        let kind = self.asked["kind"].as_str();
+        if self.identifiers().any(|(kind, value)| is_personal(kind, value))
+            || leads.iter().any(|role| self.role == Some(role.code()))
+            || kind == Some(SubjectKind::NaturalPerson.code())
+        {
             return true;
+        }
+        let bodies = [SubjectKind::Organisation, SubjectKind::IndividualBusiness];
+        if bodies.iter().any(|body| kind == Some(body.code()))
+            || self.identifiers().any(|(_, value)| is_of_body(value))
+        {
+            return false;
         }
         let mut name = Name::default();
         name.of(self.asked["name"].as_str().unwrap_or_default());
@@ -162,19 +168,15 @@ impl Subject<'_> {
         parts.form.is_none() && parts.places.is_empty() && !parts.is_branch
     }
 
-    /// Each with its kind, as the check took it, whole or with hidden digits.
+    /// Each with its kind, stated or recognised.
     fn identifiers(&self) -> impl Iterator<Item = (IdentifierKind, &str)> {
-        let one = self.asked["id"].as_str().map(|value| (None, value));
+        let one = self.asked["id"].as_str().map(|value| (recognised(value), value));
         let stated = self.asked["ids"].as_array().into_iter().flatten().filter_map(|id| {
             Some((IdentifierKind::from_code(id["kind"].as_str()?), id["value"].as_str()?))
         });
-        let kind = |value: &str| {
-            let recognised = Identifier::recognise(value).map(|id| id.kind());
-            recognised.unwrap_or(IdentifierKind::Other)
-        };
         one.into_iter()
             .chain(stated)
-            .map(move |(stated, value)| (stated.unwrap_or_else(|| kind(value)), value))
+            .map(|(kind, value)| (kind.unwrap_or(IdentifierKind::Other), value))
     }
 
     fn shown_name(&self, shown: Shown) -> String {
@@ -187,24 +189,60 @@ impl Subject<'_> {
 
     fn shown_identifiers(&self, shown: Shown) -> Vec<String> {
         let is_person = self.is_person();
-        let show = |(kind, value): (IdentifierKind, &str)| match shown {
-            Shown::Whole => value.to_owned(),
-            Shown::Masked => match Identifier::of(kind, value) {
-                _ if MaskedIdentifier::parse(value).is_some() => value.to_owned(),
-                Ok(id) if !is_person || kind.is_personal() => id.masked(),
-                _ => Identifier::of(IdentifierKind::Other, value)
-                    .map_or_else(|_| "*".repeat(value.chars().count()), |id| id.masked()),
-            },
+        let show = |(kind, value): (IdentifierKind, &str)| {
+            let is_hidden = is_person && !is_of_body(value) || is_personal(kind, value);
+            match shown {
+                Shown::Masked if MaskedIdentifier::parse(value).is_some() => hidden(value),
+                Shown::Masked if is_hidden => Identifier::of(IdentifierKind::Other, value)
+                    .map_or_else(|_| "*".repeat(value.chars().count()), |id| id.hidden()),
+                _ => value.to_owned(),
+            }
         };
         self.identifiers().map(show).collect()
     }
 
-    /// The listed name of a hit. The answer masks persons' but one that was asked about.
-    fn shown_hit(&self, hit: &Value, shown: Shown) -> String {
-        let name = hit["name"].as_str().unwrap_or_default();
-        let is_its = hit["relation"].is_null() && self.is_person();
-        if is_its && shown == Shown::Masked { masked(name) } else { name.to_owned() }
+    /// A name of a hit: the listed one, or that of whom it is related to. The answer masks persons' but one
+    /// that was asked about.
+    fn shown_of_hit(&self, hit: &Value, name: &Value, shown: Shown) -> String {
+        let name = name.as_str().unwrap_or_default();
+        let is_asked = || {
+            let keys = [name, self.asked["name"].as_str().unwrap_or_default()].map(|text| {
+                let mut name = Name::default();
+                name.of(text);
+                name.keys.unified
+            });
+            keys[0] == keys[1]
+        };
+        let is_hidden =
+            shown == Shown::Masked && self.is_person() && (hit["relation"].is_null() || is_asked());
+        if is_hidden { masked(name) } else { name.to_owned() }
     }
+}
+
+fn recognised(value: &str) -> Option<IdentifierKind> {
+    Identifier::recognise(value).ok().map(|id| id.kind())
+}
+
+/// A natural person's by its form, whatever it was stated to be, or as it was stated. Numbers of taxpayers that
+/// are longer than 15 characters are IDs of persons and digits more.
+fn is_personal(kind: IdentifierKind, value: &str) -> bool {
+    let is = |kind: IdentifierKind| {
+        kind.is_personal() || kind == IdentifierKind::TaxpayerNumber && value.trim().len() > 15
+    };
+    is(kind) || recognised(value).is_some_and(is)
+}
+
+/// A unified code with which nothing is wrong.
+fn is_of_body(value: &str) -> bool {
+    let recognised = Identifier::recognise(value);
+    recognised.is_ok_and(|id| id.kind() == IdentifierKind::Uscc && id.quality().is_good())
+}
+
+/// No more of a number with hidden digits than is shown of a whole one.
+fn hidden(value: &str) -> String {
+    let length = value.chars().count();
+    let shown = |at: usize| at < 6 || at + 4 >= length;
+    value.chars().enumerate().map(|(at, c)| if shown(at) { c } else { '*' }).collect()
 }
 
 fn masked(name: &str) -> String {
@@ -237,19 +275,24 @@ async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let page = move |searcher: &mut Searcher| {
-        let answer = decide(&view, clock().0, &body, &mut searcher.worker)?;
-        let request = serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
+        let request: Value =
+            serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
+        let answer = decide(&view, &body, request.get("bidders").is_some(), &mut searcher.worker)?;
         let catalogue = &view.generation.ground.catalogue;
         Ok(Evidence::new(catalogue, request, &answer, Shown::Masked).page())
     };
     asked.searchers.run(page).await?
 }
 
-/// The answer to a check, or to a section where there are bidders. The worker must be one that searches.
-fn decide(view: &View, now: Instant, body: &[u8], worker: &mut Worker) -> Result<Value, Problem> {
-    let id = CheckIds::new().next(clock().1);
-    let is_section =
-        serde_json::from_slice::<Value>(body).is_ok_and(|request| request.get("bidders").is_some());
+/// The answer to a check, or to a section. The worker must be one that searches.
+fn decide(
+    view: &View,
+    body: &[u8],
+    is_section: bool,
+    worker: &mut Worker,
+) -> Result<Value, Problem> {
+    let (now, millis) = clock();
+    let id = CheckIds::new().next(millis);
     if is_section {
         return tender::answer(view, now, id, body, worker);
     }
@@ -259,4 +302,29 @@ fn decide(view: &View, now: Instant, body: &[u8], worker: &mut Worker) -> Result
         Unanswered::MustSearch => Code::Internal.whole(),
     })?;
     serde_json::from_slice(&out).map_err(|_| Code::Internal.whole())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_after_whom_a_listed_business_is_named_is_masked_there_too() {
+        let asked = json!({"name": "欧阳丰", "id": "110101190001010022"});
+        let decided = Value::Null;
+        let subject = Subject { role: None, asked: &asked, decided: &decided };
+        let related = json!({"relation": {"role": "legal_representative", "to": "欧阳丰"}});
+        let itself = json!({"relation": null});
+        for (hit, name, masked) in [
+            (&related, "欧阳丰", "欧阳*"),
+            (&related, "歐陽丰", "歐**"),
+            (&related, "苏州欧阳丰商贸有限公司", "苏州欧阳丰商贸有限公司"),
+            (&itself, "欧阳丰", "欧阳*"),
+            (&itself, "某某某", "某**"),
+        ] {
+            let shown = |shown| subject.shown_of_hit(hit, &json!(name), shown);
+            assert_eq!(shown(Shown::Masked), masked);
+            assert_eq!(shown(Shown::Whole), name);
+        }
+    }
 }

@@ -8,11 +8,12 @@ use super::service::clock;
 use crate::batch::{BatchError, Format};
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
-use crate::record::{Instant, SubjectKind, limits};
-use axum::body::Body;
+use crate::record::{self, SubjectKind, limits};
+use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Path, Request, State as Given};
 use axum::response::Response;
+use futures_util::stream::{Stream, StreamExt, poll_fn};
 use hyper::StatusCode;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, EXPECT, HeaderValue, LOCATION,
@@ -21,7 +22,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 use uuid::Uuid;
@@ -30,6 +34,12 @@ use uuid::Uuid;
 const COLUMNS_MAX: usize = 20;
 /// What is written at once: less would be a hand-over to another thread for each piece that arrives.
 const PIECE_BYTES: usize = 1 << 20;
+/// Of an upload, from the time on that other bodies have in all.
+const BYTES_A_SECOND_MIN: u64 = 32 << 10;
+/// Bytes of the head of a part, and of what stands before the first.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// Said to the meter: nothing is wanted of the rest.
+const DISCARD: usize = usize::MAX;
 /// For how long the rest of what is refused is read.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -167,12 +177,16 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
         jobs.check_quota(&client).map_err(refused)?;
     }
     let malformed = |_| Code::InvalidForm.whole();
+    let (head, body) = request.into_parts();
+    let meter = Arc::new(AtomicUsize::new(0));
+    let body = Body::from_stream(metered(body, meter.clone()));
+    let request = Request::from_parts(head, body);
     let mut form = Multipart::from_request(request, &()).await.map_err(malformed)?;
-    let taken = take_parts(asked, &jobs, &client, &mut form).await;
+    let taken = take_parts(asked, &jobs, &client, &mut form, &meter).await;
     if taken.is_err() {
         // Who still sends does not hear why it is refused when the connection is closed at once.
-        let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
-        let _ = tokio::time::timeout(LINGER, rest).await;
+        meter.store(DISCARD, Ordering::Relaxed);
+        let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
     let upload = taken?;
     off_worker(move || upload.finish().map_err(refused)).await
@@ -183,34 +197,79 @@ async fn take_parts(
     jobs: &Jobs,
     client: &str,
     form: &mut Multipart,
+    meter: &AtomicUsize,
 ) -> Result<Upload, Problem> {
     let timeout = asked.body_timeout;
+    let no_file = || Code::MissingField.at("/file");
+    let mut part = next_part(timeout, form, meter).await?.ok_or_else(no_file)?;
     let mut options = Options::default();
-    loop {
-        let part = in_time(timeout, form.next_field()).await?.map_err(broken)?;
-        let mut part = part.ok_or_else(|| Code::MissingField.at("/file"))?;
-        match part.name() {
-            Some("options") => options = parse(&whole(timeout, &mut part).await?)?,
-            Some("file") => {
-                let order = options.order(asked, part.file_name())?;
-                let (jobs, client) = (jobs.clone(), client.to_owned());
-                let upload =
-                    off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
-                let upload = receive(timeout, upload, &mut part).await?;
-                drop(part);
-                // What follows would have been left out in silence.
-                let more = in_time(timeout, form.next_field()).await?.map_err(broken)?;
-                return if more.is_none() { Ok(upload) } else { Err(Code::InvalidForm.whole()) };
-            }
-            _ => return Err(Code::InvalidForm.whole()),
-        }
+    if part.name() == Some("options") {
+        options = parse(&in_time(timeout, whole(&mut part, meter)).await??)?;
+        drop(part);
+        part = next_part(timeout, form, meter).await?.ok_or_else(no_file)?;
+    }
+    if part.name() != Some("file") {
+        return Err(Code::InvalidForm.whole());
+    }
+    let order = options.order(asked, part.file_name())?;
+    let (jobs, client) = (jobs.clone(), client.to_owned());
+    let upload = off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
+    let upload = receive(timeout, upload, &mut part, meter).await?;
+    drop(part);
+    // What follows would have been left out in silence.
+    match next_part(timeout, form, meter).await? {
+        None => Ok(upload),
+        Some(_) => Err(Code::InvalidForm.whole()),
     }
 }
 
+async fn next_part<'f>(
+    timeout: Duration,
+    form: &'f mut Multipart,
+    meter: &AtomicUsize,
+) -> Result<Option<Field<'f>>, Problem> {
+    let part = in_time(timeout, form.next_field()).await?.map_err(broken)?;
+    meter.store(0, Ordering::Relaxed);
+    Ok(part)
+}
+
+/// The body, handed on in portions that the meter counts until it is set back: the form's parser takes all
+/// that it gets, keeps it until it makes something of it, and looks through it each time. What is more than
+/// the head of a part and of which it makes nothing is an error. With [`DISCARD`] it is read and goes.
+fn metered(
+    body: Body,
+    meter: Arc<AtomicUsize>,
+) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
+    let (mut pieces, mut has_paused) = (body.into_data_stream(), false);
+    poll_fn(move |context| {
+        let since = meter.load(Ordering::Relaxed);
+        if since == DISCARD {
+            while let Some(Ok(_)) = ready!(pieces.poll_next_unpin(context)) {}
+            return Poll::Ready(None);
+        }
+        if since <= HEAD_BYTES_MAX {
+            has_paused = false;
+            let piece = ready!(pieces.poll_next_unpin(context));
+            let length = piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
+            meter.fetch_add(length, Ordering::Relaxed);
+            return Poll::Ready(piece);
+        }
+        if has_paused {
+            let endless = axum::Error::new("the head of a part does not end");
+            return Poll::Ready(Some(Err(endless)));
+        }
+        // The parser's turn.
+        has_paused = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
 /// A part that is kept in memory.
-async fn whole(timeout: Duration, part: &mut Field<'_>) -> Result<Vec<u8>, Problem> {
+async fn whole(part: &mut Field<'_>, meter: &AtomicUsize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    while let Some(piece) = in_time(timeout, part.chunk()).await?.map_err(broken)? {
+    while let Some(piece) = part.chunk().await.map_err(broken)? {
+        meter.store(0, Ordering::Relaxed);
         bytes.extend_from_slice(&piece);
         if bytes.len() > limits::BODY_BYTES_MAX {
             return Err(Code::BodyTooLarge.at("/options").beyond(limits::BODY_BYTES_MAX));
@@ -224,12 +283,23 @@ async fn receive(
     timeout: Duration,
     mut upload: Upload,
     part: &mut Field<'_>,
+    meter: &AtomicUsize,
 ) -> Result<Upload, Problem> {
     let mut piece = Vec::with_capacity(PIECE_BYTES);
+    let (begun, mut received) = (Instant::now(), 0);
     loop {
         let more = in_time(timeout, part.chunk()).await?.map_err(broken)?;
+        meter.store(0, Ordering::Relaxed);
         let is_last = more.is_none();
-        more.iter().for_each(|more| piece.extend_from_slice(more));
+        if let Some(more) = &more {
+            piece.extend_from_slice(more);
+            received += more.len() as u64;
+        }
+        // Whoever sends a byte now and then holds a place that others want.
+        let seconds = begun.elapsed().saturating_sub(timeout).as_secs();
+        if received < seconds * BYTES_A_SECOND_MIN {
+            return Err(Code::RequestTimeout.whole());
+        }
         if is_last || piece.len() >= PIECE_BYTES {
             let bytes = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_BYTES));
             upload = off_worker(move || {
@@ -375,11 +445,17 @@ fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {
     asked.desk.jobs.as_ref().ok_or(Code::NotLoadedHere.whole())
 }
 
+/// A host has as many addresses of the sixth version as it likes: all that begin as a network's do are one.
 fn client(request: &Request) -> String {
-    request
-        .extensions()
-        .get::<Peer>()
-        .map_or(String::new(), |Peer(ip)| ip.to_canonical().to_string())
+    const NETWORK: u32 = 64;
+    match request.extensions().get::<Peer>().map(|Peer(ip)| ip.to_canonical()) {
+        None => String::new(),
+        Some(IpAddr::V4(ip)) => ip.to_string(),
+        Some(IpAddr::V6(ip)) => {
+            let network = ip.to_bits() >> (128 - NETWORK) << (128 - NETWORK);
+            format!("{}/{NETWORK}", std::net::Ipv6Addr::from_bits(network))
+        }
+    }
 }
 
 fn number(id: &str) -> Result<Uuid, Problem> {
@@ -392,6 +468,7 @@ fn refused(refused: Refused) -> Problem {
         Refused::NoSuchJob => Code::NoSuchJob.whole(),
         Refused::NoResult => Code::NoResult.whole(),
         Refused::TooManyUnfinished(most) => Code::QuotaExceeded.at("/jobs").beyond(most),
+        Refused::TooManyKept(most) => Code::QuotaExceeded.at("/jobs").beyond(most),
         Refused::TooManyBytes(most) => Code::QuotaExceeded.at("/bytes").beyond(max(most)),
         Refused::InputTooLarge(most) => Code::BodyTooLarge.at("/file").beyond(max(most)),
         Refused::Full => Code::Overloaded.whole(),
@@ -403,7 +480,7 @@ fn refused(refused: Refused) -> Problem {
 }
 
 fn described(asked: &Asked, Told { job, bytes, rows }: &Told) -> Value {
-    let time = |at: i64| Instant(at).to_string();
+    let time = |at: i64| record::Instant(at).to_string();
     let at = |at: Option<i64>| at.map(time);
     let link = |what: &str| format!("/v1/jobs/{}/{what}", job.id);
     let expires = asked.desk.jobs.as_ref().and_then(|jobs| jobs.expires(job));

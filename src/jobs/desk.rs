@@ -4,20 +4,26 @@ use super::store::Store;
 use super::{Job, JobsConfig, Order, State, worker};
 use crate::live::Live;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 /// Uploads at one time, of all clients.
 const UPLOADS_MAX: usize = 16;
+/// Jobs of one client, those that have ended among them.
+const KEPT_MAX: usize = 100;
 /// Between two looks for jobs whose time is over.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// After so long a client counts as never served.
+const FORGOTTEN_SECONDS: i64 = 3_600;
 
 /// All jobs. Cloning shares.
 #[derive(Clone)]
@@ -40,6 +46,10 @@ pub(super) struct Shared {
     /// Held while a job is written, so that the latest is written last.
     writing: Mutex<()>,
     changed: Condvar,
+    /// When work was last begun for each client.
+    served: Mutex<HashMap<String, i64>>,
+    /// Jobs whose files are to be removed, by a thread that may wait for the disk.
+    gone: Sender<Uuid>,
     stopping: AtomicBool,
 }
 
@@ -85,6 +95,9 @@ pub enum Refused {
     /// So many jobs of the client have not ended.
     #[error("{0} jobs have not ended")]
     TooManyUnfinished(usize),
+    /// So many jobs are kept for a client at most.
+    #[error("{0} jobs are kept")]
+    TooManyKept(usize),
     /// So many bytes are kept for a client at most.
     #[error("more than {0} bytes of one client")]
     TooManyBytes(u64),
@@ -109,14 +122,14 @@ impl Jobs {
         let (store, found) = Store::open(&config.folder)?;
         let mut all = BTreeMap::new();
         for mut job in found {
-            if job.state == State::Running {
-                // It ended with the process that worked on it.
-                worker::begin_anew(&mut job, now());
-                store.keep(&job)?;
+            // One that cannot be used must not keep the service from starting.
+            if let Err(error) = recover(&store, &mut job) {
+                tracing::error!(id = %job.id, %error, "任务无法恢复 / a job cannot be recovered");
+                job.fail(format!("无法恢复 / it cannot be recovered: {error}"));
             }
-            store.tidy(&job)?;
             all.insert(job.id, Held { job, at_work: Arc::default() });
         }
+        let (gone, removed) = channel();
         let shared = Arc::new(Shared {
             config,
             store,
@@ -124,9 +137,15 @@ impl Jobs {
             all: Mutex::new(all),
             writing: Mutex::default(),
             changed: Condvar::new(),
+            served: Mutex::default(),
+            gone,
             stopping: AtomicBool::new(false),
         });
         let work = worker::start(shared.clone())?;
+        let weak = Arc::downgrade(&shared);
+        std::thread::Builder::new()
+            .name("jobs-gone".to_owned())
+            .spawn(move || clear(&weak, &removed))?;
         Ok((Jobs { shared: shared.clone() }, Working { shared, thread: Some(work) }))
     }
 
@@ -197,8 +216,8 @@ impl Jobs {
         let (is_over, told) = (held.job.state == State::Cancelled, held.told());
         drop(all);
         if is_over {
-            self.shared.store.remove_file(&self.shared.store.input(&told.job));
             self.shared.keep(id)?;
+            self.shared.store.remove_file(&self.shared.store.input(&told.job));
         }
         Ok(told)
     }
@@ -210,8 +229,7 @@ impl Jobs {
         held.give_up();
         all.remove(&id);
         drop(all);
-        self.shared.remove(id);
-        Ok(())
+        Ok(self.shared.remove(id)?)
     }
 
     /// Where the result of a job is.
@@ -268,6 +286,9 @@ impl Shared {
         if all.values().filter(|held| held.job.state == State::Uploading).count() >= UPLOADS_MAX {
             return Err(Refused::Full);
         }
+        if of(all, client).count() >= KEPT_MAX {
+            return Err(Refused::TooManyKept(KEPT_MAX));
+        }
         let unfinished = of(all, client).filter(|held| !held.job.state.has_ended()).count();
         if unfinished >= most { Err(Refused::TooManyUnfinished(most)) } else { Ok(()) }
     }
@@ -283,9 +304,19 @@ impl Shared {
         job.map_or(Ok(()), |job| self.store.keep(&job))
     }
 
-    fn remove(&self, id: Uuid) {
+    fn remove(&self, id: Uuid) -> io::Result<()> {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.store.remove(id);
+        self.store.remove(id)
+    }
+
+    /// Bytes that may be written for a client beside what is kept for it.
+    pub fn room(&self, client: &str) -> u64 {
+        let all = self.all();
+        let sum = |held: &Held| held.job.bytes();
+        let of_client = of(&all, client).map(sum).sum::<u64>();
+        let of_all = all.values().map(sum).sum::<u64>();
+        let JobsConfig { client_bytes_max, bytes_max, .. } = self.config;
+        client_bytes_max.saturating_sub(of_client).min(bytes_max.saturating_sub(of_all))
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -296,30 +327,30 @@ impl Shared {
         job.ended.map(|ended| ended + i64::from(self.config.keep_hours) * 3600)
     }
 
-    /// Wait for a job to work on, and mark it as begun. `None` when all is to stop. Meanwhile jobs whose time
-    /// is over are removed.
+    /// Wait for a job to work on, and mark it as begun. `None` when all is to stop.
     ///
     /// Clients take turns: the job of whoever was not served for the longest time, of these the oldest.
     pub fn next(&self) -> Option<(Job, Arc<AtWork>)> {
+        let mut all = self.all();
         loop {
-            self.sweep();
-            let mut all = self.all();
             if self.is_stopping() {
                 return None;
             }
-            let served = |client: &str| of(&all, client).filter_map(|held| held.job.started).max();
+            let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
             let queued = all.values().filter(|held| held.job.state == State::Queued);
-            let next = queued.min_by_key(|held| (served(&held.job.client), held.job.id));
+            let next = queued.min_by_key(|held| (served.get(&held.job.client), held.job.id));
             if let Some(id) = next.map(|held| held.job.id)
                 && let Some(held) = all.get_mut(&id)
             {
                 held.job.state = State::Running;
                 held.job.attempts += 1;
                 held.job.started = Some(now());
+                served.insert(held.job.client.clone(), now());
                 return Some((held.job.clone(), held.at_work.clone()));
             }
+            drop(served);
             // Whoever adds a job or stops all wakes it.
-            drop(self.changed.wait_timeout(all, SWEEP_EVERY));
+            all = self.changed.wait(all).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -341,17 +372,64 @@ impl Shared {
         }
         match self.all().get_mut(&id) {
             Some(held) => held.job = job,
-            None => self.store.remove(id),
+            None => self.store.remove(id)?,
         }
         kept
     }
 
+    /// Remove the jobs whose time is over.
     fn sweep(&self) {
         let now = now();
         let is_over = |held: &Held| self.expires(&held.job).is_some_and(|at| at <= now);
         let gone: Vec<Uuid> =
             self.all().extract_if(.., |_, held| is_over(held)).map(|(id, _)| id).collect();
-        gone.into_iter().for_each(|id| self.remove(id));
+        gone.into_iter().for_each(|id| self.remove_or_tell(id));
+        // Who comes back after so long has waited as long as anyone.
+        let forgotten = now - FORGOTTEN_SECONDS;
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.retain(|_, at| *at > forgotten);
+    }
+
+    fn remove_or_tell(&self, id: Uuid) {
+        if let Err(error) = self.remove(id) {
+            tracing::warn!(%id, %error, "任务无法删除 / a job cannot be removed");
+        }
+    }
+}
+
+/// Bring what is kept of a job to what it can be after the process that kept it ended.
+fn recover(store: &Store, job: &mut Job) -> io::Result<()> {
+    let before = job.state;
+    match job.state {
+        State::Running => worker::begin_anew(job),
+        State::Done if !store.result(job).is_file() => {
+            job.fail("结果已丢失 / the result is lost".to_owned());
+        }
+        _ => {}
+    }
+    // On a full disk this makes room for what is written.
+    store.tidy(job)?;
+    if job.state == before { Ok(()) } else { store.keep(job) }
+}
+
+/// Remove what is to be removed, until nobody has jobs any more.
+fn clear(jobs: &Weak<Shared>, gone: &Receiver<Uuid>) {
+    let (mut swept, mut next) = (None::<Instant>, None);
+    loop {
+        let Some(shared) = jobs.upgrade().filter(|shared| !shared.is_stopping()) else { return };
+        if let Some(id) = next {
+            shared.remove_or_tell(id);
+        }
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+            shared.sweep();
+            swept = Some(Instant::now());
+        }
+        drop(shared);
+        next = match gone.recv_timeout(SWEEP_EVERY) {
+            Ok(id) => Some(id),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
     }
 }
 
@@ -437,7 +515,8 @@ impl Drop for Upload {
     fn drop(&mut self) {
         if !self.is_whole {
             self.shared.all().remove(&self.id);
-            self.shared.remove(self.id);
+            // What is not removed now is at the next start.
+            let _ = self.shared.gone.send(self.id);
         }
     }
 }

@@ -79,6 +79,14 @@ pub struct Job {
 }
 
 impl Job {
+    /// It has no result, and this is why.
+    pub(super) fn fail(&mut self, why: String) {
+        self.state = State::Failed;
+        self.ended = Some(super::desk::now());
+        self.failure = Some(why);
+        self.summary = None;
+    }
+
     /// Bytes kept for it: its input goes when it has ended.
     pub fn bytes(&self) -> u64 {
         if self.state.has_ended() { self.result_bytes } else { self.input_bytes }

@@ -4,7 +4,6 @@ use crate::batch::{BatchError, Format, Told};
 use crate::record::{Instant, SubjectKind};
 use crate::source::mapping::{Encoding, Layout};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// How a file is screened, as `xincha screen` is told on the command line. Everything was checked when it was
 /// taken.
@@ -39,7 +38,7 @@ pub struct Order {
 impl Order {
     /// What a file with this ending holds.
     pub fn format_of(ending: &str) -> Option<Format> {
-        Format::of(&Path::new("file").with_extension(ending))
+        Format::of_ending(ending)
     }
 
     /// The ending of what is written for an input of that one, where nothing else is wanted.

@@ -18,8 +18,8 @@ pub struct Store {
 const JOB: &str = "job.json";
 
 impl Store {
-    /// Open the folder, made where it is not there, and read what is in it, the oldest first. Uploads that did
-    /// not end are removed.
+    /// Open the folder, made where it is not there, and read what is in it. Uploads that did not end are
+    /// removed.
     ///
     /// # Errors
     ///
@@ -43,11 +43,10 @@ impl Store {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir_all(&path)?,
                 // Of another version perhaps: what is in it may be wanted.
                 Err(error) => {
-                    tracing::error!(%id, %error, "任务无法读取 / a job cannot be read, and is left alone");
+                    tracing::error!(%id, %error, "任务无法读取，未作处理 / a job cannot be read, and is left alone");
                 }
             }
         }
-        jobs.sort_by_key(|job| job.id);
         Ok((store, jobs))
     }
 
@@ -57,7 +56,8 @@ impl Store {
 
     /// Make the folder of a job.
     pub fn make(&self, id: Uuid) -> io::Result<()> {
-        make(&self.folder.join(id.to_string()))
+        make(&self.folder.join(id.to_string()))?;
+        File::open(&self.folder)?.sync_all()
     }
 
     /// A file of a job.
@@ -116,6 +116,15 @@ impl Store {
         Ok(())
     }
 
+    /// Make what was written of a result outlive a loss of power.
+    pub fn sync(&self, job: &Job) -> io::Result<()> {
+        File::open(self.result(job))?.sync_all()?;
+        match File::open(self.rejects(job)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            rejects => rejects?.sync_all(),
+        }
+    }
+
     /// Remove a file that may not be there.
     pub fn remove_file(&self, path: &Path) {
         if let Err(error) = fs::remove_file(path)
@@ -125,13 +134,14 @@ impl Store {
         }
     }
 
-    /// Remove all of a job.
-    pub fn remove(&self, id: Uuid) {
-        if let Err(error) = fs::remove_dir_all(self.folder.join(id.to_string()))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "任务无法删除 / a job cannot be removed");
-        }
+    /// Remove all of a job; what says that there is one first, so that no half of it is found again.
+    pub fn remove(&self, id: Uuid) -> io::Result<()> {
+        let found = |removed: io::Result<()>| match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        found(fs::remove_file(self.path(id, JOB)))?;
+        found(fs::remove_dir_all(self.folder.join(id.to_string())))
     }
 }
 

@@ -5,17 +5,21 @@ use super::{Job, State, Summary};
 use crate::batch::{self, BatchError, Terms};
 use crate::live::View;
 use crate::live::aside::give_way;
+use crate::output::part_of;
 use crate::record::Instant;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Clock};
 
 /// A job with which so many processes ended is not begun again: it may be why they did.
-pub const ATTEMPTS_MAX: u32 = 3;
+pub const ATTEMPTS_MAX: u32 = 2;
+
+/// Rows of one job: a small file can hold very many.
+const ROWS_MAX: u64 = 2_000_000_000;
 
 /// Between two looks for the first data.
 const UNTIL_READY: Duration = Duration::from_millis(200);
@@ -48,14 +52,12 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
 }
 
 /// What a job is whose process ended while it was worked on.
-pub(super) fn begin_anew(job: &mut Job, now: i64) {
+pub(super) fn begin_anew(job: &mut Job) {
     if job.attempts < ATTEMPTS_MAX {
         job.state = State::Queued;
         return;
     }
-    job.state = State::Failed;
-    job.ended = Some(now);
-    job.failure = Some(format!(
+    job.fail(format!(
         "处理中断 {ATTEMPTS_MAX} 次，不再重试 / the service ended {ATTEMPTS_MAX} times while it worked on this, and does \
          not try again"
     ));
@@ -72,6 +74,10 @@ fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWor
                 Err(Unfinished::Failed("内部故障 / a fault of the service".to_owned()))
             })
         });
+    let done = done.and_then(|summary| {
+        let synced = shared.store.sync(&job);
+        synced.map(|()| summary).map_err(|error| Unfinished::Failed(error.to_string()))
+    });
     job.ended = Some(now());
     match done {
         Ok(summary) => {
@@ -82,10 +88,7 @@ fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWor
             job.state = State::Done;
         }
         Err(Unfinished::GivenUp) => job.state = State::Cancelled,
-        Err(Unfinished::Failed(why)) => {
-            job.failure = Some(why);
-            job.state = State::Failed;
-        }
+        Err(Unfinished::Failed(why)) => job.fail(why),
         Err(Unfinished::Stopping) => {
             job.ended = None;
             job.attempts -= 1;
@@ -134,6 +137,8 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
     let (input, output) = (shared.store.input(job), shared.store.result(job));
     let (rejects, layout, told) = (shared.store.rejects(job), order.layout(), order.told());
     let at = order.at().unwrap_or(Instant(now()));
+    let (written, room) = (part_of(&output), shared.room(&job.client));
+    let is_over = AtomicBool::new(false);
     let batch = batch::Job {
         input: Some(&input),
         input_format,
@@ -147,11 +152,20 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         progress: &|bytes, rows| {
             at_work.bytes.store(bytes, Ordering::Relaxed);
             at_work.rows.store(rows, Ordering::Relaxed);
+            let bytes = written.metadata().map_or(0, |file| file.len());
+            if bytes > room || rows > ROWS_MAX {
+                is_over.store(true, Ordering::Relaxed);
+                at_work.stop.store(true, Ordering::Relaxed);
+            }
         },
         cancelled: &at_work.stop,
     };
     let terms = Terms { basis: view.basis(at), matter, at, kind: order.kind() };
     let outcome = batch::screen(&batch, terms).map_err(|error| match error {
+        BatchError::Cancelled if is_over.load(Ordering::Relaxed) => failed(
+            "结果超出客户端配额，或超过 20 亿行 / the result is more than is kept for a client, or has more than \
+             2,000,000,000 rows",
+        ),
         BatchError::Cancelled if at_work.given_up.load(Ordering::Relaxed) => Unfinished::GivenUp,
         BatchError::Cancelled => Unfinished::Stopping,
         // Where its folder is, is nothing to a client.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 /// Rows of a sheet beside its headings.
 pub const SHEET_ROWS_MAX: u64 = 1_048_575;
+/// Cells of a sheet beside its headings: it is kept in memory, with a quarter of a kilobyte for each.
+pub const SHEET_CELLS_MAX: u64 = 6_000_000;
 /// Characters of a cell of a sheet.
 const CELL_CHARS_MAX: usize = 32_767;
 
@@ -98,6 +100,11 @@ impl Sheet<'_> {
             ));
         }
         self.rows += 1;
+        if self.rows * u64::from(self.columns) > SHEET_CELLS_MAX {
+            return Err(io::Error::other(
+                "工作簿最多 600 万个单元格，请输出 .csv / a workbook takes 6,000,000 cells: write .csv",
+            ));
+        }
         let row = self.rows as u32;
         let hit = self.hit.clone();
         let sheet = self.sheet()?;

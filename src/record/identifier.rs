@@ -411,6 +411,11 @@ impl Identifier {
             || (self.kind == IdentifierKind::TaxpayerNumber && self.text.len() > 15);
         if personal { mask_personal(&self.text) } else { self.text.to_string() }
     }
+
+    /// For display, hidden as a person's is whatever its kind: what looks like a body's number may be a passport's.
+    pub fn hidden(&self) -> String {
+        mask_personal(&self.text)
+    }
 }
 
 fn mask_personal(text: &str) -> String {

@@ -99,12 +99,41 @@ fn persons_are_masked_and_bodies_are_not() {
         (json!({"name": PERSON}), None),
         (json!({"name": PERSON, "id": "110101190001010022 "}), Some("110101********0022")),
         (json!({"name": PERSON, "id": "110101********0022"}), Some("110101********0022")),
+        // Of a form that bodies' numbers have too, with a slip, stated to be another's, cut short.
+        (json!({"name": PERSON, "id": "K12345678"}), Some("K1*****78")),
+        (json!({"name": PERSON, "id": "123456789"}), Some("12*****89")),
+        (json!({"name": PERSON, "id": "11010119000101O022"}), Some("110101********O022")),
+        (
+            json!({"name": PERSON, "ids": [{"kind": "uscc", "value": PERSON_ID}]}),
+            Some("110101********0022"),
+        ),
+        (
+            json!({"name": PERSON, "kind": "organisation", "id": PERSON_ID}),
+            Some("110101********0022"),
+        ),
+        (json!({"name": PERSON, "id": "1101011900010"}), Some("11*********10")),
+        (json!({"name": PERSON, "id": format!("{PERSON_ID}01")}), Some("110101**********2201")),
+        (
+            json!({"name": PERSON, "kind": "vehicle", "ids": [{"kind": "vehicle_plate", "value": "苏E12345"}]}),
+            None,
+        ),
+        (json!({"name": PERSON, "id": "11010119000101002*"}), Some("110101********002*")),
     ];
     for (mut subject, shown) in rows {
         subject["ref"] = json!("1");
         let page = page(&mut client, &check(&json!([subject])));
         assert!(page.contains("赵**"), "{subject}");
-        for told in [PERSON, PERSON_ID, "E12345678", "AB12345678"] {
+        let given = [
+            PERSON,
+            PERSON_ID,
+            "E12345678",
+            "AB12345678",
+            "K12345678",
+            "123456789",
+            "11010119000101",
+            "1101011900010",
+        ];
+        for told in given {
             assert!(!page.contains(told), "{told} of {subject}");
         }
         assert!(shown.is_none_or(|shown| page.contains(shown)), "{subject}");
@@ -119,10 +148,33 @@ fn persons_are_masked_and_bodies_are_not() {
         let name = subject["name"].as_str().unwrap().to_owned();
         assert!(page(&mut client, &check(&json!([subject]))).contains(&name), "{subject}");
     }
+    // Who represents a body that is named after nobody else.
+    let representative =
+        json!([{"ref": "1", "name": ground::REPRESENTATIVE.0, "id": ground::REPRESENTATIVE.1}]);
+    let of_body = page(&mut client, &check(&representative));
+    assert!(
+        of_body.contains("法定代表人") && !of_body.contains(ground::REPRESENTATIVE.1),
+        "{of_body}"
+    );
     let listed = json!([{"ref": "1", "name": ground::PERSON.0, "id": ground::PERSON.1}]);
     let page = page(&mut client, &check(&listed));
     assert!(page.contains("号码一致"), "it is a hit");
     assert!(!page.contains(ground::PERSON.0) && !page.contains(ground::PERSON.1));
+}
+
+#[test]
+fn numbers_alone_are_all_told_and_nobody_is_clear_where_lists_are_missing() {
+    let server = start(config());
+    let mut client = server.connect();
+    let mut request =
+        json!({"matter": MATTER, "identifiers": [ground::CLEAR.1, ground::BLACK.1, PERSON_ID]});
+    let told = page(&mut client, &request);
+    assert!(told.contains(ground::CLEAR.1) && told.contains(ground::BLACK.1));
+    assert!(told.contains("110101********0022") && !told.contains(PERSON_ID));
+    assert_eq!(told.matches("未列入所查名单").count(), 2);
+    request["matter"] = json!(ground::STALE_MATTER);
+    let told = page(&mut client, &request);
+    assert!(!told.contains("未列入所查名单") && told.contains("无法确定。"), "three answers");
 }
 
 #[test]

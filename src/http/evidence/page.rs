@@ -72,9 +72,6 @@ pub(super) fn page(evidence: &Evidence) -> Markup {
                 (data(&answer["data"]))
                 h2 { @if evidence.is_section() { "投标人 " small { "Bidders" } } @else { "核查主体 " small { "Subjects" } } }
                 @for party in evidence.parties() { (of_party(evidence, &party)) }
-                @if let Some(others) = answer["left_out"].as_u64() {
-                    p { "其余 " (others) " 个主体无记录。The other " (others) " subjects are clear." }
-                }
                 @if evidence.is_section() { (relations(list(&answer["relations"]))) }
                 footer {
                     p { "名称相同或相近仅为疑似，须人工核实，不据以采取措施。号码一致方为确认。"
@@ -167,7 +164,11 @@ fn of_subject(evidence: &Evidence, subject: &Subject) -> Markup {
                 @if evidence.is_section() { (verdict(text(&decided["verdict"]))) }
             }
             @for flag in list(&decided["flags"]) { p { "※ " (word(text(flag))) } }
-            @if hits.is_empty() { p { "未列入所查名单。Not on the lists that were consulted." } }
+            @if hits.is_empty() {
+                @if decided["verdict"] == "undetermined" {
+                    p { "所查名单有缺或过旧，无法确定。Lists that must be consulted are missing or too old: it cannot be told." }
+                } @else { p { "未列入所查名单。Not on the lists that were consulted." } }
+            }
             @else {
                 table {
                     thead { tr {
@@ -194,12 +195,12 @@ fn of_hit(evidence: &Evidence, subject: &Subject, hit: &Value) -> Markup {
             td {
                 (word(text(&hit["grade"])))
                 @if let Some(score) = score { " " (format!("{:.0} %", score * 100.0)) }
-                @if let Some(role) = hit["relation"]["role"].as_str() { br; (word(role)) " → " (text(&hit["relation"]["to"])) }
+                @if let Some(role) = hit["relation"]["role"].as_str() { br; (word(role)) " → " (subject.shown_of_hit(hit, &hit["relation"]["to"], evidence.shown)) }
                 @for flag in list(&hit["flags"]) { br; "※ " (word(text(flag))) }
                 @if hit["objection"] == true { br; "※ 异议处理中 under objection" }
             }
             td {
-                (subject.shown_hit(hit, evidence.shown))
+                (subject.shown_of_hit(hit, &hit["name"], evidence.shown))
                 @for field in ["document", "authority", "reason"] {
                     @if let Some(value) = hit[field].as_str() { br; (value) }
                 }
