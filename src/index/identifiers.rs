@@ -131,10 +131,11 @@ impl Identifiers {
         self.starts.get(number.0 as usize / BLOCK).into_iter().for_each(prefetch);
     }
 
-    /// Fetch where it begins to be read.
+    /// Fetch what is read of it: the block, which is of two lines mostly.
     pub(super) fn prefetch(&self, number: IdentifierNo) {
         let block = self.block(number.0 as usize / BLOCK);
-        block.and_then(<[u8]>::first).into_iter().for_each(prefetch);
+        let ends = block.and_then(|block| Some([block.first()?, block.last()?]));
+        ends.into_iter().flatten().for_each(prefetch);
     }
 
     fn packed(&self, number: usize) -> Option<Packed> {

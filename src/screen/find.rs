@@ -256,7 +256,9 @@ pub fn is_vetoed(
     asked: &Identifier,
     stored: &Identifier,
 ) -> bool {
-    !(asked.decides() && stored.decides()) && contradicted(listed, question, subject)
+    // Most are one number, which need be looked at but once.
+    let decides = asked.decides() && (stored == asked || stored.decides());
+    !decides && contradicted(listed, question, subject)
 }
 
 /// Some identifier asked about contradicts one of the subject's.
