@@ -26,6 +26,7 @@ def main():
     for name, source, out, options in ways:
         times = []
         for _ in range(3):
+            (folder / out).unlink(missing_ok=True)
             start = perf_counter()
             db.execute(f"copy ({join.format(source)}) to '{folder}/{out}' {options}")
             times.append(perf_counter() - start)

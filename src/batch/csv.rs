@@ -2,11 +2,12 @@
 
 use super::Columns;
 use super::blocks::{self, Answered};
+use super::marks::Marks;
 use super::screener::{Cells, Row, Screener, WINDOW};
 use crate::screen::Verdict;
 use crate::source::reject::Reason;
 use csv_core::{ReadRecordResult, Reader};
-use memchr::{memchr, memchr_iter, memchr2_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 use std::ops::Range;
 
 /// Cells of one record.
@@ -162,7 +163,7 @@ impl<'a> CsvScreener<'a> {
         let (block, count) = (text.as_bytes(), self.columns.count);
         let (mut start, mut cells, mut cell) = (0, 0, 0..0);
         let mut cell_start = 0;
-        let mut ends = memchr2_iter(self.dialect.delimiter, b'\n', block);
+        let mut ends = Marks::new([self.dialect.delimiter, b'\n'], block);
         while start < block.len() {
             let end = ends.next().unwrap_or(block.len());
             if cells == identifier {

@@ -250,15 +250,23 @@ fn ask<'t, 'n>(
     name: &'n str,
 ) -> Result<(Question<'n>, Option<Reason>), Reason> {
     let mut question = Question { kind, ..Question::default() };
-    let mut wrong = None;
-    let values = identifiers.flat_map(|cell| cell.split(SEPARATORS)).map(str::trim);
-    for (count, value) in values.filter(|value| !value.is_empty()).enumerate() {
-        if count == limits::IDENTIFIERS_MAX {
-            return Err(Reason::IdentifierInvalid);
+    let (mut wrong, mut count) = (None, 0);
+    for cell in identifiers {
+        // Most cells are of one, with which nothing is wrong; nothing below finds fault with those.
+        let sound = Identifier::of_sound(cell);
+        let values = sound.is_none().then(|| cell.split(SEPARATORS).map(str::trim));
+        count += usize::from(sound.is_some());
+        sound.into_iter().for_each(|identifier| question.identified_by(identifier));
+        for value in values.into_iter().flatten().filter(|value| !value.is_empty()) {
+            count += 1;
+            if count <= limits::IDENTIFIERS_MAX
+                && let Err(reason) = give(&mut question, value)
+            {
+                wrong = wrong.or(Some(reason));
+            }
         }
-        match give(&mut question, value) {
-            Ok(()) => {}
-            Err(reason) => wrong = wrong.or(Some(reason)),
+        if count > limits::IDENTIFIERS_MAX {
+            return Err(Reason::IdentifierInvalid);
         }
     }
     // Another that decides tells who is asked about.
@@ -278,11 +286,6 @@ fn ask<'t, 'n>(
 }
 
 fn give(question: &mut Question, value: &str) -> Result<(), Reason> {
-    // Nothing below finds fault with these.
-    if let Some(identifier) = Identifier::of_sound(value) {
-        question.identified_by(identifier);
-        return Ok(());
-    }
     if has_lost_digits(value) {
         return Err(Reason::DigitsLost);
     }
