@@ -310,14 +310,15 @@ impl<'c, W: Write + Send> Writer<'c, W> {
         let of_results = ArrowSchemaConverter::new().convert(&of_results)?;
         let fields = given.get_fields().iter().chain(of_results.root_schema().get_fields());
         let whole = Type::group_type_builder(given.name()).with_fields(fields.cloned().collect());
-        // Only where all columns have one do readers use it.
-        let indexed = ParquetMetaDataReader::new()
-            .with_page_index_policy(PageIndexPolicy::Optional)
-            .parse_and_finish(&chunks.file)
-            .ok()
-            .filter(|metadata| {
-                metadata.page_index().is_some_and(|index| index.has_offset_indexes())
-            });
+        // Only where all columns have one do readers use it; a damaged one is none.
+        let with_index = || {
+            let reader = ParquetMetaDataReader::new();
+            let reader = reader.with_page_index_policy(PageIndexPolicy::Optional);
+            Ok(reader.parse_and_finish(&chunks.file)?)
+        };
+        let indexed = guarded(&chunks.path, "Parquet", with_index).ok().filter(|metadata| {
+            metadata.page_index().is_some_and(|index| index.has_offset_indexes())
+        });
         let statistics =
             indexed.as_ref().map_or(EnabledStatistics::Chunk, |_| EnabledStatistics::Page);
         let mut properties = WriterProperties::builder()
@@ -349,16 +350,18 @@ impl<'c, W: Write + Send> Writer<'c, W> {
     }
 
     fn put_group(&mut self, number: usize) -> Result<()> {
-        let Chunks { file, metadata, .. } = self.chunks;
+        let Chunks { path, file, metadata, .. } = self.chunks;
         let metadata = metadata.metadata();
         let (mut group, given) = (self.out.next_row_group()?, metadata.row_group(number));
         let index = self.indexed.as_ref().and_then(|metadata| metadata.page_index());
         for (at, column) in given.columns().iter().enumerate() {
+            // A damaged one is none.
+            let bloom_filter = || Ok(Sbbf::read_from_column_chunk(column, file)?);
             let carried = ColumnCloseResult {
                 bytes_written: column.compressed_size() as u64,
                 rows_written: given.num_rows() as u64,
-                metadata: with_sound_statistics(column, metadata)?,
-                bloom_filter: Sbbf::read_from_column_chunk(column, file).ok().flatten(),
+                metadata: with_ordered_statistics(column, metadata)?,
+                bloom_filter: guarded(path, "Parquet", bloom_filter).ok().flatten(),
                 column_index: index.and_then(|index| index.column_index(number, at)).cloned(),
                 offset_index: index.and_then(|index| index.offset_index(number, at)).cloned(),
             };
@@ -378,7 +381,7 @@ impl<'c, W: Write + Send> Writer<'c, W> {
 }
 
 /// Statistics of a file that does not say how its values are ordered say nothing; in one that says it they would.
-fn with_sound_statistics(
+fn with_ordered_statistics(
     column: &ColumnChunkMetaData,
     metadata: &ParquetMetaData,
 ) -> Result<ColumnChunkMetaData> {
@@ -427,13 +430,14 @@ impl ChunkReader for Shared {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let ends_before = || ParquetError::EOF(format!("the file ends before {start} + {length}"));
+        if start.checked_add(length as u64).is_none_or(|end| end > self.len()) {
+            return Err(ends_before());
+        }
         let mut bytes = Vec::with_capacity(length);
         let from = Ahead { file: self.0.clone(), at: start };
         if from.take(length as u64).read_to_end(&mut bytes)? != length {
-            return Err(ParquetError::EOF(format!(
-                "the file ends before byte {}",
-                start + length as u64
-            )));
+            return Err(ends_before());
         }
         Ok(bytes.into())
     }

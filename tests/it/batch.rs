@@ -614,7 +614,11 @@ fn chunks_of_parquet_are_carried_along_as_they_are() {
 #[test]
 fn damaged_parquet_is_told_or_makes_another_file_and_ends_nothing_else() {
     let (town, desk) = (town(), Desk::new());
-    put_parquet(&desk.path("in.parquet"), &numbered(0..50));
+    let properties = WriterProperties::builder().set_bloom_filter_enabled(true).build();
+    let (file, given) = (fs::File::create(desk.path("in.parquet")).unwrap(), numbered(0..50));
+    let mut writer = ArrowWriter::try_new(file, given.schema(), Some(properties)).unwrap();
+    writer.write(&given).unwrap();
+    writer.close().unwrap();
     let whole = fs::read(desk.path("in.parquet")).unwrap();
     let check = |bytes: &[u8]| {
         desk.put("in.parquet", bytes);
