@@ -4,12 +4,10 @@
 //! known by its old name too.
 
 use gb2260::Division;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
-use xxhash_rust::xxh3::Xxh3Default;
 
 /// Revisions of GB/T 2260 that are read, the newest first.
 const REVISIONS: [&str; 5] = ["201607", "201308", "201010", "200612", "200212"];
@@ -55,7 +53,7 @@ pub fn agree(a: u32, b: u32) -> bool {
 
 /// The names, by their first two characters, the longest first: most texts begin with no place, and one
 /// look tells.
-type Names = HashMap<[char; 2], Vec<Named>, BuildHasherDefault<Xxh3Default>>;
+type Names = FxHashMap<[char; 2], Vec<Named>>;
 
 struct Named {
     /// After the first two characters.
@@ -208,17 +206,24 @@ fn short(name: &str) -> &str {
 
 /// The places whose name a text begins with, the longest first.
 pub fn at_start(text: &[char]) -> impl Iterator<Item = Place> {
+    named_at_start(text).map(Named::place)
+}
+
+fn named_at_start(text: &[char]) -> impl Iterator<Item = &'static Named> {
     let alike = text.first_chunk().and_then(|first| NAMES.get(first));
     let rest = text.get(2..).unwrap_or(&[]);
     let begins = move |named: &&Named| {
         named.rest.len() <= rest.len() && named.rest.iter().zip(rest).all(|(a, b)| a == b)
     };
-    alike.into_iter().flatten().filter(begins).map(Named::place)
+    alike.into_iter().flatten().filter(begins)
 }
 
 /// The character at this position belongs to a place's name, of four characters at most.
 pub fn is_part_at(text: &[char], at: usize) -> bool {
-    let ends = |start: usize| at_start(text.get(start..)?).map(|place| start + place.length).next();
+    let ends = |start: usize| {
+        let longest = named_at_start(text.get(start..)?).next();
+        longest.map(|named| start + named.length())
+    };
     (at.saturating_sub(3)..=at).filter_map(ends).any(|end| end > at)
 }
 
@@ -228,9 +233,13 @@ pub fn named(text: &[char]) -> Option<Place> {
 }
 
 impl Named {
+    /// Characters of the name.
+    fn length(&self) -> usize {
+        self.rest.len() + 2
+    }
+
     fn place(&self) -> Place {
-        let length = self.rest.len() + 2;
-        Place { length, codes: self.codes.clone(), whole: self.whole }
+        Place { length: self.length(), codes: self.codes.clone(), whole: self.whole }
     }
 }
 
