@@ -57,9 +57,13 @@ pub enum Distance {
 #[derive(Default)]
 pub struct Likes {
     asked: Name,
+    /// Its K2 key in UTF-16.
+    key: Vec<u16>,
     /// The prints of its cores.
     cores: SmallVec<[u64; 2]>,
     at_least: f64,
+    /// The logarithm of its odds.
+    odds: f64,
     listed: Name,
     edits: Edits,
     sounds: Vec<han::Sound>,
@@ -93,9 +97,17 @@ impl NameAt {
 impl Like {
     /// The K2 key of the name that is like the asked one.
     pub fn key(&self, listed: Listed) -> String {
-        let mut name = Name::default();
-        self.name.read(self.entry, listed, &mut name);
-        name.keys.unified
+        match self.name {
+            NameAt::Record(no) => {
+                let record = listed.index().similar().name(no);
+                record.map(|(_, packed)| packed.key()).unwrap_or_default()
+            }
+            NameAt::Added(_) => {
+                let mut name = Name::default();
+                self.name.read(self.entry, listed, &mut name);
+                name.keys.unified
+            }
+        }
     }
 }
 
@@ -112,9 +124,11 @@ impl Likes {
         at_least: f64,
         distance: Distance,
     ) -> &[Like] {
-        self.at_least = at_least;
+        (self.at_least, self.odds) = (at_least, Likeness::odds(at_least));
         self.found.clear();
         self.asked.of(name);
+        self.key.clear();
+        self.key.extend(self.asked.keys.unified.encode_utf16());
         self.cores.clear();
         self.cores.extend(self.asked.cores().map(print_of_core));
         self.hash();
@@ -198,15 +212,17 @@ impl Likes {
     }
 
     fn compare(&mut self, packed: Packed, entry: EntryNo, name: NameAt, corpus: &Similar) {
-        let Likes { asked, cores, listed, edits, at_least, .. } = self;
+        let Likes { asked, key, cores, listed, edits, at_least, odds, .. } = self;
         let prints = packed.prints();
         self.prints.push(prints);
         let may_pass_over = *at_least > 0.0 && !cores.contains(&prints.core);
         if may_pass_over && packed.is_elsewhere(asked) || listed.unpack(packed).is_none() {
             return;
         }
-        let Some(likeness) = Likeness::of(asked, listed, corpus, edits) else { return };
-        let is_same = listed.keys.unified == asked.keys.unified;
+        let is_same = packed.is_key(key);
+        let odds = if is_same { f64::NEG_INFINITY } else { *odds };
+        let likeness = Likeness::of_at_least(odds, asked, listed, corpus, edits);
+        let Some(likeness) = likeness else { return };
         // Namesakes only take from it.
         let probability = likeness.probability();
         if is_same || probability >= *at_least {

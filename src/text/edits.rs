@@ -71,11 +71,8 @@ impl Edits {
     /// places, and nothing between them. Cost: 20 ns a pair of the characters between the ends that are
     /// alike.
     pub fn between(&mut self, a: &[char], b: &[char]) -> &[Edit] {
-        let ends = |(a, b): &(&char, &char)| a == b;
-        let head = a.iter().zip(b).take_while(ends).count();
-        let (a, b) = (&a[head..], &b[head..]);
-        let tail = a.iter().rev().zip(b.iter().rev()).take_while(ends).count();
-        self.between_ends(&a[..a.len() - tail], &b[..b.len() - tail]);
+        let (head, a, b) = middles(a, b);
+        self.between_ends(a, b);
         for edit in &mut self.list {
             let (Edit::Substituted { at, .. }
             | Edit::Dropped { at, .. }
@@ -86,59 +83,68 @@ impl Edits {
         &self.list
     }
 
+    /// How many they are. Cost: 2 ns a pair of the characters between the ends that are alike.
+    pub fn count(&mut self, a: &[char], b: &[char]) -> usize {
+        let (_, a, b) = middles(a, b);
+        if a.is_empty() || b.is_empty() || are_strange(a, b) {
+            return a.len().max(b.len());
+        }
+        usize::from(self.fill(a, b, substitution) / WHOLE)
+    }
+
     /// The same of what is left where both begin and end alike: nearly nothing, for names alike.
     fn between_ends(&mut self, a: &[char], b: &[char]) {
-        if a.len() == b.len() && a.len() <= STRANGE_MAX && !a.iter().any(|c| b.contains(c)) {
+        if are_strange(a, b) {
             self.list.clear();
             let pairs = a.iter().zip(b).enumerate().rev();
             self.list.extend(pairs.map(|(at, (&from, &to))| Edit::Substituted { at, from, to }));
             return;
         }
-        self.align(a, b, false);
+        self.align(a, b, substitution);
         // In a long middle nothing is left that the likeness of characters could tell, nor in names that
         // are far apart, nor where there is one way only.
         let is_short = a.len().max(b.len()) <= TELLING_MAX && a.len().min(b.len()) > 0;
         let is_open = is_short && a.len().max(b.len()) > 1;
         if is_open && self.list.len() <= TELLING_EDITS_MAX {
-            self.align(a, b, true);
+            self.align(a, b, telling_substitution);
         }
     }
 
-    fn align(&mut self, a: &[char], b: &[char], telling: bool) {
+    fn align(&mut self, a: &[char], b: &[char], substitution: impl Fn(char, char) -> u16) {
+        self.fill(a, b, &substitution);
+        self.trace(a, b, substitution);
+    }
+
+    /// The costs of all beginnings of both; what all of both costs.
+    fn fill(&mut self, a: &[char], b: &[char], substitution: impl Fn(char, char) -> u16) -> u16 {
         let width = b.len() + 1;
         self.costs.clear();
+        self.costs.extend((0..width).map(|j| j as u16 * WHOLE));
         self.costs.resize((a.len() + 1) * width, 0);
-        for j in 1..=b.len() {
-            self.costs[j] = j as u16 * WHOLE;
-        }
         for i in 1..=a.len() {
-            self.costs[i * width] = i as u16 * WHOLE;
-            for j in 1..=b.len() {
-                let at = i * width + j;
-                let mut cost =
-                    self.costs[at - width - 1] + substitution(a[i - 1], b[j - 1], telling);
-                cost = cost.min(self.costs[at - width] + WHOLE).min(self.costs[at - 1] + WHOLE);
+            let (above, row) = self.costs.split_at_mut(i * width);
+            let (row, last) = (&mut row[..width], &above[(i - 1) * width..]);
+            row[0] = i as u16 * WHOLE;
+            for j in 1..width {
+                let other = last[j - 1] + substitution(a[i - 1], b[j - 1]);
+                row[j] = other.min(last[j] + WHOLE).min(row[j - 1] + WHOLE);
                 if is_swap(a, b, i, j) {
-                    cost = cost.min(self.costs[at - 2 * width - 2] + WHOLE);
+                    row[j] = row[j].min(above[(i - 2) * width + j - 2] + WHOLE);
                 }
-                self.costs[at] = cost;
             }
         }
-        self.trace(a, b, telling);
+        self.costs[a.len() * width + b.len()]
     }
 
     /// Walk back from the end by any step that explains the cost.
-    fn trace(&mut self, a: &[char], b: &[char], telling: bool) {
+    fn trace(&mut self, a: &[char], b: &[char], substitution: impl Fn(char, char) -> u16) {
         self.list.clear();
         let width = b.len() + 1;
         let (mut i, mut j) = (a.len(), b.len());
         while i > 0 || j > 0 {
             let cost = self.costs[i * width + j];
             let was = |i: usize, j: usize| self.costs[i * width + j];
-            if i > 0
-                && j > 0
-                && cost == was(i - 1, j - 1) + substitution(a[i - 1], b[j - 1], telling)
-            {
+            if i > 0 && j > 0 && cost == was(i - 1, j - 1) + substitution(a[i - 1], b[j - 1]) {
                 (i, j) = (i - 1, j - 1);
                 if a[i] != b[j] {
                     self.list.push(Edit::Substituted { at: i, from: a[i], to: b[j] });
@@ -155,6 +161,21 @@ impl Edits {
             }
         }
     }
+}
+
+/// How many characters both begin with alike, and what is left of each without those and without what both
+/// end with.
+fn middles<'a>(a: &'a [char], b: &'a [char]) -> (usize, &'a [char], &'a [char]) {
+    let ends = |(a, b): &(&char, &char)| a == b;
+    let head = a.iter().zip(b).take_while(ends).count();
+    let (a, b) = (&a[head..], &b[head..]);
+    let tail = a.iter().rev().zip(b.iter().rev()).take_while(ends).count();
+    (head, &a[..a.len() - tail], &b[..b.len() - tail])
+}
+
+/// They are best explained by substitutions alone.
+fn are_strange(a: &[char], b: &[char]) -> bool {
+    a.len() == b.len() && a.len() <= STRANGE_MAX && !a.iter().any(|c| b.contains(c))
 }
 
 /// The two characters before (i, j) are each other's.
@@ -185,10 +206,14 @@ fn is_swap_at_start<T: PartialEq>(a: &[T], b: &[T]) -> bool {
     matches!((a, b), ([a, b, ..], [c, d, ..]) if a == d && b == c)
 }
 
-fn substitution(a: char, b: char, telling: bool) -> u16 {
+fn substitution(a: char, b: char) -> u16 {
+    if a == b { 0 } else { WHOLE }
+}
+
+fn telling_substitution(a: char, b: char) -> u16 {
     match a == b {
         true => 0,
-        false if telling && (han::sound_alike(a, b) || han::looks_half_alike(a, b)) => WHOLE - 1,
+        false if han::sound_alike(a, b) || han::looks_half_alike(a, b) => WHOLE - 1,
         false => WHOLE,
     }
 }
@@ -212,10 +237,10 @@ mod tests {
         {
             let (a, b) = (chars(a), chars(b));
             let mut aligned = Edits::default();
-            for telling in [false, true] {
-                aligned.align(&a, &b, telling);
-                assert_eq!(Edits::default().between(&a, &b), aligned.list);
-            }
+            aligned.align(&a, &b, substitution);
+            assert_eq!(Edits::default().between(&a, &b), aligned.list);
+            aligned.align(&a, &b, telling_substitution);
+            assert_eq!(Edits::default().between(&a, &b), aligned.list);
         }
     }
 
@@ -225,6 +250,8 @@ mod tests {
             let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
             let apart = osa::distance(a.iter().copied(), b.iter().copied());
             prop_assert_eq!(are_within(most, &a, &b), apart <= most);
+            let mut edits = Edits::default();
+            prop_assert_eq!((edits.count(&a, &b), edits.between(&a, &b).len()), (apart, apart));
         }
     }
 

@@ -169,6 +169,9 @@ pub fn looks_half_alike(a: char, b: char) -> bool {
 /// other has in the same order.
 pub fn looks_alike(a: char, b: char) -> f64 {
     let (Some(a), Some(b)) = (han(a), han(b)) else { return 0.0 };
+    if a.set & b.set == 0 {
+        return 0.0;
+    }
     let (a, b) = (a.letters(), b.letters());
     // The longest common subsequence, a row at a time.
     let mut row = [0u8; CODE_MAX + 1];

@@ -45,8 +45,26 @@ impl Name {
         self.count_bits();
     }
 
-    pub(super) fn count_bits(&mut self) {
+    fn count_bits(&mut self) {
         (self.bits, self.core_bits) = (bits(&self.whole), bits(&self.parts.core));
+    }
+
+    /// Forget it.
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.whole.clear();
+        self.parts.clear();
+        (self.bits, self.core_bits) = (0, 0);
+    }
+
+    /// Add a character to its whole, and to its core if it is one of that.
+    pub(super) fn push(&mut self, c: char, is_core: bool) {
+        self.whole.push(c);
+        self.bits |= bit(c);
+        if is_core {
+            self.parts.core.push(c);
+            self.core_bits |= bit(c);
+        }
     }
 
     /// So many characters of the other, at least, are not in this name.
@@ -62,6 +80,13 @@ impl Name {
     /// The same of the other's core.
     pub fn lacks_of_core(&self, other: &Name) -> usize {
         (other.core_bits & !self.bits).count_ones() as usize
+    }
+
+    /// Neither the other's core nor its whole is within so many edits of this one's: each edit, but for an
+    /// insertion before it, takes one character at most.
+    pub fn is_beyond(&self, edits: usize, other: &Name) -> bool {
+        let is_beyond = |bits: u64| bits.count_ones() as usize > edits;
+        is_beyond(other.bits & !self.bits) && is_beyond(other.core_bits & !self.core_bits)
     }
 
     /// The texts under whose sounds it is looked for when it is a listed one: its core, and what the
