@@ -5,7 +5,8 @@
 //! | [`points`] | hash → candidate numbers in about one cache-line read | `points`, `suspects` |
 //! | [`identifiers`] | the ordered dictionary of identifiers | `ids.*` |
 //! | [`names`] | the ordered dictionary of names by their K2 keys, and of masked identifiers | `names.*`, `masks.*` |
-//! | [`similar`] | names by the sounds of their cores, and what they tell of characters | `similar.*` |
+//! | [`similar`] | names made ready to be compared, and what they tell of characters | `similar.*` |
+//! | [`postings`] | names by the sounds of their cores | `similar.*` |
 //! | [`beginnings`] | names by their first two characters, for what is two edits away | `begin.*` |
 //! | [`entries`] | one row an entry, and its text | `entries`, `entry.ids`, `text` |
 //! | [`subjects`] | which entries are of one subject | `subjects`, `subject.ids` |
@@ -44,6 +45,7 @@ pub mod names;
 mod order;
 pub mod overlay;
 pub mod points;
+pub mod postings;
 pub mod reader;
 pub mod sets;
 mod sieve;

@@ -5,6 +5,7 @@
 //! misspelt; and, where that is asked for, of names of eight characters and more every one that is two
 //! edits away, if it begins with the same two characters.
 
+use super::postings::{Marks, Sought};
 use super::similar::{RecordNo, Similar};
 use super::{EntryNo, Listed, beginnings};
 use crate::text::edits::Edits;
@@ -67,13 +68,13 @@ pub struct Likes {
     listed: Name,
     edits: Edits,
     sounds: Vec<han::Sound>,
-    hashes: Vec<u64>,
+    hashes: Vec<Sought>,
     /// Found by the sounds of their cores.
     records: Vec<RecordNo>,
     /// Found by how they begin only.
     begun: Vec<RecordNo>,
     added: Vec<EntryNo>,
-    /// Of each that was compared.
+    /// Of all that have the core of one that was found, and of some others.
     prints: Vec<Prints>,
     found: Vec<Like>,
 }
@@ -115,7 +116,7 @@ impl Likes {
     /// Find those that are so likely at least, and those that are the same, the likeliest first; equally
     /// likely ones by entry. Asked for 0 it is whatever the [module](self) promises; for more, names are
     /// passed over that have another core, in a place that contradicts the asked one's, two edits away at
-    /// least: of 38,000 labelled queries none meant such a name. Cost: 5 µs, and 0.15 µs for each that is
+    /// least: of 38,000 labelled queries none meant such a name. Cost: 10 µs, and 0.15 µs for each that is
     /// compared.
     pub fn of(
         &mut self,
@@ -134,7 +135,8 @@ impl Likes {
         self.hash();
         self.records.clear();
         self.added.clear();
-        listed.with_hashes(&self.hashes, &mut self.records, &mut self.added);
+        let marks = self.marks(listed);
+        listed.with_hashes(&self.hashes, marks, &mut self.records, &mut self.added);
         self.records.sort_unstable();
         self.records.dedup();
         self.begun.clear();
@@ -162,15 +164,25 @@ impl Likes {
     fn hash(&mut self) {
         let Likes { asked, edits, sounds, hashes, .. } = self;
         hashes.clear();
+        // Where the edit is one of the core no place contradicts the other's.
         for core in asked.cores() {
-            all_hashes(core, sounds, hashes);
+            all_hashes(core, sounds, |hash| hashes.push(Sought { hash, marked: true }));
         }
+        // Where it is none and the core is exact, it is somebody's whole one, whose mark is always sought.
         asked.suspected_cores(edits, |core, gone| {
             han::sounds_of(core, sounds);
-            deletions(sounds, gone, |hash| hashes.push(hash));
+            let marked = gone.is_empty();
+            deletions(sounds, gone, |hash| hashes.push(Sought { hash, marked }));
         });
         hashes.sort_unstable();
-        hashes.dedup();
+        hashes.dedup_by_key(|sought| sought.hash);
+    }
+
+    /// Those of names that may be likely enough: elsewhere none of another core is, unless the asked one's
+    /// tells so much that it would be.
+    fn marks(&self, listed: Listed<'_>) -> Marks {
+        let elsewhere = Likeness::odds_elsewhere(&self.asked, listed.index().similar());
+        if elsewhere < self.odds { Marks::near(&self.asked) } else { Marks::ALL }
     }
 
     fn find_begun(&mut self, listed: Listed<'_>) {
@@ -192,7 +204,6 @@ impl Likes {
 
     fn compare_all(&mut self, listed: Listed<'_>) {
         let corpus = listed.index().similar();
-        self.prints.clear();
         self.records.iter().for_each(|&no| corpus.prefetch(no));
         for at in 0..self.records.len() + self.begun.len() {
             let no = match at.checked_sub(self.records.len()) {
@@ -213,10 +224,9 @@ impl Likes {
 
     fn compare(&mut self, packed: Packed, entry: EntryNo, name: NameAt, corpus: &Similar) {
         let Likes { asked, key, cores, listed, edits, at_least, odds, .. } = self;
-        let prints = packed.prints();
-        self.prints.push(prints);
-        let may_pass_over = *at_least > 0.0 && !cores.contains(&prints.core);
-        if may_pass_over && packed.is_elsewhere(asked) || listed.unpack(packed).is_none() {
+        let is_passed_over =
+            *at_least > 0.0 && packed.is_elsewhere(asked) && !cores.contains(&packed.prints().core);
+        if is_passed_over || listed.unpack(packed).is_none() {
             return;
         }
         let is_same = packed.is_key(key);
@@ -226,37 +236,42 @@ impl Likes {
         // Namesakes only take from it.
         let probability = likeness.probability();
         if is_same || probability >= *at_least {
-            let core = prints.core;
+            let core = packed.prints().core;
             self.found.push(Like { entry, name, core, is_same, likeness, probability });
         }
     }
 
-    /// Whoever has a core that is one edit away was compared, with all its namesakes. Those of the others
-    /// are looked up.
+    /// The names that have the core of one that was found. Those elsewhere were not even read where it is
+    /// another than the asked one's.
     fn find_namesakes(&mut self, listed: Listed<'_>) {
-        let mut cores: SmallVec<[u64; 8]> = SmallVec::new();
-        for at in 0..self.found.len() {
-            let Like { entry, name, core, .. } = self.found[at];
-            let is_alone = match name {
-                NameAt::Record(no) => self.records.binary_search(&no).is_err(),
-                NameAt::Added(_) => true,
+        self.prints.clear();
+        let mut cores: SmallVec<[(u64, bool, usize); 16]> = SmallVec::new();
+        for (at, like) in self.found.iter().enumerate() {
+            let is_met = match like.name {
+                NameAt::Record(no) => self.records.binary_search(&no).is_ok(),
+                NameAt::Added(_) => false,
             };
-            if is_alone && !cores.contains(&core) {
-                cores.push(core);
-                name.read(entry, listed, &mut self.listed);
-                self.add_prints_of_core(listed);
+            cores.push((like.core, is_met, at));
+        }
+        cores.sort_unstable();
+        cores.dedup_by_key(|(core, ..)| *core);
+        let (mut wholes, mut are_others) = (SmallVec::<[Sought; 16]>::new(), false);
+        for (_, is_met, at) in cores {
+            let (whole, is_sought) = self.core_of(at, listed);
+            // Namesakes of what was met by its narrow core only are those that were.
+            if is_met && !is_sought {
+                are_others = true;
+            } else {
+                wholes.push(Sought { hash: whole, marked: is_met });
             }
         }
-    }
-
-    /// The prints of all names that have the core of `self.listed`, and of some others.
-    fn add_prints_of_core(&mut self, listed: Listed<'_>) {
         let corpus = listed.index().similar();
         let (mut records, mut added) = (Vec::new(), Vec::new());
-        self.hashes.clear();
-        han::sounds_of(&self.listed.parts.core, &mut self.sounds);
-        deletions(&self.sounds, 0..0, |hash| self.hashes.push(hash));
-        listed.with_hashes(&self.hashes, &mut records, &mut added);
+        listed.with_hashes(&wholes, Marks::WHOLE, &mut records, &mut added);
+        if are_others {
+            listed.with_hashes(&self.hashes, Marks::ALL, &mut records, &mut added);
+        }
+        records.iter().for_each(|&no| corpus.prefetch(no));
         let packed = records.iter().filter_map(|&no| corpus.name(no));
         self.prints.extend(packed.map(|(_, packed)| packed.prints()));
         for entry in added {
@@ -264,7 +279,21 @@ impl Likes {
         }
     }
 
-    /// How many names of those compared have one core: they are told apart by nothing but their places.
+    /// The hash of the core of one that was found; by that or a deletion of it names were looked for.
+    fn core_of(&mut self, found: usize, listed: Listed<'_>) -> (u64, bool) {
+        let Like { entry, name, .. } = self.found[found];
+        name.read(entry, listed, &mut self.listed);
+        let Likes { sounds, hashes, .. } = self;
+        han::sounds_of(&self.listed.parts.core, sounds);
+        let (mut whole, mut is_sought) = (None, false);
+        deletions(sounds, 0..sounds.len(), |hash| {
+            whole.get_or_insert(hash);
+            is_sought |= hashes.binary_search_by_key(&hash, |sought| sought.hash).is_ok();
+        });
+        (whole.unwrap_or_default(), is_sought)
+    }
+
+    /// How many names have one core: they are told apart by nothing but their places.
     /// Whoever bears one name counts once.
     fn count_namesakes(&mut self) {
         let mut cores: Vec<u64> = self.found.iter().map(|like| like.core).collect();
@@ -298,15 +327,15 @@ fn each_added(listed: Listed<'_>, entry: EntryNo, mut each: impl FnMut(usize, Pa
 }
 
 /// The hashes of a core and its deletions, as it usually reads and with one character read otherwise.
-fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, hashes: &mut Vec<u64>) {
+fn all_hashes(core: &[char], sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64)) {
     han::sounds_of(core, sounds);
-    deletions(sounds, 0..core.len(), |hash| hashes.push(hash));
+    deletions(sounds, 0..core.len(), &mut each);
     let readable = if core.len() <= READINGS_CHARS_MAX { core } else { &[] };
     for (at, &c) in readable.iter().enumerate() {
         let usual = sounds[at];
         for other in han::sounds(c).skip(1) {
             sounds[at] = other;
-            deletions(sounds, 0..core.len(), |hash| hashes.push(hash));
+            deletions(sounds, 0..core.len(), &mut each);
         }
         sounds[at] = usual;
     }

@@ -5,6 +5,7 @@ use super::encoder::id_hash;
 use super::entries::{Borne, EntryView};
 use super::names::Mention;
 use super::overlay::{Group, Overlay};
+use super::postings::{Marks, Sought};
 use super::reader::Owner;
 use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo, points};
@@ -221,16 +222,17 @@ impl<'a> Listed<'a> {
     }
 
     /// Add the names of the index that may have one of these hashes among the deletions of their cores,
-    /// and the added entries that have such a name.
+    /// and the added entries that have such a name; of these marks, where only such are sought.
     pub(super) fn with_hashes(
         self,
-        hashes: &[u64],
+        hashes: &[Sought],
+        marks: Marks,
         records: &mut Vec<RecordNo>,
         added: &mut Vec<EntryNo>,
     ) {
-        self.index.similar().with_hashes(hashes, records);
+        self.index.similar().postings().with_hashes(hashes, marks, records);
         if !self.overlay.is_empty() {
-            hashes.iter().for_each(|&hash| added.extend_from_slice(self.overlay.with_hash(hash)));
+            added.extend(hashes.iter().flat_map(|&sought| self.overlay.with_hash(sought, marks)));
         }
     }
 

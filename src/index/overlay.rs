@@ -21,6 +21,7 @@ use super::beginnings::{self, Beginning, Outline};
 use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
+use super::postings::{Mark, Marks, Sought};
 use super::reader::Owner;
 use super::sieve::Sieve;
 use super::{EntryNo, Index, SubjectNo, keys, points, similar};
@@ -48,7 +49,7 @@ pub struct Overlay {
     /// K2 keys of the names of added bodies, so far as they are completed.
     bodies: RedBlackTreeSetSync<Arc<str>>,
     /// Added entries by the hashes of [`super::similar`].
-    similar: Map<u64, Arc<[EntryNo]>>,
+    similar: Map<u64, Arc<[(Mark, EntryNo)]>>,
     /// The outlines of names and the added entries that bear them, by how they begin.
     begun: Map<Beginning, VectorSync<(Outline, EntryNo)>>,
     groups: Map<u32, Arc<Group>>,
@@ -306,8 +307,8 @@ impl Overlay {
             if is_body && !self.bodies.contains(&**key) {
                 self.bodies.insert_mut((&**key).into());
             }
-            prepared.hashes(&mut Vec::new(), |hash| {
-                push(&mut self.similar, hash, mention.entry);
+            prepared.hashes(&mut Vec::new(), |hash, is_whole| {
+                push(&mut self.similar, hash, (Mark::of(&prepared, is_whole), mention.entry));
             });
         }
         if beginnings::is_kept(&prepared) {
@@ -463,9 +464,12 @@ impl Overlay {
             .take_while(move |key| key.starts_with(prefix))
     }
 
-    /// Added entries one name of which has this hash among the deletions of its core.
-    pub(super) fn with_hash(&self, hash: u64) -> &[EntryNo] {
-        self.similar.get(&hash).map_or(&[], |entries| entries)
+    /// Added entries one name of which has this hash among the deletions of its core, under one of these
+    /// marks where only such are sought.
+    pub(super) fn with_hash(&self, sought: Sought, marks: Marks) -> impl Iterator<Item = EntryNo> {
+        let marks = sought.of(marks);
+        let entries = self.similar.get(&sought.hash).into_iter().flat_map(|entries| &**entries);
+        entries.filter(move |(mark, _)| marks.have(*mark)).map(|&(_, entry)| entry)
     }
 
     /// Added entries one name of which begins so and may be two edits from one of this outline.

@@ -2,8 +2,7 @@
 //! alike, is found by one look-up a character. And what the listed names tell of characters.
 //!
 //! ```text
-//! similar.starts   u32*   by bucket of a hash: where its postings begin, and the end of all
-//! similar.posts    u32*   posting: tag << bits | start of a record, in the order of buckets
+//! similar.starts, similar.posts: see [`postings`]
 //! similar.names    u8*    record*: entry(u32), then the name as it is packed ([`Name::pack`])
 //! similar.chars    u8*    a character of the basic plane → the bits that it tells, in quarters
 //! similar.pairs    u64*   a Bloom filter of the neighbours in listed names
@@ -18,21 +17,19 @@
 use super::EntryNo;
 use super::beginnings::{self, Beginning, Beginnings, Outline};
 use super::names::Mention;
+use super::postings::{Mark, Post, Postings, PostingsBuilder};
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};
 use crate::text::Name;
 use crate::text::likeness::Corpus;
 use crate::text::packed::Packed;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
-use smallvec::SmallVec;
 use std::io::{self, Seek, Write};
 use zerocopy::IntoBytes;
 
 /// Characters from which on a name is looked for by its likes.
 pub const CHARS_MIN: usize = 5;
 
-/// Buckets a name.
-const BUCKETS: usize = 2;
 /// Bits of the filter a pair of neighbours.
 const PAIR_BITS: usize = 16;
 /// Bits set for each.
@@ -63,33 +60,22 @@ pub(super) fn write<W: Write + Seek>(
     names: &[(&[u8], Mention)],
     writer: &mut Writer<W>,
 ) -> io::Result<()> {
-    let buckets = (names.len() * BUCKETS).max(1);
     let mut parts: Vec<Part> =
-        names.par_chunks(CHUNK).map(|names| Part::of(names, buckets)).collect();
+        names.par_chunks(CHUNK).map(|chunk| Part::of(chunk, names.len())).collect();
     let all = parts.iter().map(|part| part.records.len() / RECORD_UNIT).sum::<usize>();
     let bits = usize::BITS - all.leading_zeros();
     if bits >= u32::BITS {
         return Err(io::Error::other("too many names for one snapshot"));
     }
-    let (mut posts, mut first) = (Vec::<(u32, u32)>::new(), 0);
+    let (mut postings, mut first) = (PostingsBuilder::new(names.len(), bits), 0);
     let mut begun = Vec::new();
     for part in &mut parts {
         let of_part = std::mem::take(&mut part.begun).into_iter();
         begun.extend(of_part.map(|(by, outline, start)| (by, outline, RecordNo(first + start))));
-        let found = std::mem::take(&mut part.posts).into_iter();
-        posts.extend(found.map(|post| (post.bucket, tag(post.hash, bits) | (first + post.start))));
+        postings.add(std::mem::take(&mut part.posts), first);
         first += (part.records.len() / RECORD_UNIT) as u32;
     }
-    posts.par_sort_unstable();
-    posts.dedup();
-    let mut starts = vec![0u32; buckets + 1];
-    posts.iter().for_each(|&(bucket, _)| starts[bucket as usize + 1] += 1);
-    for bucket in 0..buckets {
-        starts[bucket + 1] += starts[bucket];
-    }
-    writer.section("similar.starts", starts.as_bytes())?;
-    let posts: Vec<u32> = posts.into_iter().map(|(_, post)| post).collect();
-    writer.section("similar.posts", posts.as_bytes())?;
+    postings.write(writer)?;
     writer.begin("similar.names")?;
     parts.iter().try_for_each(|part| writer.write_all(&part.records))?;
     beginnings::write(begun, writer)?;
@@ -142,17 +128,9 @@ struct Part {
     pairs: Vec<u32>,
 }
 
-/// A posting before it is known how many bits the start of a record takes.
-struct Post {
-    bucket: u32,
-    /// The lower half.
-    hash: u32,
-    /// Among the records of the part.
-    start: u32,
-}
-
 impl Part {
-    fn of(names: &[(&[u8], Mention)], buckets: usize) -> Part {
+    /// Those of some names, of so many in all.
+    fn of(names: &[(&[u8], Mention)], all: usize) -> Part {
         let (mut part, mut name, mut sounds) = (Part::default(), Name::default(), Vec::new());
         for (key, mention) in names {
             let Ok(key) = std::str::from_utf8(key) else { continue };
@@ -164,8 +142,8 @@ impl Part {
             part.records.extend_from_slice(&mention.entry.0.to_le_bytes());
             name.pack(&mut part.records);
             part.records.resize(part.records.len().next_multiple_of(RECORD_UNIT), 0);
-            name.hashes(&mut sounds, |hash| {
-                part.posts.push(Post { bucket: bucket(hash, buckets), hash: hash as u32, start });
+            name.hashes(&mut sounds, |hash, is_whole| {
+                part.posts.push(Post::of(hash, Mark::of(&name, is_whole), start, all));
             });
             if beginnings::is_kept(&name) {
                 part.begun.push((Beginning::of(&name), Outline::of(&name), start));
@@ -175,16 +153,6 @@ impl Part {
         }
         part
     }
-}
-
-/// The bucket of a hash.
-fn bucket(hash: u64, buckets: usize) -> u32 {
-    ((u128::from(hash) * buckets as u128) >> 64) as u32
-}
-
-/// The bits of a posting that are not the record's, from the lower half of a hash.
-fn tag(hash: u32, bits: u32) -> u32 {
-    (u64::from(hash) << bits) as u32
 }
 
 /// Characters beyond the basic plane share one place.
@@ -222,13 +190,11 @@ impl RecordNo {
 /// See the [module](self).
 #[derive(Clone)]
 pub struct Similar {
-    starts: Array<u32>,
-    posts: Array<u32>,
+    postings: Postings,
     records: Array<u8>,
     beginnings: Beginnings,
     chars: Array<u8>,
     pairs: Array<u64>,
-    bits: u32,
     names: u64,
     surprise: f64,
 }
@@ -241,18 +207,15 @@ impl Similar {
             return Err(snapshot.unexpected("similar.meta", "not three numbers".to_owned()));
         };
         let similar = Similar {
-            starts: snapshot.array("similar.starts")?,
-            posts: snapshot.array("similar.posts")?,
+            postings: Postings::open(snapshot, bits as u32)?,
             records: snapshot.array("similar.names")?,
             beginnings: Beginnings::open(snapshot)?,
             chars: snapshot.array("similar.chars")?,
             pairs: snapshot.array("similar.pairs")?,
-            bits: bits as u32,
             names,
             surprise: surprise as f64 / 3_000.0,
         };
         let wrong = [
-            ("similar.starts", similar.starts.len() < 2),
             ("similar.chars", similar.chars.len() != usize::from(u16::MAX) + 1),
             ("similar.pairs", !similar.pairs.len().is_power_of_two()),
             ("similar.meta", bits > 31),
@@ -275,33 +238,14 @@ impl Similar {
 
     /// Bytes that all of it takes.
     pub fn bytes(&self) -> usize {
-        let sections = [self.starts.as_bytes(), self.posts.as_bytes(), &self.records, &self.chars];
+        let sections = [&*self.records, &self.chars, self.pairs.as_bytes()];
         let sections = sections.iter().map(|section| section.len()).sum::<usize>();
-        sections + self.pairs.as_bytes().len() + self.beginnings.bytes()
+        sections + self.postings.bytes() + self.beginnings.bytes()
     }
 
-    /// Add the names that may have one of these hashes among the
-    /// [deletions](crate::text::name::deletions) of their cores:
-    /// all that have, and a few others. Cost: two cache lines a hash, all read at once.
-    pub(super) fn with_hashes(&self, hashes: &[u64], found: &mut Vec<RecordNo>) {
-        let range = |&hash: &u64| {
-            let bucket = bucket(hash, self.starts.len() - 1) as usize;
-            let bounds = self.starts.get(bucket..bucket + 2);
-            let (start, end) = bounds.map_or((0, 0), |bounds| (bounds[0], bounds[1]));
-            if let Some(first) = self.posts.get(start as usize) {
-                prefetch(first);
-            }
-            (start as usize..end as usize, tag(hash as u32, self.bits))
-        };
-        let start = (1u32 << self.bits) - 1;
-        // No bucket is read before the place of each is known, so that the reads do not wait for one
-        // another.
-        let buckets: SmallVec<[_; 128]> = hashes.iter().map(range).collect();
-        for (range, tag) in buckets {
-            let posts = self.posts.get(range).unwrap_or(&[]);
-            let of_tag = posts.iter().filter(|&&post| post & !start == tag);
-            found.extend(of_tag.map(|&post| RecordNo(post & start)));
-        }
+    /// The names by the sounds of their cores.
+    pub(super) fn postings(&self) -> &Postings {
+        &self.postings
     }
 
     /// The names by how they begin.
@@ -332,12 +276,9 @@ impl Similar {
         Some((EntryNo(u32::from_le_bytes(*entry)), packed, next))
     }
 
-    /// Every name can be read and names an entry below `entries`; every posting lies in a bucket and
-    /// leads to a name.
+    /// Every name can be read and names an entry below `entries`, and is what leads to it by its sounds and
+    /// by how it begins.
     pub fn validate(&self, entries: usize) -> Result<(), String> {
-        if !self.starts.is_sorted() || self.starts.last() != Some(&(self.posts.len() as u32)) {
-            return Err("buckets out of order".to_owned());
-        }
         let (mut no, mut name) = (RecordNo(0), Name::default());
         let mut starts = RoaringBitmap::new();
         while no.0 as usize * RECORD_UNIT < self.records.len() {
@@ -349,14 +290,9 @@ impl Similar {
             starts.insert(no.0);
             no = next;
         }
-        let start = (1u32 << self.bits) - 1;
-        if !self.posts.iter().all(|post| starts.contains(post & start)) {
-            return Err("a posting leads to no name".to_owned());
-        }
-        self.beginnings.validate(|no, name| {
-            let (_, packed) = starts.contains(no.0).then(|| self.name(no)).flatten()?;
-            name.unpack(packed)
-        })
+        let name_of = |no: RecordNo| starts.contains(no.0).then(|| self.name(no)).flatten();
+        self.postings.validate(|no| name_of(no).map(|(_, packed)| packed))?;
+        self.beginnings.validate(|no, name| name.unpack(name_of(no)?.1))
     }
 }
 

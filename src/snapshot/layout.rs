@@ -20,7 +20,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const MAGIC: [u8; 8] = *b"XINCHA\x1a\n";
 /// Version of this layout and of the sections in it; a reader takes no other. 2 knows entries by their
 /// ids, and what changes say beyond the feeds.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 /// Sections begin at multiples of this, so that typed views and cache lines are aligned.
 pub const ALIGNMENT: usize = 64;
 /// Bytes of the header.

@@ -268,6 +268,27 @@ impl Likeness {
         Some(likeness)
     }
 
+    /// What the logarithm of the odds is at most of a name in a place that contradicts the asked one's, whose
+    /// core is the asked one's but for an edit, as far as its sounds can tell: for two neighbours that changed
+    /// places, unheard of as they stand, nearly everything speaks.
+    pub fn odds_elsewhere(asked: &Name, corpus: &impl Corpus) -> f64 {
+        let core = &asked.parts.core;
+        let told: f64 = core.iter().map(|&c| corpus.bits(c)).sum();
+        let shortest = core.len().saturating_sub(1);
+        let mut likeness = Likeness { parts: [0.0; PARTS] };
+        for (part, value) in [
+            (Part::Base, 1.0),
+            (Part::KeptBits, kept(told)),
+            (Part::Length, shortest as f64 / 10.0),
+            (Part::Swapped, 1.0),
+            (Part::PlaceDiffers, 1.0),
+            (Part::PlaceContradicts, 1.0),
+        ] {
+            likeness.add(part, value);
+        }
+        likeness.odds_at_most(SWAP_PAIRS, corpus)
+    }
+
     /// What the logarithm of the odds is at most with so many neighbours yet to be looked at, and namesakes
     /// and places yet to be counted.
     fn odds_at_most(&self, touched: usize, corpus: &impl Corpus) -> f64 {

@@ -95,11 +95,13 @@ impl Name {
         std::iter::once(&*self.parts.core).chain(self.parts.narrow_core())
     }
 
-    /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores.
-    pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64)) {
+    /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores, each told
+    /// with whether it is that of a whole one.
+    pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64, bool)) {
         for core in self.cores() {
             han::sounds_of(core, sounds);
-            deletions(sounds, 0..sounds.len(), &mut each);
+            let mut is_whole = true;
+            deletions(sounds, 0..sounds.len(), |hash| each(hash, std::mem::take(&mut is_whole)));
         }
     }
 

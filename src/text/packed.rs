@@ -14,7 +14,7 @@
 use super::Name;
 use super::edits::are_within;
 use super::parts::FORMS;
-use super::place::{Place, agree};
+use super::place::{Place, agree, province};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 use zerocopy::IntoBytes;
@@ -129,6 +129,11 @@ impl<'a> Packed<'a> {
         let mut core: SmallVec<[u16; 64]> = SmallVec::new();
         core.extend(self.units().enumerate().filter(|&(at, _)| self.is_core(at)).map(|(_, u)| u));
         Prints { core: print(&core), key: xxh3_64(self.key) }
+    }
+
+    /// As [`Parts::provinces`](super::Parts::provinces).
+    pub fn provinces(self) -> impl Iterator<Item = u8> {
+        self.places().flatten().map(province)
     }
 
     /// Its K2 key. What is damaged of it is missing.

@@ -172,6 +172,11 @@ impl Parts {
         })
     }
 
+    /// The provinces of its places, by the first two digits of their codes, some more than once.
+    pub fn provinces(&self) -> impl Iterator<Item = u8> {
+        self.places.iter().flat_map(|place| &place.codes).map(|&code| place::province(code))
+    }
+
     /// The core without its doubtful beginning, where that leaves one.
     pub fn narrow_core(&self) -> Option<&[char]> {
         let narrow = &self.core[self.doubtful..];

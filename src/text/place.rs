@@ -51,6 +51,11 @@ pub fn agree(a: u32, b: u32) -> bool {
     within(a, b) || within(b, a)
 }
 
+/// The province of a division: the first two digits of its code, below 100.
+pub fn province(code: u32) -> u8 {
+    (code / 10_000) as u8
+}
+
 /// The names, by their first two characters, the longest first: most texts begin with no place, and one
 /// look tells.
 type Names = FxHashMap<[char; 2], Vec<Named>>;

@@ -14,7 +14,7 @@ fn golden(file: &str) -> PathBuf {
 }
 
 fn path() -> PathBuf {
-    golden("format-6.xcs")
+    golden("format-7.xcs")
 }
 
 fn entries() -> Vec<Entry> {
@@ -47,11 +47,11 @@ fn building_gives_the_golden_bytes() {
 
 #[test]
 fn an_older_format_is_named() {
-    for format in [1, 2, 3, 4, 5] {
+    for format in [1, 2, 3, 4, 5, 6] {
         let path = golden(&format!("format-{format}.xcs"));
         let error = Snapshot::open(&path).err().expect("refused").to_string();
         assert!(
-            error.contains(&format!("format {format}, this program reads format 6")),
+            error.contains(&format!("format {format}, this program reads format 7")),
             "{error}"
         );
     }

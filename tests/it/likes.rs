@@ -22,10 +22,23 @@ fn town_of(names: &[&str]) -> town::Town {
 }
 
 fn likes(town: &town::Town, name: &str) -> Vec<(String, Like)> {
+    likes_of(town, name, 0.0)
+}
+
+fn likes_of(town: &town::Town, name: &str, at_least: f64) -> Vec<(String, Like)> {
     let basis = town.basis();
-    let found = Likes::default().of(basis.listed(), name, 0.0, Distance::TwoEdits).to_vec();
+    let found = Likes::default().of(basis.listed(), name, at_least, Distance::TwoEdits).to_vec();
     let name_of = |like: &Like| basis.listed().entry(like.entry).unwrap().name().to_owned();
     found.into_iter().map(|like| (name_of(&like), like)).collect()
+}
+
+/// Let a change alter an entry of the court's list.
+fn apply(town: &mut town::Town, entry: &str, act: Act) {
+    let (key, list) = (town.overlay.change().to_string(), "court".to_owned());
+    let change = Change { key, list, entry: entry.to_owned(), act, sender: Sender::default() };
+    let ground = &town.ground;
+    let numbers = |code: &str| ground.list_number(code).unwrap();
+    town.overlay.apply(&ground.index, &change, &numbers).unwrap();
 }
 
 const LISTED: [&str; 8] = [
@@ -106,12 +119,7 @@ fn what_a_change_listed_is_found_too() {
     let mut town = town_of(&LISTED[..1]);
     assert!(likes(&town, "苏州明月软件有限公司").is_empty());
     let record = listed("court", "苏州明月软件有限公司", &[]);
-    let act = Act::List(Box::new(record));
-    let (key, list, entry) = ("k".to_owned(), "court".to_owned(), "e".to_owned());
-    let change = Change { key, list, entry, act, sender: Sender::default() };
-    let ground = &town.ground;
-    let numbers = |code: &str| ground.list_number(code).unwrap();
-    town.overlay.apply(&ground.index, &change, &numbers).unwrap();
+    apply(&mut town, "e", Act::List(Box::new(record)));
     let found = likes(&town, "苏州明月软件有限公司");
     assert!(found[0].0 == "苏州明月软件有限公司" && found[0].1.is_same);
     assert_eq!(likes(&town, "苏州明月款件有限公司")[0].0, "苏州明月软件有限公司");
@@ -123,15 +131,6 @@ fn who_is_listed_again_or_corrected_hides_nobody() {
     let mut town = town_of(&[LISTED[0], LISTED[0], LISTED[3]]);
     let asked = "苏州星和科技有限公司";
     let before = likes(&town, asked)[0].1.probability;
-    let mut number = 0;
-    let mut apply = |town: &mut town::Town, entry: &str, act: Act| {
-        number += 1;
-        let (key, list) = (number.to_string(), "court".to_owned());
-        let change = Change { key, list, entry: entry.to_owned(), act, sender: Sender::default() };
-        let ground = &town.ground;
-        let numbers = |code: &str| ground.list_number(code).unwrap();
-        town.overlay.apply(&ground.index, &change, &numbers).unwrap();
-    };
     for more in ["a", "b", "c", "d"] {
         apply(&mut town, more, Act::List(Box::new(listed("court", LISTED[0], &[]))));
     }
@@ -185,6 +184,8 @@ fn whole_name() -> impl Strategy<Value = String> {
         Just("苏州市"),
         Just("江苏省苏州市"),
         Just("苏州市吴江区"),
+        Just("南通"),
+        Just("杭州"),
         Just("上海")
     ];
     let bracket = prop_oneof![4 => Just(""), 1 => Just("（苏州）"), 1 => Just("（集团）")];
@@ -231,7 +232,7 @@ fn is_told(name: &str) -> bool {
 /// What edits put in: of cores, places, forms, brackets, numbers, and none of these.
 const CHARS: &[char] = &[
     '星', '洲', '州', '市', '有', '限', '公', '司', '股', '(', ')', '第', '二', '鑫', '区', 'X',
-    '省', '江',
+    '省', '江', '南', '杭', '通',
 ];
 
 fn prepared(name: &str) -> Name {
@@ -307,6 +308,39 @@ proptest! {
         for (asked, text) in &pairs {
             let found = likes(&town, asked);
             prop_assert!(found.iter().any(|(found, _)| found == text), "{asked}: {text} is lost");
+        }
+    }
+
+    /// Listed in the index or by changes since, among names of several provinces: what is passed over is
+    /// elsewhere, has another core and is two edits away at least.
+    #[test]
+    fn likely_names_are_those_of_all_that_are_likely(
+        names in proptest::collection::vec(whole_name(), 2..24),
+        (asked, at, kind, with) in (whole_name(), any::<usize>(), 0..4u8, prop::sample::select(CHARS)),
+        at_least in prop::sample::select(&[1e-9, 0.1, 0.8][..]),
+    ) {
+        let texts: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let (built, since) = texts.split_at(texts.len() / 2);
+        let mut town = town_of(built);
+        for (number, name) in since.iter().enumerate() {
+            let act = Act::List(Box::new(listed("court", name, &[])));
+            apply(&mut town, &format!("since {number}"), act);
+        }
+        for asked in [edited(&asked, at, kind, with), edited(&names[at % names.len()], at / 31, kind, with)] {
+            let (all, likely) = (likes_of(&town, &asked, 0.0), likes_of(&town, &asked, at_least));
+            let asked_name = prepared(&asked);
+            for (name, like) in &all {
+                if likely.iter().any(|(_, other)| other == like) {
+                    continue;
+                }
+                let is_likely = like.is_same || like.probability >= at_least;
+                let name = prepared(name);
+                let edits = osa::distance(name.whole.iter().copied(), asked_name.whole.iter().copied());
+                let may_be_missing = edits >= 2 && name.parts.core != asked_name.parts.core;
+                prop_assert!(!is_likely || may_be_missing, "{asked}: {:?} is lost", name.keys.unified);
+            }
+            let is_among_all = |like: &Like| all.iter().any(|(_, other)| other == like);
+            prop_assert!(likely.iter().all(|(_, like)| is_among_all(like)), "{asked}");
         }
     }
 
