@@ -17,7 +17,8 @@
 //!                                                                    subject ─┘   catalogue ─┘
 //! ```
 //!
-//! A whole file goes the same way: its rows are questions on one view ([`batch`]).
+//! A whole file goes the same way: its rows are questions on one view ([`batch`]). Handed to the service it is a
+//! job on disk until its result is fetched ([`jobs`]).
 //!
 //! A snapshot is immutable and names the last change that it contains; what changed since lies over it
 //! in memory, and the next build folds it in. Several machines share changes over a stream and
