@@ -18,6 +18,9 @@ use std::cmp::Reverse;
 /// Characters of a core beyond which no other readings are tried: their number grows with its square.
 const READINGS_CHARS_MAX: usize = 32;
 
+/// Names that are being fetched while one is compared.
+const AHEAD: usize = 16;
+
 /// A listed name that may be the asked one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Like {
@@ -204,8 +207,10 @@ impl Likes {
 
     fn compare_all(&mut self, listed: Listed<'_>) {
         let corpus = listed.index().similar();
-        self.records.iter().for_each(|&no| corpus.prefetch(no));
+        // Of a common core there are thousands: all at once they would be gone again when they are read.
+        self.records.iter().take(AHEAD).for_each(|&no| corpus.prefetch(no));
         for at in 0..self.records.len() + self.begun.len() {
+            self.records.get(at + AHEAD).into_iter().for_each(|&no| corpus.prefetch(no));
             let no = match at.checked_sub(self.records.len()) {
                 None => self.records[at],
                 Some(at) => self.begun[at],
