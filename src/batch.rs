@@ -45,7 +45,7 @@ pub mod screener;
 pub mod tally;
 
 pub use columns::{ColumnError, Columns, Told};
-pub use file::{Format, Job, Outcome, screen};
+pub use file::{Format, Job, Outcome, check_paths, screen};
 pub use screener::{Screener, Terms};
 pub use tally::Tally;
 

@@ -1,12 +1,12 @@
 //! A file that the running service screens: handed in as a job, followed, fetched.
 
-use super::check::told;
 use super::progress::FileProgress;
+use super::remote::{Answer, Remote};
 use crate::jobs::Order;
 use crate::output::Output;
 use futures_util::StreamExt;
+use reqwest::Client;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::path::Path;
@@ -20,8 +20,8 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 /// A file to be handed in.
 pub struct Handed<'a> {
-    /// Where the service is: `http://127.0.0.1:8080`.
-    pub base: &'a str,
+    /// Who screens it.
+    pub service: &'a Remote,
     /// The file.
     pub input: &'a Path,
     /// How it is screened.
@@ -42,7 +42,11 @@ impl Handed<'_> {
         runtime.block_on(async {
             let client = Client::builder().no_proxy().read_timeout(SILENCE).build()?;
             let job = self.hand_in(&client).await?;
-            let place = format!("{}/v1/jobs/{}", self.base, job["id"].as_str().unwrap_or_default());
+            let place = format!(
+                "{}/v1/jobs/{}",
+                self.service.base(),
+                job["id"].as_str().unwrap_or_default()
+            );
             let ended = self.follow(&client, &place, progress).await;
             let fetched = match &ended {
                 Ok(job) if job["state"] == "done" => self.fetch(&client, job).await,
@@ -68,19 +72,9 @@ impl Handed<'_> {
         // What the file is called is nobody's business.
         let form =
             Form::new().text("options", options.to_string()).part("file", file.file_name("file"));
-        let sent = client.post(format!("{}/v1/jobs", self.base)).multipart(form).send().await;
-        document(self.answered(sent)?).await
-    }
-
-    fn answered(&self, sent: reqwest::Result<Response>) -> Result<Response, Box<dyn Error>> {
-        sent.map_err(|error| {
-            format!(
-                "{}: 服务未响应 / the service does not answer: {}",
-                self.base,
-                error.without_url()
-            )
-            .into()
-        })
+        let sent =
+            client.post(format!("{}/v1/jobs", self.service.base())).multipart(form).send().await;
+        Answer::of(self.service.heard(sent)?).await?.good()
     }
 
     /// Until it has ended.
@@ -93,10 +87,11 @@ impl Handed<'_> {
         loop {
             if self.cancelled.load(Ordering::Relaxed) {
                 let cancelled = client.post(format!("{place}/cancel")).send().await;
-                document(self.answered(cancelled)?).await?;
+                Answer::of(self.service.heard(cancelled)?).await?.good()?;
                 return Ok(json!({"state": "cancelled"}));
             }
-            let job = document(self.answered(client.get(place).send().await)?).await?;
+            let job =
+                Answer::of(self.service.heard(client.get(place).send().await)?).await?.good()?;
             let number = |field: &str| job["progress"][field].as_u64().unwrap_or(0);
             progress.read(number("bytes"), number("rows"));
             if !matches!(job["state"].as_str(), Some("queued" | "running")) {
@@ -111,8 +106,8 @@ impl Handed<'_> {
             [("result", self.output, true), ("rejects", self.rejects, self.rejects.is_some())];
         for (what, to, is_wanted) in files {
             let Some(place) = job[what].as_str().filter(|_| is_wanted) else { continue };
-            let response =
-                self.answered(client.get(format!("{}{place}", self.base)).send().await)?;
+            let sent = client.get(format!("{}{place}", self.service.base())).send().await;
+            let response = self.service.heard(sent)?;
             let mut bytes =
                 response.error_for_status().map_err(reqwest::Error::without_url)?.bytes_stream();
             let mut output = Output::create(to)?;
@@ -123,11 +118,4 @@ impl Handed<'_> {
         }
         Ok(())
     }
-}
-
-/// The document of an answer, or its problem in words.
-async fn document(response: Response) -> Result<Value, Box<dyn Error>> {
-    let is_good = response.status().is_success();
-    let document: Value = serde_json::from_slice(&response.bytes().await?)?;
-    if is_good { Ok(document) } else { Err(told(&document).into()) }
 }

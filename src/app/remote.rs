@@ -1,6 +1,7 @@
 //! The running service, asked over HTTP by the commands that need it.
 
 use crate::config::Config;
+use reqwest::Response;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +23,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Read a response to its end.
+    pub async fn of(response: Response) -> Result<Answer, Box<dyn std::error::Error>> {
+        let status = response.status().as_u16();
+        let document = serde_json::from_slice(&response.bytes().await?)?;
+        Ok(Answer { status, document })
+    }
+
     /// The document, or the problem in words.
     pub fn good(self) -> Result<Value, Box<dyn std::error::Error>> {
         if (200..300).contains(&self.status) {
@@ -68,15 +76,19 @@ impl Remote {
                     client.post(&url).header("content-type", "application/json").body(body)
                 }
             };
-            let response = request.send().await.map_err(|error| {
-                let base = &self.base;
-                let why = error.without_url();
-                format!("{base}: 服务未响应 / the service does not answer: {why}")
-            })?;
-            let status = response.status().as_u16();
-            let document = serde_json::from_slice(&response.bytes().await?)?;
-            Ok(Answer { status, document })
+            Answer::of(self.heard(request.send().await)?).await
         })
+    }
+
+    /// A response, or in words that there is none.
+    pub fn heard(
+        &self,
+        sent: reqwest::Result<Response>,
+    ) -> Result<Response, Box<dyn std::error::Error>> {
+        Ok(sent.map_err(|error| {
+            let (base, why) = (&self.base, error.without_url());
+            format!("{base}: 服务未响应 / the service does not answer: {why}")
+        })?)
     }
 }
 

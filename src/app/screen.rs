@@ -4,7 +4,7 @@ use super::job::Handed;
 use super::progress::FileProgress;
 use super::remote::Remote;
 use super::{Outcome, now};
-use crate::batch::{self, BatchError, Format, Job, Told};
+use crate::batch::{self, BatchError, Format, Job};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::jobs::{Order, Summary};
@@ -132,12 +132,13 @@ impl Screen {
         if self.output.is_none() && is_placed {
             return Err("请用 -o 指定输出文件 / say where to with -o: .csv .xlsx .parquet".into());
         }
+        let order = self.order(input, input_format, output_format);
         let catalogue = config.load_catalogue()?;
         if let Some(path) = input.filter(|_| !self.snapshot_only)
             && matches!(super::ledger(config), Err(LedgerError::Held(_)))
         {
             // Whoever holds the ledger knows of the changes since the snapshot.
-            return self.hand_in(config, path, output_format, &catalogue);
+            return self.hand_in(config, path, &order, &catalogue);
         }
         let matter = match &self.matter {
             None => catalogue.all_lists(),
@@ -157,20 +158,11 @@ impl Screen {
         }
         let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
         let progress = FileProgress::new(bytes);
-        let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
+        let rejects = self.rejects();
         let begun = [self.output.as_deref(), rejects.as_deref()];
         let parts = begun.into_iter().flatten().map(part_of).collect();
         let cancelled = cancelled_by_signal(parts)?;
-        let layout = Layout {
-            encoding: self.encoding.unwrap_or_default(),
-            delimiter: self.delimiter,
-            sheet: self.sheet.clone(),
-        };
-        let told = Told {
-            identifiers: self.id_column.clone(),
-            name: self.name_column.clone(),
-            no_names: self.no_names,
-        };
+        let (layout, told) = (order.layout(), order.told());
         let job = Job {
             input,
             input_format,
@@ -201,18 +193,17 @@ impl Screen {
         }
     }
 
-    /// Let the running service screen it.
-    fn hand_in(
-        &self,
-        config: &Config,
-        input: &Path,
-        output_format: Format,
-        catalogue: &Catalogue,
-    ) -> Outcome {
-        let ending = input.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let order = Order {
-            format: self.format.map_or(ending, |format| format.format().ending().to_owned()),
-            output_format: output_format.ending().to_owned(),
+    fn rejects(&self) -> Option<PathBuf> {
+        self.rejects.clone().or_else(|| self.output.as_deref().map(beside))
+    }
+
+    /// What is wanted, whoever does it.
+    fn order(&self, input: Option<&Path>, read: Format, written: Format) -> Order {
+        let ending = input.filter(|_| self.format.is_none()).and_then(Path::extension);
+        let ending = ending.map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        Order {
+            format: ending.unwrap_or_else(|| read.ending().to_owned()),
+            output_format: written.ending().to_owned(),
             matter: self.matter.clone(),
             kind: self.kind.map(|kind| kind.code().to_owned()),
             at: self.at.map(|at| at.0),
@@ -223,21 +214,25 @@ impl Screen {
             encoding: self.encoding.map(|encoding| encoding.name().to_owned()),
             delimiter: self.delimiter,
             sheet: self.sheet.clone(),
-        };
+        }
+    }
+
+    /// Let the running service screen it.
+    fn hand_in(
+        &self,
+        config: &Config,
+        input: &Path,
+        order: &Order,
+        catalogue: &Catalogue,
+    ) -> Outcome {
+        let rejects = self.rejects();
+        let (output, rejects) = (self.output.as_deref(), rejects.as_deref());
+        batch::check_paths(Some(input), output, rejects)?;
         eprintln!("服务正在运行，交由服务处理 / the service runs: it screens the file");
         let progress = FileProgress::new(input.metadata().map_or(0, |file| file.len()));
-        let rejects = self.rejects.clone().or_else(|| self.output.as_deref().map(beside));
         let cancelled = cancelled_by_signal(Vec::new())?;
-        let (output, rejects) = (self.output.as_deref(), rejects.as_deref());
-        let remote = Remote::new(config, None);
-        let handed = Handed {
-            base: remote.base(),
-            input,
-            order: &order,
-            output,
-            rejects,
-            cancelled: &cancelled,
-        };
+        let service = &Remote::new(config, None);
+        let handed = Handed { service, input, order, output, rejects, cancelled: &cancelled };
         let job = handed.screen(&progress);
         progress.finish();
         let Some(job) = job? else {

@@ -147,7 +147,7 @@ pub struct Outcome {
 /// The input cannot be read, its columns are not known, the output cannot be written: no output is left
 /// then, and what stood under its name still stands.
 pub fn screen(job: &Job, terms: Terms) -> Result<Outcome, BatchError> {
-    check_paths(job)?;
+    check_paths(job.input, job.output, job.rejects)?;
     job.input_format.check_output(job.output_format)?;
     // What is piped, or is no file, is read once; and what was written to standard output stays.
     let is_read_again = job.input.is_some_and(Path::is_file) && job.output.is_some();
@@ -185,8 +185,16 @@ const SIDE_BY_SIDE_ROWS: usize = 16 << 10;
 /// Bytes of a beginning.
 const HEAD_BYTES: u64 = 4 << 20;
 
-/// No two of the files are one.
-fn check_paths(job: &Job) -> Result<(), BatchError> {
+/// No two of the files are one, and what is written can be.
+///
+/// # Errors
+///
+/// [`BatchError::Format`] says which are, or what can.
+pub fn check_paths(
+    input: Option<&Path>,
+    output: Option<&Path>,
+    rejects: Option<&Path>,
+) -> Result<(), BatchError> {
     let refuse = |what: &str| Err(BatchError::Format(what.to_owned()));
     let whole = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -194,8 +202,8 @@ fn check_paths(job: &Job) -> Result<(), BatchError> {
         let path = folder.join(path.file_name()?);
         Some(path.canonicalize().unwrap_or(path))
     };
-    let [input, output, rejects] =
-        [job.input, job.output, job.rejects].map(|path| path.and_then(whole));
+    let suffix = output.and_then(Path::extension).unwrap_or_default();
+    let [input, output, rejects] = [input, output, rejects].map(|path| path.and_then(whole));
     let are_one = |a: &Option<PathBuf>, b: &Option<PathBuf>| a.is_some() && a == b;
     if are_one(&input, &output) {
         return refuse("输出文件即输入文件 / the output is the input: name another");
@@ -205,7 +213,6 @@ fn check_paths(job: &Job) -> Result<(), BatchError> {
             "--rejects 即输入或输出文件 / the rejects would be the input or the output: name another",
         );
     }
-    let suffix = job.output.and_then(Path::extension).unwrap_or_default();
     if suffix.eq_ignore_ascii_case("xls") {
         return refuse("不能写 .xls，请输出 .xlsx / .xls is read, not written: write .xlsx");
     }

@@ -1,7 +1,7 @@
 //! `POST /v1/check` without its socket: the bytes of a request → the bytes of an answer.
 
 use super::fragments::Fragments;
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::request::{self, CheckRequest, Object};
 use super::{json, likeness, person};
 use crate::catalogue::Catalogue;
@@ -14,6 +14,7 @@ use crate::screen::{
     SubjectDecision, Verdict,
 };
 use crate::text::{self, Likeness};
+use serde_json::Value;
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -138,6 +139,22 @@ pub fn answer(
     }
     *space = emptied(questions);
     asked.map(|_| ())
+}
+
+/// The answer as a value, for whoever tells it in another way. The worker must be one that searches.
+pub(super) fn value(
+    view: &View,
+    now: Instant,
+    check_id: Uuid,
+    body: &[u8],
+    worker: &mut Worker,
+) -> Result<Value, Problem> {
+    let mut out = Vec::new();
+    answer(view, now, check_id, body, worker, &mut out).map_err(|unanswered| match unanswered {
+        Unanswered::Problem(problem) => problem,
+        Unanswered::MustSearch => Code::Internal.whole(),
+    })?;
+    serde_json::from_slice(&out).map_err(|_| Code::Internal.whole())
 }
 
 /// The same space without its questions, free of what they borrowed: collecting into the space that

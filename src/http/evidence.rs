@@ -6,7 +6,7 @@
 mod page;
 mod table;
 
-use super::check::{Unanswered, Worker, answer as check};
+use super::check::{self, Worker};
 use super::check_id::CheckIds;
 use super::operation::read;
 use super::person;
@@ -97,20 +97,16 @@ impl<'a> Evidence<'a> {
     }
 
     fn parties<'s>(&'s self) -> Vec<Party<'s>> {
-        fn all(value: &Value) -> &[Value] {
-            value.as_array().map_or(&[], Vec::as_slice)
-        }
-        let word = |value: &'s Value| value.as_str().unwrap_or_default();
         let (request, answer) = (&self.request, self.answer);
         if !self.is_section() {
             // Who is clear may be left out of the answer; the others stand in the order asked.
-            let mut decided = all(&answer["subjects"]).iter().peekable();
+            let mut decided = list(&answer["subjects"]).iter().peekable();
             let party = |asked: &'s Value| {
                 let decided = decided.next_if(|decided| decided["ref"] == asked["ref"]);
                 Party {
-                    reference: word(&asked["ref"]),
+                    reference: text(&asked["ref"]),
                     verdict: decided
-                        .map_or(Verdict::Clear.code(), |decided| word(&decided["verdict"])),
+                        .map_or(Verdict::Clear.code(), |decided| text(&decided["verdict"])),
                     subjects: vec![Subject {
                         role: asked["role"].as_str(),
                         asked,
@@ -118,13 +114,13 @@ impl<'a> Evidence<'a> {
                     }],
                 }
             };
-            return all(&request["subjects"]).iter().map(party).collect();
+            return list(&request["subjects"]).iter().map(party).collect();
         }
-        let pairs = all(&request["bidders"]).iter().zip(all(&answer["bidders"]));
+        let pairs = list(&request["bidders"]).iter().zip(list(&answer["bidders"]));
         let party = |(asked, decided): (&'s Value, &'s Value)| {
             let of = |decided: &'s Value| {
                 let place = decided["place"].as_u64().map(|place| place as usize);
-                let asked = match (word(&decided["as"]), place) {
+                let asked = match (text(&decided["as"]), place) {
                     ("bidder", _) => asked,
                     ("member", Some(at)) => &asked["members"][at],
                     (_, Some(at)) => &asked["persons"][at],
@@ -132,10 +128,10 @@ impl<'a> Evidence<'a> {
                 };
                 Subject { role: decided["as"].as_str(), asked, decided }
             };
-            let subjects = all(&decided["direct"]).iter().chain(all(&decided["related"]));
+            let subjects = list(&decided["direct"]).iter().chain(list(&decided["related"]));
             Party {
-                reference: word(&asked["ref"]),
-                verdict: word(&decided["verdict"]),
+                reference: text(&asked["ref"]),
+                verdict: text(&decided["verdict"]),
                 subjects: subjects.map(of).collect(),
             }
         };
@@ -223,12 +219,9 @@ fn recognised(value: &str) -> Option<IdentifierKind> {
     Identifier::recognise(value).ok().map(|id| id.kind())
 }
 
-/// A natural person's by its form, whatever it was stated to be, or as it was stated. Numbers of taxpayers that
-/// are longer than 15 characters are IDs of persons and digits more.
+/// A natural person's by its form, whatever it was stated to be, or as it was stated.
 fn is_personal(kind: IdentifierKind, value: &str) -> bool {
-    let is = |kind: IdentifierKind| {
-        kind.is_personal() || kind == IdentifierKind::TaxpayerNumber && value.trim().len() > 15
-    };
+    let is = |kind: IdentifierKind| kind.is_personal_of(value.trim().len());
     is(kind) || recognised(value).is_some_and(is)
 }
 
@@ -246,9 +239,15 @@ fn hidden(value: &str) -> String {
 }
 
 fn masked(name: &str) -> String {
-    let mut out = String::new();
-    person::mask(name, &mut out);
-    out
+    person::shown(SubjectKind::NaturalPerson, name, false)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Decide what is asked, as `POST /v1/check` or `POST /v1/screen` does, and tell it as a page.
@@ -293,15 +292,8 @@ fn decide(
 ) -> Result<Value, Problem> {
     let (now, millis) = clock();
     let id = CheckIds::new().next(millis);
-    if is_section {
-        return tender::answer(view, now, id, body, worker);
-    }
-    let mut out = Vec::new();
-    check(view, now, id, body, worker, &mut out).map_err(|unanswered| match unanswered {
-        Unanswered::Problem(problem) => problem,
-        Unanswered::MustSearch => Code::Internal.whole(),
-    })?;
-    serde_json::from_slice(&out).map_err(|_| Code::Internal.whole())
+    let decide = if is_section { tender::answer } else { check::value };
+    decide(view, now, id, body, worker)
 }
 
 #[cfg(test)]

@@ -135,13 +135,13 @@ impl Options {
         let of_name = || file_name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
         let format =
             self.format.as_deref().or_else(of_name).unwrap_or_default().to_ascii_lowercase();
-        let usual = Order::output_for(&format)
+        let read = Format::of_ending(&format)
             .ok_or_else(|| option("/format", Format::READ, Format::READ))?;
-        let output = self.output_format.as_deref().unwrap_or(usual);
-        if Order::output_for(output) != Some(output) {
-            return Err(option("/output_format", Format::WRITTEN, Format::WRITTEN));
-        }
-        match Order::check_formats(&format, output) {
+        let output = self.output_format.as_deref().unwrap_or(read.ending());
+        let written = Format::of_ending(output)
+            .filter(|written| written.ending() == output)
+            .ok_or_else(|| option("/output_format", Format::WRITTEN, Format::WRITTEN))?;
+        match read.check_output(written) {
             Err(BatchError::Format(why)) => {
                 let (zh, en) = why.split_once(" / ").unwrap_or((&why, &why));
                 Err(option("/output_format", en, zh))
@@ -430,7 +430,7 @@ async fn fetch(
     }
     let mut sent = sent;
     let headers = sent.headers_mut();
-    let kind = Order::format_of(&ending).map_or("application/octet-stream", Format::media_type);
+    let kind = Format::of_ending(&ending).map_or("application/octet-stream", Format::media_type);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(named) =

@@ -1,6 +1,6 @@
 //! All bidders of a section at once: `POST /v1/screen`.
 
-use super::check::{Unanswered, Worker, answer as check};
+use super::check::{self, Worker};
 use super::check_id::CheckIds;
 use super::operation::{answered, read};
 use super::problem::{Code, Problem};
@@ -151,12 +151,8 @@ pub fn answer(
     let request: TenderRequest = parse(body)?;
     let subjects = request.subjects()?;
     let body = serde_json::to_vec(&request.check_of(&subjects)).map_err(|_| fault())?;
-    let mut out = Vec::new();
-    check(view, now, id, &body, worker, &mut out).map_err(|unanswered| match unanswered {
-        Unanswered::Problem(problem) => placed(problem, &subjects),
-        Unanswered::MustSearch => fault(),
-    })?;
-    let decided: Value = serde_json::from_slice(&out).map_err(|_| fault())?;
+    let decided = check::value(view, now, id, &body, worker);
+    let decided = decided.map_err(|problem| placed(problem, &subjects))?;
     let relations = tender::relations(&request.compared(&subjects));
     Ok(request.answer(&subjects, &decided, &relations))
 }

@@ -21,7 +21,6 @@ const UPLOADS_MAX: usize = 16;
 const KEPT_MAX: usize = 100;
 /// Between two looks for jobs whose time is over.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-
 /// After so long a client counts as never served.
 const FORGOTTEN_SECONDS: i64 = 3_600;
 
@@ -172,7 +171,7 @@ impl Jobs {
             summary: None,
             failure: None,
         };
-        let id = job.id;
+        let (id, input) = (job.id, store.input(&job));
         let mut all = self.shared.all();
         self.shared.check_quota(&all, client)?;
         all.insert(id, Held { job, at_work: Arc::default() });
@@ -180,14 +179,13 @@ impl Jobs {
         let mut upload = Upload {
             shared: self.shared.clone(),
             id,
-            bytes: 0,
             hash: Sha256::new(),
             file: None,
             is_whole: false,
         };
         upload.reserve(0)?;
         store.make(id)?;
-        upload.file = Some(store.create(&self.shared.input(id).ok_or(Refused::NoSuchJob)?)?);
+        upload.file = Some(store.create(&input)?);
         Ok(upload)
     }
 
@@ -293,10 +291,6 @@ impl Shared {
         if unfinished >= most { Err(Refused::TooManyUnfinished(most)) } else { Ok(()) }
     }
 
-    fn input(&self, id: Uuid) -> Option<PathBuf> {
-        self.all().get(&id).map(|held| self.store.input(&held.job))
-    }
-
     /// Write a job as it is now, if it is there still.
     pub fn keep(&self, id: Uuid) -> io::Result<()> {
         let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -311,10 +305,7 @@ impl Shared {
 
     /// Bytes that may be written for a client beside what is kept for it.
     pub fn room(&self, client: &str) -> u64 {
-        let all = self.all();
-        let sum = |held: &Held| held.job.bytes();
-        let of_client = of(&all, client).map(sum).sum::<u64>();
-        let of_all = all.values().map(sum).sum::<u64>();
+        let (of_client, of_all) = bytes_kept(&self.all(), client);
         let JobsConfig { client_bytes_max, bytes_max, .. } = self.config;
         client_bytes_max.saturating_sub(of_client).min(bytes_max.saturating_sub(of_all))
     }
@@ -451,7 +442,6 @@ impl Drop for Working {
 pub struct Upload {
     shared: Arc<Shared>,
     id: Uuid,
-    bytes: u64,
     hash: Sha256,
     file: Option<File>,
     is_whole: bool,
@@ -469,19 +459,18 @@ impl Upload {
     /// Room for so many more.
     fn reserve(&mut self, more: u64) -> Result<(), Refused> {
         let JobsConfig { input_bytes_max, client_bytes_max, bytes_max, .. } = self.shared.config;
-        self.bytes += more;
-        if self.bytes > input_bytes_max {
+        let mut all = self.shared.all();
+        let Held { job, .. } = all.get_mut(&self.id).ok_or(Refused::NoSuchJob)?;
+        job.input_bytes += more;
+        if job.input_bytes > input_bytes_max {
             return Err(Refused::InputTooLarge(input_bytes_max));
         }
-        let mut all = self.shared.all();
-        let held = all.get_mut(&self.id).ok_or(Refused::NoSuchJob)?;
-        held.job.input_bytes = self.bytes;
-        let client = held.job.client.clone();
-        let sum = |held: &Held| held.job.bytes();
-        if of(&all, &client).map(sum).sum::<u64>() > client_bytes_max {
+        let client = job.client.clone();
+        let (of_client, of_all) = bytes_kept(&all, &client);
+        if of_client > client_bytes_max {
             return Err(Refused::TooManyBytes(client_bytes_max));
         }
-        if all.values().map(sum).sum::<u64>() > bytes_max {
+        if of_all > bytes_max {
             return Err(Refused::Full);
         }
         Ok(())
@@ -523,6 +512,12 @@ impl Drop for Upload {
 
 fn of<'a>(all: &'a BTreeMap<Uuid, Held>, client: &'a str) -> impl Iterator<Item = &'a Held> {
     all.values().filter(move |held| held.job.client == client)
+}
+
+/// Bytes that are kept for a client, and for all.
+fn bytes_kept(all: &BTreeMap<Uuid, Held>, client: &str) -> (u64, u64) {
+    let bytes = |held: &Held| held.job.bytes();
+    (of(all, client).map(bytes).sum(), all.values().map(bytes).sum())
 }
 
 /// Seconds since 1970.

@@ -1,6 +1,6 @@
 //! What a client wants of its file.
 
-use crate::batch::{BatchError, Format, Told};
+use crate::batch::{Format, Told};
 use crate::record::{Instant, SubjectKind};
 use crate::source::mapping::{Encoding, Layout};
 use serde::{Deserialize, Serialize};
@@ -36,28 +36,6 @@ pub struct Order {
 }
 
 impl Order {
-    /// What a file with this ending holds.
-    pub fn format_of(ending: &str) -> Option<Format> {
-        Format::of_ending(ending)
-    }
-
-    /// The ending of what is written for an input of that one, where nothing else is wanted.
-    pub fn output_for(ending: &str) -> Option<&'static str> {
-        Order::format_of(ending).map(Format::ending)
-    }
-
-    /// What is read as this can be written as that.
-    ///
-    /// # Errors
-    ///
-    /// It cannot, and the error says what can.
-    pub fn check_formats(format: &str, output: &str) -> Result<(), BatchError> {
-        match (Order::format_of(format), Order::format_of(output)) {
-            (Some(format), Some(output)) => format.check_output(output),
-            _ => Err(BatchError::Format("格式未知 / unknown format".to_owned())),
-        }
-    }
-
     /// An encoding has this name.
     pub fn encoding_of(name: &str) -> Option<Encoding> {
         Encoding::from_name(name)
@@ -69,7 +47,7 @@ impl Order {
     }
 
     pub(super) fn formats(&self) -> Option<(Format, Format)> {
-        Some((Order::format_of(&self.format)?, Order::format_of(&self.output_format)?))
+        Some((Format::of_ending(&self.format)?, Format::of_ending(&self.output_format)?))
     }
 
     pub(super) fn kind(&self) -> Option<SubjectKind> {
@@ -80,7 +58,8 @@ impl Order {
         self.at.map(Instant)
     }
 
-    pub(super) fn told(&self) -> Told {
+    /// What is known of the columns.
+    pub fn told(&self) -> Told {
         Told {
             identifiers: self.id_columns.clone(),
             name: self.name_column.clone(),
@@ -88,7 +67,8 @@ impl Order {
         }
     }
 
-    pub(super) fn layout(&self) -> Layout {
+    /// How the input is read.
+    pub fn layout(&self) -> Layout {
         let encoding = self.encoding.as_deref().and_then(Order::encoding_of);
         Layout {
             encoding: encoding.unwrap_or_default(),

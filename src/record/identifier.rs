@@ -94,6 +94,12 @@ impl IdentifierKind {
             .contains(&(self as u8))
     }
 
+    /// The same of a number of so many characters: those of taxpayers that are longer than 15 are the ID of a
+    /// person and digits more.
+    pub fn is_personal_of(self, length: usize) -> bool {
+        self.is_personal() || (self == IdentifierKind::TaxpayerNumber && length > 15)
+    }
+
     /// Kinds of which a subject holds one: two different valid ones mean two subjects (the veto).
     /// Passports and permits are renewed under new numbers, companies held several registration
     /// numbers, so those never contradict.
@@ -406,9 +412,8 @@ impl Identifier {
     /// The form for display (DOMAIN 6): personal numbers show the first 6 and the last 4 of 18, less
     /// of shorter ones; numbers of organisations and vehicles stay clear.
     pub fn masked(&self) -> String {
-        let personal = self.kind.is_personal()
-            || self.kind == IdentifierKind::Other
-            || (self.kind == IdentifierKind::TaxpayerNumber && self.text.len() > 15);
+        let personal =
+            self.kind.is_personal_of(self.text.len()) || self.kind == IdentifierKind::Other;
         if personal { mask_personal(&self.text) } else { self.text.to_string() }
     }
 

@@ -349,6 +349,9 @@ fn a_file_is_screened_by_the_service_that_runs() {
     let (code, err) = screen(&["screen", &input, "-o", &path("none.csv")]);
     assert!(code == 1 && err.contains("序号;代码"), "{err}");
     assert!(!Path::new(&path("none.csv")).exists());
+    let (code, err) = screen(&[&["screen", &input, "-o", &input], &told[..]].concat());
+    assert!(code == 1 && err.contains("the output is the input"), "{err}");
+    assert_eq!(read("in.csv"), rows, "and stands as it was");
     let (_, jobs) = ask(&address, "GET", "/v1/jobs", "");
     assert_eq!(jobs, json!({"jobs": []}), "nothing is left with the service");
 }

@@ -1,6 +1,6 @@
 //! The page.
 
-use super::{Evidence, Party, Subject};
+use super::{Evidence, Party, Subject, list, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -253,14 +253,6 @@ fn relations(all: &[Value]) -> Markup {
 
 fn verdict(code: &str) -> Markup {
     html! { span class={ "verdict " (code) } { (word(code)) } }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A word of the API as people read it; one that is not known as it is.

@@ -1,6 +1,6 @@
 //! The same as rows: one for each subject and entry that it meets, one for a subject that meets none.
 
-use super::{Evidence, Party, Subject};
+use super::{Evidence, Party, Subject, list, text};
 use crate::output::Table;
 use serde_json::Value;
 use std::io;
@@ -37,7 +37,7 @@ pub(super) fn write(evidence: &Evidence, table: &mut Table) -> io::Result<()> {
     for party in evidence.parties() {
         let relations = relations.map(|_| related(&evidence.answer["relations"], party.reference));
         for subject in &party.subjects {
-            let hits = subject.decided["hits"].as_array().map_or(&[][..], Vec::as_slice);
+            let hits = list(&subject.decided["hits"]);
             for hit in hits {
                 row(evidence, &party, subject, hit, &relations, table)?;
             }
@@ -58,7 +58,7 @@ fn row(
     table: &mut Table,
 ) -> io::Result<()> {
     let decided = subject.decided;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| text(value).to_owned();
     let joined = |values: &Value| {
         let values = values.as_array().into_iter().flatten();
         values.map(text).collect::<Vec<_>>().join("; ")
