@@ -80,6 +80,8 @@ pub mod snapshot;
 
 pub mod ledger;
 
+pub mod audit;
+
 pub mod index;
 
 pub mod screen;

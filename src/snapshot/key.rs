@@ -101,7 +101,7 @@ impl KeyId {
     }
 
     /// The id of sixteen lower-case hexadecimal digits.
-    pub(super) fn parse(text: &str) -> Option<KeyId> {
+    pub(crate) fn parse(text: &str) -> Option<KeyId> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let number = (text.len() == 16 && text.bytes().all(is_digit))
             .then(|| u64::from_str_radix(text, 16).ok())??;
@@ -186,7 +186,8 @@ impl SigningKey {
         BASE64_STANDARD.encode(self.0.verifying_key().as_bytes())
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+    /// Its signature of a message, whose first line says what it is.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
         self.0.sign(message).to_bytes()
     }
 }
@@ -222,7 +223,12 @@ impl TrustedKeys {
         self.0.contains(&key.0.verifying_key())
     }
 
-    pub(super) fn find(&self, id: KeyId) -> Option<&VerifyingKey> {
+    /// The public half of this key alone.
+    pub fn of(key: &SigningKey) -> TrustedKeys {
+        TrustedKeys(vec![key.0.verifying_key()])
+    }
+
+    pub(crate) fn find(&self, id: KeyId) -> Option<&VerifyingKey> {
         self.0.iter().find(|key| KeyId::of(key) == id)
     }
 }

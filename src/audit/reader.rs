@@ -1,0 +1,225 @@
+//! The log as it lies on disk, also while it is written.
+
+use super::lane::folder;
+use super::record::Record;
+use super::seal::{self, Line};
+use super::segment::{End, Frame, Frames, Next, segments};
+use super::{AuditError, Broken, Hash, ReceiptNo};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Reader {
+    root: PathBuf,
+}
+
+/// A record where it lies.
+#[derive(Clone, Debug)]
+pub struct Kept<'a> {
+    /// The number by which it is asked for.
+    pub no: ReceiptNo,
+    /// The record.
+    pub record: Record<'a>,
+    /// Its bytes.
+    pub payload: &'a [u8],
+    /// The hash of the record before it in its lane.
+    pub previous: Hash,
+    /// Its own.
+    pub hash: Hash,
+    /// The position at which the next begins.
+    pub next: u64,
+}
+
+/// One step along a lane.
+pub(super) enum Step<'a> {
+    Record(Kept<'a>),
+    End,
+}
+
+/// Goes along a lane and proves each link.
+pub(super) struct Walk {
+    lane: u32,
+    segments: std::vec::IntoIter<(u64, PathBuf)>,
+    frames: Option<Frames>,
+    pub end: End,
+    is_last: bool,
+}
+
+impl Reader {
+    /// Of the log in a folder.
+    pub fn new(root: impl Into<PathBuf>) -> Reader {
+        Reader { root: root.into() }
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The numbers of its lanes, in order.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn lanes(&self) -> Result<Vec<u32>, AuditError> {
+        let folder = self.root.join("lanes");
+        let mut lanes = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(AuditError::io(&folder))? {
+            let name = entry.map_err(AuditError::io(&folder))?.file_name();
+            lanes.extend(name.to_str().and_then(|name| name.parse::<u32>().ok()));
+        }
+        lanes.sort_unstable();
+        Ok(lanes)
+    }
+
+    /// Tell `each` of the records of a lane from the segment in which a moment lies, in order. What is being
+    /// written is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or something in it is not as it was written.
+    pub fn each(
+        &self,
+        lane: u32,
+        since: u64,
+        mut each: impl FnMut(Kept) -> ControlFlow<()>,
+    ) -> Result<(), AuditError> {
+        let mut walk = self.walk_since(lane, since)?;
+        while let Step::Record(kept) = walk.next()? {
+            if each(kept).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Along a lane from its first segment that is kept.
+    pub(super) fn walk(&self, lane: u32) -> Result<Walk, AuditError> {
+        Walk::new(lane, segments(&folder(&self.root, lane))?)
+    }
+
+    /// From the segment in which a moment lies, in milliseconds since 1970.
+    fn walk_since(&self, lane: u32, since: u64) -> Result<Walk, AuditError> {
+        let mut segments = segments(&folder(&self.root, lane))?;
+        let (mut low, mut high) = (0, segments.len());
+        // The last whose first record is no later.
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            let frames = Frames::read(&segments[middle].1)?;
+            let first = frames.frame(0).and_then(|frame| Record::read(frame.payload).ok());
+            match first {
+                Some(first) if first.millis <= since => low = middle,
+                _ => high = middle,
+            }
+        }
+        Walk::new(lane, segments.split_off(low))
+    }
+
+    /// From the segment in which a position lies.
+    pub(super) fn walk_from(&self, lane: u32, position: u64) -> Result<Walk, AuditError> {
+        let mut segments = segments(&folder(&self.root, lane))?;
+        let first = segments.partition_point(|(start, _)| *start <= position);
+        Walk::new(lane, segments.split_off(first.saturating_sub(1)))
+    }
+
+    /// All seals that are kept, of a day and those after it, in order.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or a line of it is no seal.
+    pub fn seals(
+        &self,
+        since: u64,
+        mut each: impl FnMut(&Path, u64, Line) -> ControlFlow<()>,
+    ) -> Result<(), AuditError> {
+        let folder = self.root.join("seals");
+        let first = seal::file_of(&folder, since);
+        for path in seal::files(&folder)?.into_iter().filter(|path| *path >= first) {
+            for (at, line) in (1..).zip(seal::lines(&path)?) {
+                if each(&path, at, line).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Walk {
+    fn new(lane: u32, segments: Vec<(u64, PathBuf)>) -> Result<Walk, AuditError> {
+        let mut walk = Walk {
+            lane,
+            is_last: segments.is_empty(),
+            segments: segments.into_iter(),
+            frames: None,
+            end: End::default(),
+        };
+        if let Some((_, path)) = walk.segments.next() {
+            let frames = Frames::read(&path)?;
+            walk.end = frames.header.end_before();
+            walk.take(frames)?;
+        }
+        Ok(walk)
+    }
+
+    fn take(&mut self, frames: Frames) -> Result<(), Broken> {
+        if frames.header.lane() != self.lane || frames.header.end_before() != self.end {
+            let why = "与前一文件不衔接 / does not follow the file before it";
+            return Err(frames.broken(self.end.position, why));
+        }
+        self.is_last = self.segments.len() == 0;
+        self.frames = Some(frames);
+        Ok(())
+    }
+
+    /// The next record.
+    pub fn next(&mut self) -> Result<Step<'_>, AuditError> {
+        loop {
+            let Some(frames) = &self.frames else { return Ok(Step::End) };
+            let at = self.end.position - frames.header.end_before().position;
+            match frames.next(at, &self.end.head) {
+                Next::Frame(_) => break,
+                // It may be written now.
+                Next::Other if self.is_last => return Ok(Step::End),
+                Next::Other => {
+                    let why = "记录被改动 / a record is not as it was written";
+                    return Err(frames.broken(self.end.position, why).into());
+                }
+                Next::End => match self.segments.next() {
+                    None => return Ok(Step::End),
+                    Some((_, path)) => {
+                        let frames = Frames::read(&path)?;
+                        self.take(frames)?;
+                    }
+                },
+            }
+        }
+        self.step()
+    }
+
+    fn step(&mut self) -> Result<Step<'_>, AuditError> {
+        let Walk { lane, frames, end, .. } = self;
+        let Some(frames) = frames else { return Ok(Step::End) };
+        let (position, previous) = (end.position, end.head);
+        let Some(Frame { payload, hash, bytes }) =
+            frames.frame(position - frames.header.end_before().position)
+        else {
+            return Ok(Step::End);
+        };
+        let record = Record::read(payload).map_err(|_| {
+            frames.broken(position, "无法读取的记录 / a record that cannot be read")
+        })?;
+        *end = End { position: position + bytes as u64, records: end.records + 1, head: *hash };
+        let no = ReceiptNo::new(*lane, position, hash);
+        Ok(Step::Record(Kept { no, record, payload, previous, hash: *hash, next: end.position }))
+    }
+
+    /// Something is wrong where it stands.
+    pub fn broken(&self, why: impl Into<String>) -> Broken {
+        match &self.frames {
+            Some(frames) => frames.broken(self.end.position, why),
+            None => Broken { file: PathBuf::new(), position: self.end.position, why: why.into() },
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A file of frames, mapped: what is written to it is the system's at once, without a call. The second and
+//! last `unsafe` of the crate.
+//!
+//! ```text
+//! file    = header frame* zeros
+//! header  = magic(8) algorithm(u8) zeros(3) lane(u32) start(u64) records(u64) previous(32)    64 bytes
+//! frame   = length(u32) payload hash(32)          the hash links the payload to the hash before it
+//! ```
+//!
+//! `start` is the position of the first frame among all frames of the lane, `records` how many are before
+//! it. All of a file's room is reserved when it is begun, so that no disk runs full under a mapping. Numbers
+//! are little-endian.
+
+#![allow(unsafe_code)]
+
+use super::{Algorithm, AuditError, Broken, Hash};
+use memmap2::MmapMut;
+use rustix::fs::{FallocateFlags, fallocate};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// First bytes of a file.
+const MAGIC: [u8; 8] = *b"XCAUDIT1";
+/// Bytes of a header.
+pub(super) const HEADER: usize = size_of::<Header>();
+/// Bytes of a frame beside its payload.
+const FRAME: usize = size_of::<u32>() + size_of::<Hash>();
+/// How the name of a segment ends.
+const SUFFIX: &str = "xca";
+
+/// What a file begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(super) struct Header {
+    magic: [u8; 8],
+    algorithm: u8,
+    zeros: [u8; 3],
+    lane: u32,
+    start: u64,
+    records: u64,
+    previous: Hash,
+}
+
+impl Header {
+    pub fn new(algorithm: Algorithm, lane: u32, end: &End) -> Header {
+        let End { position, records, head } = *end;
+        let (magic, algorithm) = (MAGIC, algorithm as u8);
+        Header { magic, algorithm, zeros: [0; 3], lane, start: position, records, previous: head }
+    }
+
+    /// The hash of its log; `None` where it is no header.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        Algorithm::from_number(self.algorithm).filter(|_| self.magic == MAGIC)
+    }
+
+    pub fn lane(&self) -> u32 {
+        self.lane
+    }
+
+    /// Where its first frame follows.
+    pub fn end_before(&self) -> End {
+        End { position: self.start, records: self.records, head: self.previous }
+    }
+}
+
+/// Where a lane ends, or ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct End {
+    /// Bytes of all its frames.
+    pub position: u64,
+    /// How many there are.
+    pub records: u64,
+    /// The hash of the last.
+    pub head: Hash,
+}
+
+/// A segment that is written.
+pub(super) struct Segment {
+    file: Arc<File>,
+    map: MmapMut,
+    at: usize,
+}
+
+impl Segment {
+    /// Begin one of so many bytes.
+    pub fn create(folder: &Path, header: &Header, bytes: usize) -> Result<Segment, AuditError> {
+        let path = folder.join(file_name(header.start));
+        let part = path.with_extension("new");
+        let create = || {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(true).mode(0o600);
+            let file = options.open(&part)?;
+            fallocate(&file, FallocateFlags::empty(), 0, bytes as u64)?;
+            let mut segment = Segment { map: map(&file)?, file: Arc::new(file), at: HEADER };
+            segment.map[..HEADER].copy_from_slice(header.as_bytes());
+            std::fs::rename(&part, &path)?;
+            File::open(folder)?.sync_all()?;
+            Ok(segment)
+        };
+        create().map_err(AuditError::io(&path))
+    }
+
+    /// Go on with one after its last frame, whatever follows there.
+    pub fn open(path: &Path, at: usize) -> Result<Segment, AuditError> {
+        let open = || {
+            let file = OpenOptions::new().read(true).write(true).open(path)?;
+            let mut map = map(&file)?;
+            // Where the room is not all there a store would find no page.
+            fallocate(&file, FallocateFlags::empty(), 0, map.len() as u64)?;
+            if map[at..].iter().any(|&byte| byte != 0) {
+                map[at..].fill(0);
+            }
+            Ok(Segment { map, file: Arc::new(file), at })
+        };
+        open().map_err(AuditError::io(path))
+    }
+
+    /// A payload of so many bytes finds room.
+    pub fn has_room(&self, payload: usize) -> bool {
+        self.at + FRAME + payload <= self.map.len()
+    }
+
+    /// Append a frame, for which there must be room; how many bytes it takes. The length is written last: what
+    /// the process left half done is no frame.
+    pub fn append(&mut self, payload: &[u8], hash: &Hash) -> usize {
+        let bytes = FRAME + payload.len();
+        let frame = &mut self.map[self.at..self.at + bytes];
+        let (length, rest) = frame.split_at_mut(size_of::<u32>());
+        let (of_payload, of_hash) = rest.split_at_mut(payload.len());
+        of_payload.copy_from_slice(payload);
+        of_hash.copy_from_slice(hash);
+        length.copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        self.at += bytes;
+        bytes
+    }
+
+    /// Its file, to be synced.
+    pub fn file(&self) -> Arc<File> {
+        self.file.clone()
+    }
+
+    /// Give back the room that it does not take.
+    pub fn close(self) -> io::Result<Arc<File>> {
+        let Segment { file, map, at } = self;
+        drop(map);
+        file.set_len(at as u64)?;
+        Ok(file)
+    }
+}
+
+fn map(file: &File) -> io::Result<MmapMut> {
+    // SAFETY: the log is held by a lock that one process has, which never shortens a file while it is mapped;
+    // readers read the file and map nothing.
+    unsafe { MmapMut::map_mut(file) }
+}
+
+/// The name of a segment that starts there.
+fn file_name(start: u64) -> String {
+    format!("{start:016x}.{SUFFIX}")
+}
+
+/// The segments of a lane's folder, in order. What was begun and not finished is none.
+pub(super) fn segments(folder: &Path) -> Result<Vec<(u64, PathBuf)>, AuditError> {
+    let mut found = Vec::new();
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries.map_err(AuditError::io(folder))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(AuditError::io(folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let start = name.strip_suffix(SUFFIX).and_then(|name| name.strip_suffix('.'));
+        if let Some(start) = start.and_then(|start| u64::from_str_radix(start, 16).ok()) {
+            found.push((start, path));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A frame of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub payload: &'a [u8],
+    pub hash: &'a Hash,
+    /// With all that belongs to it.
+    pub bytes: usize,
+}
+
+/// A segment that is read.
+pub(super) struct Frames {
+    path: PathBuf,
+    pub header: Header,
+    bytes: Vec<u8>,
+}
+
+/// What stands where a frame may.
+pub(super) enum Next<'a> {
+    Frame(Frame<'a>),
+    /// Nothing but zeros.
+    End,
+    /// Something that is no frame: a length beyond the file, or a hash of other bytes.
+    Other,
+}
+
+impl Frames {
+    /// All of a file.
+    pub fn read(path: &Path) -> Result<Frames, AuditError> {
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(AuditError::io(path))?;
+        let broken = |why: &str| Broken { file: path.to_owned(), position: 0, why: why.to_owned() };
+        let (header, _) = Header::read_from_prefix(&bytes)
+            .map_err(|_| broken("没有文件头 / there is no header"))?;
+        if header.algorithm().is_none()
+            || path.file_name() != Some(file_name(header.start).as_ref())
+        {
+            return Err(broken("不是审计日志 / is no segment of an audit log").into());
+        }
+        Ok(Frames { path: path.to_owned(), header, bytes })
+    }
+
+    /// Bytes of the file.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What follows so many bytes of frames, after that hash.
+    pub fn next(&self, at: u64, previous: &Hash) -> Next<'_> {
+        let rest = self.bytes.get(HEADER + at as usize..).unwrap_or_default();
+        let frame = frame(rest);
+        let algorithm = self.header.algorithm().unwrap_or_default();
+        match frame {
+            Some(frame) if algorithm.link(previous, frame.payload) == *frame.hash => {
+                Next::Frame(frame)
+            }
+            _ if rest.iter().all(|&byte| byte == 0) => Next::End,
+            _ => Next::Other,
+        }
+    }
+
+    /// The frame there, unproven.
+    pub fn frame(&self, at: u64) -> Option<Frame<'_>> {
+        frame(self.bytes.get(HEADER + at as usize..)?)
+    }
+
+    /// Something is wrong at a position of the lane.
+    pub fn broken(&self, position: u64, why: impl Into<String>) -> Broken {
+        Broken { file: self.path.clone(), position, why: why.into() }
+    }
+}
+
+fn frame(bytes: &[u8]) -> Option<Frame<'_>> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length == 0 {
+        return None;
+    }
+    let (payload, rest) = rest.split_at_checked(length)?;
+    let (hash, _) = rest.split_first_chunk()?;
+    Some(Frame { payload, hash, bytes: FRAME + length })
+}
