@@ -24,7 +24,7 @@
 //! | [`hashing`] | SHA-256 or SM3 |
 //! | [`key`] | the key of the digests |
 //! | [`record`] | one thing that was asked or done |
-//! | `segment` | a file of frames, mapped; the second `unsafe` of the crate |
+//! | `segment` | a file of frames, mapped, by `unsafe` |
 //! | [`lane`] | a chain of records |
 //! | [`merkle`] | a tree over the records of an interval |
 //! | [`seal`] | what binds all lanes at a moment, signed |

@@ -3,6 +3,7 @@
 //! Paths are relative to the folder of the file, so a service can be started from anywhere. Every
 //! setting has a default; unknown ones are mistakes, named with their line.
 
+use crate::audit::AuditConfig;
 use crate::catalogue::Catalogue;
 use crate::http::HttpConfig;
 use crate::jobs::JobsConfig;
@@ -26,6 +27,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Files that clients hand in.
     pub jobs: JobsConfig,
+    /// The audit log.
+    pub audit: AuditConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
     pub replicas: Option<ReplicasConfig>,
     /// What is told of single sources, by the code of their mapping.
@@ -67,6 +70,7 @@ impl Default for Config {
             data: DataConfig::default(),
             http: HttpConfig::default(),
             jobs: JobsConfig::default(),
+            audit: AuditConfig::default(),
             replicas: None,
             source: BTreeMap::new(),
         }
@@ -143,11 +147,17 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         let DataConfig { feeds, sources, snapshots, deliveries, ledger, signing_key, .. } =
             &mut config.data;
-        let jobs = &mut config.jobs.folder;
+        let (jobs, audit) = (&mut config.jobs.folder, &mut config.audit);
+        let of_audit = [Some(&mut audit.folder), audit.key.as_mut(), audit.signing_key.as_mut()];
         let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger, jobs];
         let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
         let of_origins = origins.flat_map(OriginConfig::paths);
-        for of_file in of_data.into_iter().chain(signing_key).chain(of_origins) {
+        for of_file in of_data
+            .into_iter()
+            .chain(signing_key)
+            .chain(of_audit.into_iter().flatten())
+            .chain(of_origins)
+        {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)

@@ -16,6 +16,8 @@
 //! | `json`, `person`, `likeness` | writing values; names of persons for display; a score and its parts |
 //! | [`check`] | bytes → bytes, without a socket |
 //! | [`changes`] | the body of changes, and what became of them |
+//! | [`witness`] | what is recorded of a request and its answer |
+//! | `receipts` | what proves an answer, and who is to be told when one no longer holds |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
@@ -50,6 +52,7 @@ mod likeness;
 pub mod operation;
 mod person;
 pub mod problem;
+mod receipts;
 mod request;
 pub mod routes;
 mod search;
@@ -58,15 +61,17 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+pub mod witness;
 mod yente;
 
-pub use check::{Unanswered, Worker, answer};
+pub use check::{Unanswered, Worker, answer, witnessed};
 pub use check_id::CheckIds;
 pub use config::HttpConfig;
 pub use desk::Desk;
 pub use evidence::{Evidence, Shown};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
+pub use witness::Witness;
 
 /// The description of the API, OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("http/openapi.json");

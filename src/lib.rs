@@ -17,6 +17,9 @@
 //!                                                                    subject ─┘   catalogue ─┘
 //! ```
 //!
+//! Before an answer leaves, it is recorded ([`audit`]): who asked, what for, on which data, what followed, which
+//! entries it rests on; and when one of these turns out wrong, whoever relied on it is found.
+//!
 //! A whole file goes the same way: its rows are questions on one view ([`batch`]). Handed to the service it is a
 //! job on disk until its result is fetched ([`jobs`]).
 //!
@@ -34,8 +37,9 @@
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`output`] | what a long work leaves: a file that appears when it is whole, tables in it |
-//! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
+//! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; `unsafe` to map it |
 //! | 1 | [`ledger`] | ordered changes since a snapshot: one process's file, or NATS JetStream; the lease |
+//! | 2 | [`audit`] | what was answered to whom: chained, sealed, signed, found again |
 //! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot, and the overlay of changes; `fst` and `roaring` live here |
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
 //! | 3 | [`ingest`] | sources → snapshot, with a report |
@@ -61,6 +65,7 @@
 //! - Nothing is filtered at load by today's date.
 //! - No change is acknowledged before it is durable and the next check sees it; none that a kept
 //!   snapshot lacks leaves the ledger.
+//! - Nothing about a subject is answered that the audit log does not have, and nobody's number or name is in it.
 //! - No worker that answers checks opens a snapshot, waits for the ledger, drops a generation or searches
 //!   names: a check that must is handed to threads of its own.
 

@@ -7,7 +7,7 @@
 //! | [`layout`] | the bytes, as a grammar |
 //! | [`writer`] | streams sections into a new file |
 //! | [`reader`] | maps a file and verifies every byte of it before anyone uses one |
-//! | [`mod@array`] | a typed view of a section that keeps the mapping alive; the only `unsafe` of the crate |
+//! | [`mod@array`] | a typed view of a section that keeps the mapping alive; `unsafe` maps it |
 //! | [`key`] | the private key that signs, the public keys that are trusted |
 //! | [`signature`] | a detached signature beside the file, over its very bytes and its id |
 //! | [`store`] | a folder of snapshots with a pointer to the current one |

@@ -1,5 +1,7 @@
 //! The service over real sockets, and its wire contract.
 
+#[path = "http/audit.rs"]
+mod audit;
 #[path = "http/crossing.rs"]
 mod crossing;
 #[path = "http/evidence.rs"]
@@ -132,6 +134,10 @@ impl Client {
         self.send(head.as_bytes());
         self.send(body);
         self.reply(method != "HEAD")
+    }
+
+    fn post(&mut self, path: &str, body: &[u8]) -> Reply {
+        self.request("POST", path, "content-type: application/json\r\n", body)
     }
 
     fn get(&mut self, path: &str) -> Reply {
@@ -957,7 +963,7 @@ mod changes {
         let live = Live::default();
         let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
         recorder.swap(generation).unwrap();
-        let desk = Desk { live: live.clone(), recorder: Some(recorder), loader: None, jobs: None };
+        let desk = Desk { recorder: Some(recorder), ..Desk::from(live.clone()) };
         let bound = Server::bind(config(), desk).unwrap();
         let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
         let thread = std::thread::spawn(move || bound.run(stopped).unwrap());

@@ -1,6 +1,7 @@
 //! `xincha serve`: the service, from the configuration to the drained end.
 
 use super::Outcome;
+use crate::audit::{Act, Log, Record};
 use crate::config::Config;
 use crate::http::{Desk, Server};
 use crate::jobs::Jobs;
@@ -38,11 +39,24 @@ pub fn run(config: &Config) -> Outcome {
         // One of several listens before it has data: /readyz tells.
         loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
     }
+    let (audit, keeping) = Log::open(config.audit.clone(), config.http.worker_count())?;
+    let version = concat!("xincha ", env!("CARGO_PKG_VERSION"));
+    audit.append(0, &Record { note: version, ..audit.now(Act::Start) })?;
+    if let Some(view) = live.current() {
+        audit.append(0, &Record { ground: Some(view.recorded()), ..audit.now(Act::Serve) })?;
+    }
     let folder = config.jobs.folder.display();
-    let (jobs, working) = Jobs::start(config.jobs.clone(), live.clone()).map_err(|error| {
+    let jobs = Jobs::start(config.jobs.clone(), live.clone(), Some(audit.clone()));
+    let (jobs, working) = jobs.map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;
-    let desk = Desk { live, recorder: Some(recorder), loader: Some(loader), jobs: Some(jobs) };
+    let desk = Desk {
+        live,
+        recorder: Some(recorder),
+        loader: Some(loader),
+        jobs: Some(jobs),
+        audit: Some(audit.clone()),
+    };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
     info!("服务地址 / serving on http://{}", bound.local_addr());
@@ -50,6 +64,9 @@ pub fn run(config: &Config) -> Outcome {
     drop(working);
     drop(loading);
     recording.stop();
+    // Nothing is answered any more: a log that takes nothing has told so already.
+    let _ = audit.append(0, &audit.now(Act::Stop));
+    drop(keeping);
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
 }

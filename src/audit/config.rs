@@ -16,7 +16,9 @@ pub struct AuditConfig {
     pub sync: Sync,
     /// Between two seals: what a loss of power may take with it. Default: 1,000.
     pub seal_ms: u64,
-    /// Size of a segment, which is reserved when it is begun; 1 to 1,024. Default: 64.
+    /// While no seal can be written: seconds until nothing is taken any more. Default: 600.
+    pub unsealed_seconds_max: u64,
+    /// Size of a segment, which is reserved when it is begun, one for each thread; 1 to 1,024. Default: 32.
     pub segment_mib: u64,
     /// Segments whose last record is older are removed; 0 keeps all. Default: 0.
     pub keep_days: u32,
@@ -45,7 +47,8 @@ impl Default for AuditConfig {
             hash: Algorithm::Sha256,
             sync: Sync::Interval,
             seal_ms: 1_000,
-            segment_mib: 64,
+            unsealed_seconds_max: 600,
+            segment_mib: 32,
             keep_days: 0,
             signing_key: None,
             key: None,

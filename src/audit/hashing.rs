@@ -1,6 +1,7 @@
 //! SHA-256 (FIPS 180-4) or SM3 (GB/T 32905-2016): the hash of the whole log, chosen once.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// A hash.
 pub type Hash = [u8; 32];
@@ -65,9 +66,12 @@ impl Algorithm {
 
     /// What commits to a request and its answer: without the salt neither can be guessed from it, with the
     /// salt both can be held against it.
-    pub fn commit(self, salt: &Hash, request: &[u8], answer: &[u8]) -> Hash {
+    /// `answer` may come in parts.
+    pub fn commit(self, salt: &Hash, request: &[u8], answer: &[&[u8]]) -> Hash {
         let length = (request.len() as u64).to_le_bytes();
-        self.hash(TEXTS, &[salt, &length, request, answer])
+        let mut parts = SmallVec::<[&[u8]; 8]>::from_slice(&[salt, &length, request]);
+        parts.extend_from_slice(answer);
+        self.hash(TEXTS, &parts)
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_asked_and_what_is_answered_are_told_apart() {
         let commit =
-            |request: &[u8], answer: &[u8]| Algorithm::Sha256.commit(&[7; 32], request, answer);
+            |request: &[u8], answer: &[u8]| Algorithm::Sha256.commit(&[7; 32], request, &[answer]);
         assert_ne!(commit(b"ab", b"c"), commit(b"a", b"bc"));
     }
 }

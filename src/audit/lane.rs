@@ -2,9 +2,8 @@
 
 use super::log::Unrecorded;
 use super::record::RECORD_BYTES_MAX;
-use super::segment::{End, Frames, HEADER, Header, Next, Segment, segments};
-use super::{Algorithm, AuditError, Broken, Hash, Record};
-use crate::audit::receipt::ReceiptNo;
+use super::segment::{End, Frames, HEADER, Header, Next, Segment, Spare, segments};
+use super::{Algorithm, AuditError, Broken, Hash, ReceiptNo, Record};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,10 +22,12 @@ pub struct Lane {
 
 struct State {
     segment: Option<Segment>,
+    /// What the next segment is made of.
+    spare: Option<Spare>,
     end: End,
     /// Hashes of the records since the last seal.
     unsealed: Vec<Hash>,
-    /// Files that were finished since the last sync.
+    /// Files that were finished, and folders in which some were begun, since the last sync.
     finished: Vec<Arc<File>>,
     payload: Vec<u8>,
 }
@@ -119,16 +120,31 @@ impl Lane {
         if end.position < sealed.position {
             return Err(lost().into());
         }
-        let state = State { segment, end, unsealed, finished: Vec::new(), payload: Vec::new() };
-        let state = Mutex::new(state);
-        Ok(Found { lane: Lane { number, folder, algorithm, segment_bytes, state }, torn })
+        let state = State {
+            segment,
+            spare: None,
+            end,
+            unsealed,
+            finished: Vec::new(),
+            payload: Vec::new(),
+        };
+        let lane = Lane { number, folder, algorithm, segment_bytes, state: Mutex::new(state) };
+        {
+            // With room set aside a disk that runs full does not stop it at once.
+            let mut state = lane.state();
+            if state.segment.is_none() {
+                let State { segment, end, finished, .. } = &mut *state;
+                *segment = Some(lane.begin(end, None, finished)?);
+            }
+        }
+        Ok(Found { lane, torn })
     }
 
     /// Append a record: it outlives this process from here on. Cost: a hash of its bytes, and a
     /// copy.
     pub(super) fn append(&self, record: &Record) -> Result<ReceiptNo, Unrecorded> {
         let mut state = self.state();
-        let State { segment, end, unsealed, finished, payload } = &mut *state;
+        let State { segment, spare, end, unsealed, finished, payload } = &mut *state;
         if unsealed.len() >= UNSEALED_MAX {
             return Err(Unrecorded);
         }
@@ -138,9 +154,7 @@ impl Lane {
             return Err(Unrecorded);
         }
         if !segment.as_ref().is_some_and(|segment| segment.has_room(payload.len())) {
-            let next = Header::new(self.algorithm, self.number, end);
-            let next = Segment::create(&self.folder, &next, self.segment_bytes);
-            let next = next.map_err(|error| {
+            let next = self.begin(end, spare.take(), finished).map_err(|error| {
                 tracing::error!(%error, "审计日志无法写入 / the audit log cannot be written");
                 Unrecorded
             })?;
@@ -157,6 +171,32 @@ impl Lane {
         end.head = hash;
         unsealed.push(hash);
         Ok(receipt)
+    }
+
+    fn begin(
+        &self,
+        end: &End,
+        spare: Option<Spare>,
+        unsynced: &mut Vec<Arc<File>>,
+    ) -> Result<Segment, AuditError> {
+        let header = Header::new(self.algorithm, self.number, end);
+        let segment = Segment::create(&self.folder, &header, self.segment_bytes, spare)?;
+        let folder = File::open(&self.folder).map_err(AuditError::io(&self.folder))?;
+        unsynced.push(Arc::new(folder));
+        Ok(segment)
+    }
+
+    /// Write a file for its next segment, where it will soon need one.
+    pub(super) fn provide(&self) -> Result<(), AuditError> {
+        let is_wanted = {
+            let state = self.state();
+            state.spare.is_none() && state.segment.as_ref().is_some_and(Segment::is_half_full)
+        };
+        if is_wanted {
+            let spare = Spare::write(&self.folder, self.segment_bytes)?;
+            self.state().spare = Some(spare);
+        }
+        Ok(())
     }
 
     /// What it did since this was last called.

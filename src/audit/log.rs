@@ -3,9 +3,10 @@
 use super::config::Sync;
 use super::key::AuditKey;
 use super::lane::{Lane, folder};
+use super::reader::Reader;
 use super::receipt::ReceiptNo;
 use super::record::{Act, Record};
-use super::seal::{self, Line, Sealed, Seals};
+use super::seal::{self, Sealed, Seals};
 use super::segment::{Frames, segments};
 use super::{Algorithm, AuditConfig, AuditError, Hash, merkle};
 use crate::audit::segment::End;
@@ -51,7 +52,7 @@ struct Shared {
     syncs: watch::Sender<u64>,
     /// The disk failed: what is on it is not known, nor will be.
     failed: AtomicBool,
-    /// The last seal could not be written: it is tried again.
+    /// No seal could be written for too long.
     stalled: AtomicBool,
     /// When the last seal was made.
     sealed: AtomicU64,
@@ -94,10 +95,11 @@ impl Log {
         held.try_lock().map_err(|_| AuditError::Held(root.clone()))?;
         let seals = root.join("seals");
         make(&seals)?;
-        let last = last_seal(&seals)?;
+        let last = seal::last(&seals)?;
         let of_last = last.iter().flat_map(|line| &line.seal.lanes);
         let ends: BTreeMap<u32, End> = of_last.map(|lane| (lane.lane, lane.end())).collect();
-        let begun = begun(root)?;
+        make(&root.join("lanes"))?;
+        let begun = Reader::new(root).algorithm()?;
         let algorithm = begun.unwrap_or(config.hash);
         let (key_path, signing_path) = (config.key_path(), config.signing_key_path());
         // A log whose key is gone is not gone on with under another: nobody would find in it what is in it.
@@ -143,7 +145,13 @@ impl Log {
             })?;
         }
         let seals = Seals::open(seals, signing, algorithm, last.as_ref());
-        let keeper = Keeper { shared: shared.clone(), seals, ends, waiting: Vec::new() };
+        let keeper = Keeper {
+            shared: shared.clone(),
+            seals,
+            unsealed_since: None,
+            ends,
+            waiting: Vec::new(),
+        };
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread =
             thread.spawn(|| keeper.run()).map_err(AuditError::io(&shared.config.folder))?;
@@ -246,6 +254,8 @@ impl Drop for Keeping {
 struct Keeper {
     shared: Arc<Shared>,
     seals: Seals,
+    /// Since when none can be written.
+    unsealed_since: Option<Instant>,
     /// Where each lane was sealed last.
     ends: BTreeMap<u32, End>,
     /// Synced, and to be sealed: of each lane its end and the hashes of its records.
@@ -267,6 +277,12 @@ impl Keeper {
             }
             if is_last {
                 return;
+            }
+            // Without one the next segment is begun all the same, if it can be.
+            for lane in &self.shared.lanes {
+                if let Err(error) = lane.provide() {
+                    tracing::warn!(%error, "审计日志无法预留空间 / no room is set aside for the audit log");
+                }
             }
             if Instant::now() >= sweep_at {
                 self.sweep();
@@ -338,13 +354,16 @@ impl Keeper {
                 self.ends.extend(ends);
                 self.waiting.iter_mut().for_each(|(_, hashes)| hashes.clear());
                 self.shared.sealed.store(now(), Ordering::Relaxed);
-                if self.shared.stalled.swap(false, Ordering::Relaxed) {
+                self.shared.stalled.store(false, Ordering::Relaxed);
+                if self.unsealed_since.take().is_some() {
                     tracing::info!("审计日志恢复封存 / the audit log is sealed again");
                 }
             }
-            // The records are on the disk: they are sealed with the next, and until then none is taken.
+            // The records are on the disk, in room that was set aside: they are sealed with the next.
             Err(error) => {
-                self.shared.stalled.store(true, Ordering::Relaxed);
+                let since = *self.unsealed_since.get_or_insert_with(Instant::now);
+                let most = Duration::from_secs(self.shared.config.unsealed_seconds_max);
+                self.shared.stalled.store(since.elapsed() >= most, Ordering::Relaxed);
                 tracing::error!(%error, "审计日志无法封存 / the audit log cannot be sealed");
             }
         }
@@ -405,29 +424,4 @@ pub(super) fn now() -> u64 {
 fn make(folder: &Path) -> Result<(), AuditError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(AuditError::io(folder))
-}
-
-/// The last seal.
-fn last_seal(seals: &Path) -> Result<Option<Line>, AuditError> {
-    for path in seal::files(seals)?.iter().rev() {
-        if let Some(last) = seal::lines(path)?.pop() {
-            return Ok(Some(last));
-        }
-    }
-    Ok(None)
-}
-
-/// The hash of a log that has a segment.
-fn begun(root: &Path) -> Result<Option<Algorithm>, AuditError> {
-    let lanes = root.join("lanes");
-    make(&lanes)?;
-    for entry in std::fs::read_dir(&lanes).map_err(AuditError::io(&lanes))? {
-        let path = entry.map_err(AuditError::io(&lanes))?.path();
-        if let Some((_, segment)) = segments(&path)?.first()
-            && let Ok(frames) = Frames::read(segment)
-        {
-            return Ok(frames.header.algorithm());
-        }
-    }
-    Ok(None)
 }

@@ -4,7 +4,7 @@ use super::lane::folder;
 use super::record::Record;
 use super::seal::{self, Line};
 use super::segment::{End, Frame, Frames, Next, segments};
-use super::{AuditError, Broken, Hash, ReceiptNo};
+use super::{Algorithm, AuditError, Broken, Hash, ReceiptNo};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -29,12 +29,6 @@ pub struct Kept<'a> {
     pub hash: Hash,
     /// The position at which the next begins.
     pub next: u64,
-}
-
-/// One step along a lane.
-pub(super) enum Step<'a> {
-    Record(Kept<'a>),
-    End,
 }
 
 /// Goes along a lane and proves each link.
@@ -73,6 +67,34 @@ impl Reader {
         Ok(lanes)
     }
 
+    /// The hash of a log that is begun.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn algorithm(&self) -> Result<Option<Algorithm>, AuditError> {
+        for lane in self.lanes()? {
+            if let Some((_, segment)) = segments(&folder(&self.root, lane))?.first()
+                && let Ok(frames) = Frames::read(segment)
+            {
+                return Ok(frames.header.algorithm());
+            }
+        }
+        Ok(None)
+    }
+
+    /// About how many records are kept: those that the last seal counts, the ones that are no longer kept
+    /// among them.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn records(&self) -> Result<u64, AuditError> {
+        let last = seal::last(&self.root.join("seals"))?;
+        let lanes = last.iter().flat_map(|line| &line.seal.lanes);
+        Ok(lanes.map(|lane| lane.records).sum())
+    }
+
     /// Tell `each` of the records of a lane from the segment in which a moment lies, in order. What is being
     /// written is not there yet.
     ///
@@ -86,7 +108,7 @@ impl Reader {
         mut each: impl FnMut(Kept) -> ControlFlow<()>,
     ) -> Result<(), AuditError> {
         let mut walk = self.walk_since(lane, since)?;
-        while let Step::Record(kept) = walk.next()? {
+        while let Some(kept) = walk.next()? {
             if each(kept).is_break() {
                 break;
             }
@@ -174,20 +196,20 @@ impl Walk {
     }
 
     /// The next record.
-    pub fn next(&mut self) -> Result<Step<'_>, AuditError> {
+    pub fn next(&mut self) -> Result<Option<Kept<'_>>, AuditError> {
         loop {
-            let Some(frames) = &self.frames else { return Ok(Step::End) };
+            let Some(frames) = &self.frames else { return Ok(None) };
             let at = self.end.position - frames.header.end_before().position;
             match frames.next(at, &self.end.head) {
                 Next::Frame(_) => break,
                 // It may be written now.
-                Next::Other if self.is_last => return Ok(Step::End),
+                Next::Other if self.is_last => return Ok(None),
                 Next::Other => {
                     let why = "记录被改动 / a record is not as it was written";
                     return Err(frames.broken(self.end.position, why).into());
                 }
                 Next::End => match self.segments.next() {
-                    None => return Ok(Step::End),
+                    None => return Ok(None),
                     Some((_, path)) => {
                         let frames = Frames::read(&path)?;
                         self.take(frames)?;
@@ -198,21 +220,21 @@ impl Walk {
         self.step()
     }
 
-    fn step(&mut self) -> Result<Step<'_>, AuditError> {
+    fn step(&mut self) -> Result<Option<Kept<'_>>, AuditError> {
         let Walk { lane, frames, end, .. } = self;
-        let Some(frames) = frames else { return Ok(Step::End) };
+        let Some(frames) = frames else { return Ok(None) };
         let (position, previous) = (end.position, end.head);
         let Some(Frame { payload, hash, bytes }) =
             frames.frame(position - frames.header.end_before().position)
         else {
-            return Ok(Step::End);
+            return Ok(None);
         };
         let record = Record::read(payload).map_err(|_| {
             frames.broken(position, "无法读取的记录 / a record that cannot be read")
         })?;
         *end = End { position: position + bytes as u64, records: end.records + 1, head: *hash };
         let no = ReceiptNo::new(*lane, position, hash);
-        Ok(Step::Record(Kept { no, record, payload, previous, hash: *hash, next: end.position }))
+        Ok(Some(Kept { no, record, payload, previous, hash: *hash, next: end.position }))
     }
 
     /// Something is wrong where it stands.

@@ -1,14 +1,20 @@
 //! Past answers that relied on an entry, and who is to be told.
 
 use super::find::Sought;
+use super::log::now;
 use super::reader::Reader;
-use super::{AuditError, ReceiptNo};
+use super::{Act, AuditError, Broken, ReceiptNo};
 use crate::record::Instant;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// Past answers of one client in one case.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Relied {
     /// Name of the client, empty where there was none.
     pub client: String,
@@ -19,7 +25,7 @@ pub struct Relied {
 }
 
 /// An answer that relied on the entry.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Past {
     /// Its receipt.
     pub receipt: String,
@@ -28,7 +34,7 @@ pub struct Past {
     /// When.
     pub time: String,
     /// What was asked.
-    pub act: super::Act,
+    pub act: Act,
     /// Code of the matter.
     pub matter: String,
     /// The department that handled it.
@@ -62,7 +68,7 @@ pub fn recall(
     sought.each(reader, |kept| {
         let record = &kept.record;
         // A recall names the entry itself.
-        if record.act == super::Act::Recall {
+        if record.act == Act::Recall {
             return;
         }
         let of = (record.client.to_owned(), record.purpose.case.to_owned());
@@ -84,4 +90,104 @@ pub fn recall(
         answers: answers.into_values().collect(),
     });
     Ok(relied.collect())
+}
+
+/// A recall that was made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Notice {
+    /// Counts from 1.
+    pub number: u64,
+    /// When.
+    pub time: String,
+    /// Code of the list.
+    pub list: String,
+    /// The id of the entry there.
+    pub entry: String,
+    /// Why it does not hold.
+    pub reason: String,
+    /// Who relied on it.
+    pub relied: Vec<Relied>,
+}
+
+/// The recalls of a log, one a line beside it.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    root: PathBuf,
+}
+
+/// One is made at a time.
+static MAKING: Mutex<()> = Mutex::new(());
+
+impl Notices {
+    /// Those of the log in a folder.
+    pub fn of(root: impl Into<PathBuf>) -> Notices {
+        Notices { root: root.into() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root.join("recalls.jsonl")
+    }
+
+    /// Make one, and keep it: it is on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, is not as it was written, or the file of recalls cannot be written.
+    pub fn note(
+        &self,
+        list: &str,
+        entry: &str,
+        reason: &str,
+        since: u64,
+    ) -> Result<Notice, AuditError> {
+        let relied = recall(&Reader::new(&self.root), list, entry, since)?;
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.all()?.last().map_or(0, |last| last.number) + 1;
+        let notice = Notice {
+            number,
+            time: Instant((now() / 1_000) as i64).to_string(),
+            list: list.to_owned(),
+            entry: entry.to_owned(),
+            reason: reason.to_owned(),
+            relied,
+        };
+        let path = self.path();
+        let write = || {
+            let mut options = OpenOptions::new();
+            let mut file = options.append(true).create(true).mode(0o600).open(&path)?;
+            let line = serde_json::to_string(&notice)?;
+            file.write_all(format!("{line}\n").as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(AuditError::io(&path))?;
+        Ok(notice)
+    }
+
+    /// So many after a number at most, the earliest first.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or a line of it is none.
+    pub fn after(&self, number: u64, most: usize) -> Result<Vec<Notice>, AuditError> {
+        let mut notices = self.all()?;
+        notices.retain(|notice| notice.number > number);
+        notices.truncate(most);
+        Ok(notices)
+    }
+
+    fn all(&self) -> Result<Vec<Notice>, AuditError> {
+        let path = self.path();
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text.map_err(AuditError::io(&path))?,
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let line = |(at, text): (usize, &str)| {
+            serde_json::from_str(text).map_err(|error| {
+                Broken { file: path.clone(), position: at as u64 + 1, why: error.to_string() }
+                    .into()
+            })
+        };
+        whole.lines().enumerate().map(line).collect()
+    }
 }

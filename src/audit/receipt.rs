@@ -3,7 +3,7 @@
 //! A receipt tells the salt of its record's texts: whoever has the request and the answer can hold them
 //! against the record, and nobody who has the log alone can guess them.
 
-use super::reader::{Reader, Step};
+use super::reader::Reader;
 use super::record::Record;
 use super::seal::Line;
 use super::{Algorithm, AuditError, AuditKey, Hash, merkle};
@@ -168,7 +168,7 @@ impl Receipt {
             walk => walk?,
         };
         loop {
-            let Step::Record(kept) = walk.next()? else { return Ok(None) };
+            let Some(kept) = walk.next()? else { return Ok(None) };
             if kept.no.position < no.position {
                 continue;
             }
@@ -250,7 +250,7 @@ impl Receipt {
             Some(sealed) => vec![sealed.line.seal.algorithm],
             None => vec![Algorithm::Sha256, Algorithm::Sm3],
         };
-        let holds = |by: Algorithm| by.commit(&self.salt, request, &answer) == texts;
+        let holds = |by: Algorithm| by.commit(&self.salt, request, &[&answer]) == texts;
         if algorithms.into_iter().any(holds) { Ok(()) } else { Err(Unproven::OtherTexts) }
     }
 }
@@ -283,7 +283,7 @@ fn in_seal(reader: &Reader, no: &ReceiptNo, millis: u64) -> Result<Option<InSeal
         }
         let mut walk = reader.walk_from(sealed.lane, sealed.from)?;
         while walk.end.position < sealed.to {
-            let Step::Record(kept) = walk.next()? else { return Ok(None) };
+            let Some(kept) = walk.next()? else { return Ok(None) };
             if kept.no.position < sealed.from {
                 continue;
             }

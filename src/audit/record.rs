@@ -1,6 +1,7 @@
 //! One thing that was asked or done.
 
 use super::{Digest, Hash};
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -59,8 +60,6 @@ pub enum Act {
     Configured,
     /// Those who relied on an entry are told.
     Recall,
-    /// Records were looked for, or their receipts.
-    Find,
 }
 
 /// What it was asked for.
@@ -175,13 +174,25 @@ impl<'a> Record<'a> {
     /// Append its bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
         struct Appended<'o>(&'o mut Vec<u8>);
-        impl Extend<u8> for Appended<'_> {
-            fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
-                self.0.extend(bytes);
+        impl Flavor for Appended<'_> {
+            type Output = ();
+
+            fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+                self.0.push(byte);
+                Ok(())
+            }
+
+            fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+                self.0.extend_from_slice(bytes);
+                Ok(())
+            }
+
+            fn finalize(self) -> postcard::Result<()> {
+                Ok(())
             }
         }
         // Nothing of a record can fail to be written.
-        postcard::to_extend(self, Appended(out)).expect("a record");
+        postcard::serialize_with_flavor(self, Appended(out)).expect("a record");
     }
 }
 

@@ -179,6 +179,16 @@ pub(super) fn lines(path: &Path) -> Result<Vec<Line>, AuditError> {
     whole.lines().enumerate().map(line).collect()
 }
 
+/// The last of a folder.
+pub(super) fn last(folder: &Path) -> Result<Option<Line>, AuditError> {
+    for path in files(folder)?.iter().rev() {
+        if let Some(last) = lines(path)?.pop() {
+            return Ok(Some(last));
+        }
+    }
+    Ok(None)
+}
+
 /// Appends seals.
 pub(super) struct Seals {
     folder: PathBuf,

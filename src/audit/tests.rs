@@ -1,7 +1,7 @@
 //! The log as a whole.
 
 use super::find::Sought;
-use super::reader::{Reader, Step};
+use super::reader::Reader;
 use super::receipt::Unproven;
 use super::verify::{Proven, verify};
 use super::*;
@@ -46,7 +46,7 @@ fn append(log: &Log, lane: usize, numbers: std::ops::Range<usize>) -> Vec<Receip
             outcome: "restrict",
             subjects: vec![Asked { verdict: "restrict", digests }].into(),
             cited: vec![Cited { list: "sxbzxr", entry: &entry }].into(),
-            texts: Some(log.algorithm().commit(&log.key().salt(id), REQUEST, ANSWER)),
+            texts: Some(log.algorithm().commit(&log.key().salt(id), REQUEST, &[ANSWER])),
             ..log.now(Act::Check)
         };
         log.append(lane, &record).unwrap()
@@ -67,7 +67,11 @@ fn copy_folder(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let to = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy_folder(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }
 
@@ -181,7 +185,7 @@ fn every_altered_byte_is_found_and_named() {
         let bytes = fs::read(&path).unwrap();
         let mut starts = Vec::new();
         let mut walk = reader.walk(lane).unwrap();
-        while let Step::Record(kept) = walk.next().unwrap() {
+        while let Some(kept) = walk.next().unwrap() {
             starts.push((kept.no, kept.next));
         }
         let used = segment::HEADER + starts.last().unwrap().1 as usize;
@@ -373,7 +377,7 @@ fn what_cannot_be_recorded_is_refused() {
 #[test]
 fn what_cannot_be_sealed_is_refused_until_it_can() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
+    let config = AuditConfig { unsealed_seconds_max: 0, ..config(folder.path()) };
     let (log, keeping) = Log::open(config.clone(), 0).unwrap();
     let seals = config.folder.join("seals");
     fs::rename(&seals, config.folder.join("aside")).unwrap();

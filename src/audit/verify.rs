@@ -4,7 +4,7 @@
 //! all lanes stood then as it says, record for record. What is older than what is kept is proven by its
 //! signature alone. What came after the last seal is chained and not signed yet.
 
-use super::reader::{Reader, Step, Walk};
+use super::reader::{Reader, Walk};
 use super::seal::{Line, Sealed};
 use super::{AuditError, Broken, Hash, merkle};
 use crate::snapshot::TrustedKeys;
@@ -62,7 +62,7 @@ pub fn verify(
         return Err(failure);
     }
     for walk in lanes.values_mut() {
-        while let Step::Record(_) = walk.next()? {
+        while walk.next()?.is_some() {
             proven.unsealed += 1;
         }
     }
@@ -121,8 +121,8 @@ fn of_seal(
 fn walk_to(walk: &mut Walk, sealed: &Sealed, leaves: &mut Vec<Hash>) -> Result<(), AuditError> {
     while walk.end.position < sealed.to {
         match walk.next()? {
-            Step::Record(kept) => leaves.push(kept.hash),
-            Step::End => {
+            Some(kept) => leaves.push(kept.hash),
+            None => {
                 let why =
                     "已封存的记录被改动或缺失 / a record that was sealed is altered or missing";
                 return Err(walk.broken(why).into());

@@ -1,6 +1,7 @@
 //! What was met, counted.
 
 use crate::catalogue::ListNo;
+use crate::index::EntryNo;
 use crate::screen::{Grade, SubjectDecision, Verdict};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -22,7 +23,12 @@ pub struct Tally {
     pub grades: [u64; Grade::ALL.len()],
     /// Rows that meet an entry of a list.
     pub lists: BTreeMap<ListNo, u64>,
+    /// Entries that are met, some more than once.
+    met: Vec<EntryNo>,
 }
+
+/// Entries of which those that are there twice are looked for again when they are twice as many.
+const MET_MIN: usize = 1 << 16;
 
 impl Tally {
     /// Count what was decided for a row.
@@ -31,11 +37,28 @@ impl Tally {
         self.verdicts[decided.verdict as usize] += 1;
         let Some(best) = decided.hits.iter().map(|hit| hit.grade).min() else { return };
         self.hits += 1;
+        self.meet(decided.hits.iter().map(|hit| hit.entry));
         self.grades[best as usize] += 1;
         let mut lists: SmallVec<[ListNo; 8]> = decided.hits.iter().map(|hit| hit.list).collect();
         lists.sort_unstable();
         lists.dedup();
         lists.into_iter().for_each(|list| *self.lists.entry(list).or_default() += 1);
+    }
+
+    /// The entries that are met, in order.
+    pub fn met(&self) -> Vec<EntryNo> {
+        let mut met = self.met.clone();
+        met.sort_unstable();
+        met.dedup();
+        met
+    }
+
+    fn meet(&mut self, entries: impl Iterator<Item = EntryNo>) {
+        self.met.extend(entries);
+        if self.met.len() >= MET_MIN && self.met.len() == self.met.capacity() {
+            self.met = self.met();
+            self.met.reserve(self.met.len());
+        }
     }
 
     /// Count a row of a subject that meets no entry.
@@ -62,6 +85,7 @@ impl Tally {
         self.rejected += other.rejected;
         self.unaskable += other.unaskable;
         self.hits += other.hits;
+        self.meet(other.met.iter().copied());
         let add = |to: &mut [u64], from: &[u64]| {
             to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         };

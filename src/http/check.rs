@@ -3,7 +3,9 @@
 use super::fragments::Fragments;
 use super::problem::{Code, Problem};
 use super::request::{self, CheckRequest, Object};
+use super::witness::{Checked, Witness};
 use super::{json, likeness, person};
+use crate::audit::{self, ReceiptNo};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
 use crate::live::View;
@@ -27,6 +29,7 @@ pub struct Worker {
     order: Vec<u32>,
     fragments: Option<Fragments>,
     pen: Pen,
+    asked: Vec<audit::Asked<'static>>,
 }
 
 impl Worker {
@@ -88,8 +91,33 @@ pub fn answer(
     worker: &mut Worker,
     out: &mut Vec<u8>,
 ) -> Result<(), Unanswered> {
+    witnessed(view, now, check_id, body, None, worker, out).map(|_| ())
+}
+
+/// The same, recorded where there is a witness: then the answer has a receipt, whose number is returned too.
+///
+/// # Errors
+///
+/// Those of [`answer`], or that it cannot be recorded.
+pub fn witnessed(
+    view: &View,
+    now: Instant,
+    check_id: Uuid,
+    body: &[u8],
+    witness: Option<&Witness>,
+    worker: &mut Worker,
+    out: &mut Vec<u8>,
+) -> Result<Option<ReceiptNo>, Unanswered> {
     out.clear();
-    let Worker { scratch, decision, questions: space, order, fragments, pen } = worker;
+    let Worker {
+        scratch,
+        decision,
+        questions: space,
+        order,
+        fragments,
+        pen,
+        asked: space_of_record,
+    } = worker;
     let basis = view.basis(now);
     let ground = basis.ground;
     let request: CheckRequest = request::parse(body)?;
@@ -105,9 +133,11 @@ pub fn answer(
             request.ask_identifiers(basis.listed(), all, &mut questions, order)?;
         }
         screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
-        Ok((at, asked.by_identifiers))
+        Ok((at, asked))
     });
-    if let Ok((at, by_identifiers)) = asked {
+    let mut receipt = Ok(None);
+    if let Ok((at, asked)) = asked.as_ref() {
+        let (at, by_identifiers) = (*at, asked.by_identifiers);
         let generation = &view.generation;
         if !fragments.as_ref().is_some_and(|fragments| fragments.belong_to(generation)) {
             *fragments = None;
@@ -135,10 +165,36 @@ pub fn answer(
             }
             answer.raw("]");
         }
-        answer.raw(",\"receipt\":null}");
+        answer.raw(",\"receipt\":");
+        let recorded = witness.map(|witness| {
+            let checked = Checked {
+                view,
+                id: check_id,
+                request: &request,
+                matter: asked.matter,
+                at,
+                questions: &questions,
+                places: by_identifiers.then_some(order),
+                decision,
+                body,
+                answer: out,
+            };
+            witness.check(&checked, space_of_record)
+        });
+        receipt = recorded.transpose();
+        match &receipt {
+            Ok(None) => out.extend_from_slice(b"null}"),
+            Ok(Some(no)) => {
+                out.push(b'"');
+                no.write(out);
+                out.extend_from_slice(b"\"}");
+            }
+            // Nothing is answered that is not recorded.
+            Err(_) => out.clear(),
+        }
     }
     *space = emptied(questions);
-    asked.map(|_| ())
+    asked.and_then(|_| receipt.map_err(Unanswered::from))
 }
 
 /// The answer as a value, for whoever tells it in another way. The worker must be one that searches.

@@ -1,5 +1,6 @@
 //! Whom the routes ask.
 
+use crate::audit::Log;
 use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
 
@@ -14,11 +15,13 @@ pub struct Desk {
     pub loader: Option<Loader>,
     /// Takes files; none where nobody works on them.
     pub jobs: Option<Jobs>,
+    /// Where every answer is recorded; without one no answer has a receipt.
+    pub audit: Option<Log>,
 }
 
 impl From<Live> for Desk {
     /// A view that nobody changes.
     fn from(live: Live) -> Desk {
-        Desk { live, recorder: None, loader: None, jobs: None }
+        Desk { live, recorder: None, loader: None, jobs: None, audit: None }
     }
 }

@@ -8,6 +8,7 @@ mod table;
 
 use super::check::{self, Worker};
 use super::check_id::CheckIds;
+use super::jobs::Peer;
 use super::operation::read;
 use super::person;
 use super::problem::{Code, Problem};
@@ -15,6 +16,8 @@ use super::routes::{Asked, told};
 use super::searchers::Searcher;
 use super::service::clock;
 use super::tender;
+use super::witness::Witness;
+use crate::audit::Act;
 use crate::catalogue::Catalogue;
 use crate::live::View;
 use crate::output::Table;
@@ -271,12 +274,22 @@ pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Re
 }
 
 async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
+    let (audit, lane) = (asked.desk.audit.clone(), asked.lane);
     let page = move |searcher: &mut Searcher| {
         let request: Value =
             serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
-        let answer = decide(&view, &body, request.get("bidders").is_some(), &mut searcher.worker)?;
+        let is_section = request.get("bidders").is_some();
+        let mut answer = decide(&view, &body, is_section, &mut searcher.worker)?;
+        if let Some(log) = &audit {
+            let witness = Witness { log, lane, client: "", peer };
+            let decided = answer.to_string();
+            let receipt =
+                witness.documents(Act::Evidence, Some(&view), &body, decided.as_bytes(), "")?;
+            answer["receipt"] = json!(receipt.to_string());
+        }
         let catalogue = &view.generation.ground.catalogue;
         Ok(Evidence::new(catalogue, request, &answer, Shown::Masked).page())
     };

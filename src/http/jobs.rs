@@ -5,6 +5,8 @@ use super::problem::{Code, Problem};
 use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
+use super::witness::Witness;
+use crate::audit::Act;
 use crate::batch::{BatchError, Format};
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
@@ -171,6 +173,7 @@ pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Resp
 }
 
 async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let (jobs, client) = (jobs(asked)?.clone(), client(&request));
     if request.headers().contains_key(EXPECT) {
         // Whoever waits for leave to send is refused without having sent.
@@ -189,6 +192,10 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
         let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
     let upload = taken?;
+    if let Some(log) = &asked.desk.audit {
+        let witness = Witness { log, lane: asked.lane, client: "", peer };
+        witness.note(Act::Job, "taken", &upload.id().to_string())?;
+    }
     off_worker(move || upload.finish().map_err(refused)).await
 }
 
@@ -419,6 +426,13 @@ async fn fetch(
         Ok(found) => found,
         Err(problem) => return told(&problem),
     };
+    if let Some(log) = &asked.desk.audit {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+        let witness = Witness { log, lane: asked.lane, client: "", peer };
+        if let Err(problem) = witness.note(Act::JobFetched, what, &id.to_string()) {
+            return told(&problem);
+        }
+    }
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
     let sent = match ServeFile::new(path).oneshot(request).await {
         Ok(sent) => sent.map(Body::new),

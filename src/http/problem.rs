@@ -41,6 +41,7 @@
 //! | `no_such_job` | 404 | no job of this client has this id, or it was removed |
 //! | `no_result` | 409 | the job has nothing to fetch here: it has not ended, failed, was cancelled, rejected no row |
 //! | `quota_exceeded` | 429 | more jobs that have not ended, or more bytes, than a client may have |
+//! | `no_such_receipt` | 404 | no answer has this receipt, or it was another client's, or is no longer kept |
 //! | `nothing_held` | 409 | no build of this source is held |
 //! | `refresh_running` | 409 | a refresh is under way |
 //! | `no_such_snapshot` | 409 | no such snapshot is kept, or none before the present one |
@@ -55,6 +56,7 @@
 //! | `change_not_reached` | 503 | the change asked for is not seen here yet |
 //! | `ledger_unavailable` | 503 | it is not known whether the changes were kept: send them again |
 //! | `storage_unavailable` | 503 | the disk refuses what is to be kept |
+//! | `audit_unavailable` | 503 | the audit log takes no records, so nothing is answered |
 //! | `not_loaded_here` | 503 | this process serves what another one builds |
 //! | `overloaded` | 503 | more connections, or changes that wait, than the service holds |
 
@@ -110,6 +112,7 @@ pub enum Code {
     NoSuchJob,
     NoResult,
     QuotaExceeded,
+    NoSuchReceipt,
     NothingHeld,
     RefreshRunning,
     NoSuchSnapshot,
@@ -124,6 +127,7 @@ pub enum Code {
     ChangeNotReached,
     LedgerUnavailable,
     StorageUnavailable,
+    AuditUnavailable,
     NotLoadedHere,
     Overloaded,
 }
@@ -266,6 +270,9 @@ texts! {
     QuotaExceeded "quota_exceeded" TOO_MANY_REQUESTS
         "More than a client may have" "超出客户端配额"
         "At most `max` jobs that have not ended, or bytes that are kept: wait until jobs have ended, or remove some." "未完成的任务数或保留的字节数不得超过 max：请等待任务完成或删除部分任务。"
+    NoSuchReceipt "no_such_receipt" NOT_FOUND
+        "No such receipt" "没有此回执"
+        "No answer of this client has this receipt, or its record is no longer kept." "该客户没有此回执，或其记录已不再保留。"
     NothingHeld "nothing_held" CONFLICT
         "Nothing is held" "没有被搁置的数据"
         "No delivery of this source is held." "该来源没有被搁置的数据。"
@@ -308,6 +315,9 @@ texts! {
     StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE
         "The disk refuses" "存储不可用"
         "What was sent could not be kept; nothing of it was." "提交的内容无法保存，未保留任何部分。"
+    AuditUnavailable "audit_unavailable" SERVICE_UNAVAILABLE
+        "Not recorded, so not answered" "无法留痕，不予作答"
+        "The audit log takes no records now, and nothing is answered that is not recorded." "审计日志目前无法写入；未留痕的回答一律不予提供。"
     NotLoadedHere "not_loaded_here" SERVICE_UNAVAILABLE
         "Not done here" "本机不执行此操作"
         "This process serves what another one builds: ask the one whose /v1/data says that it builds." "本进程只提供由另一进程构建的数据，请向 /v1/data 中 builds 为 true 的进程提交。"

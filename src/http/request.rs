@@ -284,10 +284,14 @@ impl<'a> CheckRequest<'a> {
         self.subjects.as_ref().map_or(&[], |subjects| &subjects.items)
     }
 
+    /// The numbers by which subjects are asked about, and by nothing else.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        self.identifiers.iter().flat_map(|all| &all.items).map(Text::as_str)
+    }
+
     /// How many are asked about.
     pub fn count(&self) -> u64 {
-        let identifiers = self.identifiers.as_ref().map_or(0, |all| all.items.len());
-        (self.subjects().len() + identifiers) as u64
+        (self.subjects().len() + self.identifiers().count()) as u64
     }
 
     /// Make questions of the identifiers of whom somebody may be found, or all of them, and note their places.

@@ -4,9 +4,11 @@ use super::check::write_stale;
 use super::cross::Crossings;
 use super::desk::Desk;
 use super::problem::{self, Code, Problem};
+use super::receipts::{self, Readers};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, cross, evidence, jobs, operation, search, suggest, tender, yente};
+use super::{OPENAPI, cross, evidence, jobs, operation, search, suggest, tender, witness, yente};
+use crate::audit::Act;
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -14,6 +16,7 @@ use crate::screen::Stale;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::StatusCode;
@@ -22,7 +25,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 27] = [
+pub const PATHS: [(&str, &[&str]); 29] = [
     ("/v1/check", &["POST"]),
     ("/v1/screen", &["POST"]),
     ("/v1/evidence", &["POST"]),
@@ -38,6 +41,8 @@ pub const PATHS: [(&str, &[&str]); 27] = [
     ("/catalog", &["GET"]),
     ("/algorithms", &["GET"]),
     ("/v1/changes", &["POST"]),
+    ("/v1/receipts/{id}", &["GET"]),
+    ("/v1/recalls", &["GET", "POST"]),
     ("/v1/lists", &["GET"]),
     ("/v1/measures", &["GET"]),
     ("/v1/matters", &["GET"]),
@@ -53,32 +58,41 @@ pub const PATHS: [(&str, &[&str]); 27] = [
 ];
 
 /// Routes everything but the check, which the caller answers before it comes here.
-pub(super) fn router(desk: Desk, searchers: Searchers, body_timeout: Duration) -> Router {
-    let asked = Asked { desk, searchers, crossings: Crossings::default(), body_timeout };
+pub(super) fn router(
+    desk: Desk,
+    searchers: Searchers,
+    body_timeout: Duration,
+    lane: usize,
+) -> Router {
+    let (crossings, readers) = (Crossings::default(), Readers::default());
+    let asked = Asked { desk, searchers, crossings, body_timeout, lane, readers };
+    let recorded = |act: Act| from_fn_with_state((asked.clone(), act), witness::witnessed);
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
-        .route("/v1/screen", post(tender::screen))
+        .route("/v1/screen", post(tender::screen).layer(recorded(Act::Screen)))
         .route("/v1/evidence", post(evidence::evidence))
-        .route("/v1/search", post(search::search))
-        .route("/v1/suggest", post(suggest::suggest))
-        .route("/v1/cross", post(cross::cross))
+        .route("/v1/search", post(search::search).layer(recorded(Act::Search)))
+        .route("/v1/suggest", post(suggest::suggest).layer(recorded(Act::Suggest)))
+        .route("/v1/cross", post(cross::cross).layer(recorded(Act::Cross)))
         .route("/v1/jobs", get(jobs::list).post(jobs::upload).layer(DefaultBodyLimit::disable()))
         .route("/v1/jobs/{id}", get(jobs::status).delete(jobs::remove))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/result", get(jobs::result))
         .route("/v1/jobs/{id}/rejects", get(jobs::rejects))
-        .route("/match/{dataset}", post(yente::answer))
+        .route("/match/{dataset}", post(yente::answer).layer(recorded(Act::Match)))
         .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))
-        .route("/v1/changes", post(operation::changes))
+        .route("/v1/changes", post(operation::changes).layer(recorded(Act::Change)))
+        .route("/v1/receipts/{id}", get(receipts::receipt))
+        .route("/v1/recalls", get(receipts::recalls).post(receipts::recall))
         .route("/v1/lists", get(|State(asked)| of_view(asked, lists)))
         .route("/v1/measures", get(|State(asked)| of_view(asked, measures)))
         .route("/v1/matters", get(|State(asked)| of_view(asked, matters)))
         .route("/v1/data", get(operation::data))
-        .route("/v1/data/refresh", post(operation::refresh))
-        .route("/v1/data/rollback", post(operation::rollback))
-        .route("/v1/data/approve", post(operation::approve))
-        .route("/v1/data/discard", post(operation::discard))
+        .route("/v1/data/refresh", post(operation::refresh).layer(recorded(Act::Refresh)))
+        .route("/v1/data/rollback", post(operation::rollback).layer(recorded(Act::Rollback)))
+        .route("/v1/data/approve", post(operation::approve).layer(recorded(Act::Approve)))
+        .route("/v1/data/discard", post(operation::discard).layer(recorded(Act::Discard)))
         .route("/v1/problems", get(|| async { document(StatusCode::OK, &problems()) }))
         .route("/healthz", get(|| async { document(StatusCode::OK, &json!({"alive": true})) }))
         .route("/readyz", get(ready))
@@ -101,6 +115,10 @@ pub(super) struct Asked {
     pub crossings: Crossings,
     /// From the end of a head until all of the body is there.
     pub body_timeout: Duration,
+    /// The lane of the audit log of the thread that answers.
+    pub lane: usize,
+    /// Who reads the audit log.
+    pub readers: Readers,
 }
 
 async fn of_view(asked: Asked, describe: fn(&View, Instant) -> Value) -> Response {

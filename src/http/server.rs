@@ -110,8 +110,18 @@ impl Bound {
                 (self.config.clone(), self.desk.clone(), searchers.clone());
             let (admission, shutdown, stopped) =
                 (admission.clone(), shutdown.clone(), stop.subscribe());
-            let work =
-                move || work(&config, &desk, &searchers, listener, admission, shutdown, stopped);
+            let work = move || {
+                work(
+                    number + Service::FIRST_LANE,
+                    &config,
+                    &desk,
+                    &searchers,
+                    listener,
+                    admission,
+                    shutdown,
+                    stopped,
+                )
+            };
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -189,7 +199,9 @@ impl Drop for Admitted {
 }
 
 /// One worker from its start to the end of its drain: how many connections were cut.
+#[expect(clippy::too_many_arguments, reason = "what a thread is given")]
 fn work(
+    lane: usize,
     config: &HttpConfig,
     desk: &Desk,
     searchers: &Searchers,
@@ -206,6 +218,7 @@ fn work(
             desk,
             searchers,
             Duration::from_millis(config.body_timeout_ms),
+            lane,
         ));
         tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
         let connections = Rc::new(Connections::default());

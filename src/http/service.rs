@@ -6,7 +6,9 @@ use super::desk::Desk;
 use super::jobs::Peer;
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
+use super::witness::{self, Witness};
 use super::{request, routes};
+use crate::audit::{Act, Log, ReceiptNo, Record};
 use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
 use axum::Router;
@@ -32,6 +34,8 @@ pub(super) struct Service {
     searchers: Searchers,
     live: Live,
     body_timeout: Duration,
+    audit: Option<Log>,
+    lane: usize,
 }
 
 /// How long a check waits for the change that it asks to be seen.
@@ -49,16 +53,21 @@ struct Own {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Service {
-    pub fn new(desk: &Desk, searchers: &Searchers, body_timeout: Duration) -> Service {
+    /// That of the first thread.
+    pub const FIRST_LANE: usize = 1;
+
+    /// That of the thread that writes to a lane of the audit log.
+    pub fn new(desk: &Desk, searchers: &Searchers, body_timeout: Duration, lane: usize) -> Service {
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let router = routes::router(desk.clone(), searchers.clone(), body_timeout);
+        let router = routes::router(desk.clone(), searchers.clone(), body_timeout, lane);
         let (live, searchers) = (desk.live.clone(), searchers.clone());
-        Service { own: RefCell::new(own), router, searchers, live, body_timeout }
+        let audit = desk.audit.clone();
+        Service { own: RefCell::new(own), router, searchers, live, body_timeout, audit, lane }
     }
 
     /// Answer a request of whoever is at that address.
@@ -74,7 +83,7 @@ impl Service {
         }
         let (head, body) = request.into_parts();
         let answered = match self.read(&head.headers, body).await {
-            Ok(body) => self.check_when_reached(body).await,
+            Ok(body) => self.check_when_reached(peer, body).await,
             Err(problem) => Err(problem),
         };
         match answered {
@@ -89,9 +98,16 @@ impl Service {
         }
     }
 
-    /// Let go of a generation that was swapped out, without waiting for a request.
+    /// Let go of a generation that was swapped out, without waiting for a request. One of the threads records
+    /// what answers instead.
     pub fn refresh(&self) {
-        self.own.borrow_mut().follower.current();
+        let mut own = self.own.borrow_mut();
+        let view = own.follower.current();
+        if let (Some(view), Some(log), Self::FIRST_LANE) = (view, &self.audit, self.lane) {
+            let record = Record { ground: Some(view.recorded()), ..log.now(Act::Serve) };
+            // A log that takes nothing says so itself.
+            let _ = log.append(self.lane, &record);
+        }
     }
 
     async fn route(&self, request: Request<Incoming>) -> Response<Answer> {
@@ -108,40 +124,52 @@ impl Service {
     }
 
     /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
-    async fn check_when_reached(&self, body: Bytes) -> Result<Bytes, Problem> {
-        let mut answered = self.check(&body);
+    async fn check_when_reached(&self, peer: IpAddr, body: Bytes) -> Result<Bytes, Problem> {
+        let mut answered = self.check(peer, &body);
         if let Err(Unanswered::Problem(problem)) = &answered
             && problem.code == Code::ChangeNotReached
         {
             self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
-            answered = self.check(&body);
+            answered = self.check(peer, &body);
         }
         match answered {
-            Ok(answer) => Ok(answer),
+            Ok((answer, receipt)) => self.durable(receipt).await.map(|()| answer),
             Err(Unanswered::Problem(problem)) => Err(problem),
-            Err(Unanswered::MustSearch) => self.check_aside(body).await,
+            Err(Unanswered::MustSearch) => self.check_aside(peer, body).await,
         }
     }
 
     /// Decide a check that must search names, where that delays no other.
-    async fn check_aside(&self, body: Bytes) -> Result<Bytes, Problem> {
+    async fn check_aside(&self, peer: IpAddr, body: Bytes) -> Result<Bytes, Problem> {
         let (now, millis) = clock();
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
+        let (audit, lane) = (self.audit.clone(), self.lane);
         let search = move |searcher: &mut Searcher| {
-            let mut out = Vec::new();
-            check::answer(&view, now, id, &body, &mut searcher.worker, &mut out).map(|()| out)
+            let (mut out, peer) = (Vec::new(), Some(peer));
+            let witness = audit.as_ref().map(|log| Witness { log, lane, client: "", peer });
+            let worker = &mut searcher.worker;
+            check::witnessed(&view, now, id, &body, witness.as_ref(), worker, &mut out)
+                .map(|receipt| (out, receipt))
         };
         match self.searchers.run(search).await? {
-            Ok(answer) => Ok(answer.into()),
+            Ok((answer, receipt)) => self.durable(receipt).await.map(|()| answer.into()),
             Err(Unanswered::Problem(problem)) => Err(problem),
             Err(Unanswered::MustSearch) => Err(Code::Internal.whole()),
         }
     }
 
+    /// Wait for the disk, where answers do.
+    async fn durable(&self, receipt: Option<ReceiptNo>) -> Result<(), Problem> {
+        match (&self.audit, receipt) {
+            (Some(log), Some(receipt)) => witness::durable(log, Ok(receipt)).await.map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
     /// Decide a check with the view that is current now. Nothing here waits, so the request
     /// keeps that view to its end.
-    fn check(&self, body: &[u8]) -> Result<Bytes, Unanswered> {
+    fn check(&self, peer: IpAddr, body: &[u8]) -> Result<(Bytes, Option<ReceiptNo>), Unanswered> {
         let (now, millis) = clock();
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
@@ -149,19 +177,21 @@ impl Service {
             return Err(Code::NotReady.whole().into());
         };
         let id = ids.next(millis);
+        let (lane, peer) = (self.lane, Some(peer));
+        let witness = self.audit.as_ref().map(|log| Witness { log, lane, client: "", peer });
         // A fault of ours must not take the connection's other requests with it. What the worker
         // holds is scratch, which a fault may leave in any state, so it is made anew.
         let answered = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            check::answer(view, now, id, body, worker, out)
+            check::witnessed(view, now, id, body, witness.as_ref(), worker, out)
         }));
         match answered {
-            Ok(Ok(())) => {
+            Ok(Ok(receipt)) => {
                 // One copy of some hundred bytes: cheaper than a shared buffer, which cannot be
                 // reused while pipelined answers wait in it.
                 let answer = Bytes::copy_from_slice(out);
                 out.clear();
                 out.shrink_to(KEPT_BYTES);
-                Ok(answer)
+                Ok((answer, receipt))
             }
             Ok(Err(why)) => Err(why),
             Err(_) => {

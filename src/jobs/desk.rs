@@ -2,6 +2,7 @@
 
 use super::store::Store;
 use super::{Job, JobsConfig, Order, State, worker};
+use crate::audit::Log;
 use crate::live::Live;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     pub config: JobsConfig,
     pub store: Store,
     pub live: Live,
+    /// Where what was decided is recorded.
+    pub audit: Option<Log>,
     all: Mutex<BTreeMap<Uuid, Held>>,
     /// Held while a job is written, so that the latest is written last.
     writing: Mutex<()>,
@@ -117,7 +120,11 @@ impl Jobs {
     /// # Errors
     ///
     /// The folder cannot be used, another process holds it, or no thread can be started.
-    pub fn start(config: JobsConfig, live: Live) -> io::Result<(Jobs, Working)> {
+    pub fn start(
+        config: JobsConfig,
+        live: Live,
+        audit: Option<Log>,
+    ) -> io::Result<(Jobs, Working)> {
         let (store, found) = Store::open(&config.folder)?;
         let mut all = BTreeMap::new();
         for mut job in found {
@@ -133,6 +140,7 @@ impl Jobs {
             config,
             store,
             live,
+            audit,
             all: Mutex::new(all),
             writing: Mutex::default(),
             changed: Condvar::new(),
@@ -448,6 +456,11 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// The job that it becomes.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Append bytes. Blocks as long as the disk does.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         self.reserve(bytes.len() as u64)?;

@@ -2,7 +2,8 @@
 
 use super::desk::{AtWork, Shared, now};
 use super::{Job, State, Summary};
-use crate::batch::{self, BatchError, Terms};
+use crate::audit::{Act, Cited, Purpose, Record};
+use crate::batch::{self, BatchError, Tally, Terms};
 use crate::live::View;
 use crate::live::aside::give_way;
 use crate::output::part_of;
@@ -20,6 +21,9 @@ pub const ATTEMPTS_MAX: u32 = 2;
 
 /// Rows of one job: a small file can hold very many.
 const ROWS_MAX: u64 = 2_000_000_000;
+
+/// Entries that one record cites.
+const CITED_MAX: usize = 10_000;
 
 /// Between two looks for the first data.
 const UNTIL_READY: Duration = Duration::from_millis(200);
@@ -171,5 +175,43 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         // Where its folder is, is nothing to a client.
         error => Unfinished::Failed(error.to_string().replace(&shared.store.prefix(job), "")),
     })?;
+    record(shared, job, &view, at, &outcome.tally)?;
     Ok(Summary::new(&view, at, &outcome, started.elapsed()))
+}
+
+/// Record which entries the result rests on, so that it is found when one of them does not hold.
+fn record(
+    shared: &Shared,
+    job: &Job,
+    view: &View,
+    at: Instant,
+    tally: &Tally,
+) -> Result<(), Unfinished> {
+    let Some(log) = &shared.audit else { return Ok(()) };
+    let (ground, listed) = (&view.generation.ground, view.listed());
+    let met = tally.met();
+    let note = format!("{}, {} rows, {} hits", job.id, tally.rows, tally.hits);
+    // One that meets nothing is recorded too.
+    for met in met.chunks(CITED_MAX).chain(met.is_empty().then_some(&[][..])) {
+        let cited = met.iter().filter_map(|&no| {
+            let entry = listed.entry(no)?;
+            let list = &ground.catalogue.list(ground.list(entry.list())?).code;
+            Some(Cited { list, entry: entry.text().id })
+        });
+        let record = Record {
+            client: &job.client,
+            purpose: Purpose {
+                matter: job.order.matter.as_deref().unwrap_or_default(),
+                ..Purpose::default()
+            },
+            ground: Some(view.recorded()),
+            at: Some(at.0),
+            outcome: "done",
+            cited: cited.collect(),
+            note: &note,
+            ..log.now(Act::JobDone)
+        };
+        log.append(0, &record).map_err(|error| Unfinished::Failed(error.to_string()))?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! A generation and the changes since: what a check is decided on.
 
 use super::Generation;
+use crate::audit;
 use crate::index::{Listed, Overlay, Unfit, keys};
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Change, Instant};
@@ -45,6 +46,17 @@ impl View {
         Basis { ground: &self.generation.ground, overlay: &self.overlay, behind }
     }
 
+    /// What a record of the audit log says of it.
+    pub fn recorded(&self) -> audit::Ground<'_> {
+        let ground = &self.generation.ground;
+        audit::Ground {
+            snapshot: &ground.index.meta().id,
+            change: self.overlay.change(),
+            catalogue: ground.catalogue.digest(),
+            behind: self.behind.map(|since| since.0),
+        }
+    }
+
     /// Take the next change if it fits the state that it meets.
     pub fn apply(&mut self, change: &Change) -> Result<u64, Unfit> {
         let ground = &self.generation.ground;
@@ -62,13 +74,23 @@ impl View {
 
     /// Read on to the ledger's end. Cost: microseconds a change.
     pub fn catch_up(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        self.catch_up_to(ledger, u64::MAX)
+    }
+
+    /// Read on to a change of the ledger, or to its end.
+    pub fn catch_up_to(&mut self, ledger: &dyn Ledger, change: u64) -> Result<(), LedgerError> {
         loop {
             let commits = ledger.read(self.overlay.change())?;
             if commits.is_empty() {
                 return Ok(());
             }
             for commit in &commits {
-                commit.after(self.overlay.change()).iter().for_each(|change| self.replay(change));
+                for next in commit.after(self.overlay.change()) {
+                    if self.overlay.change() >= change {
+                        return Ok(());
+                    }
+                    self.replay(next);
+                }
             }
         }
     }

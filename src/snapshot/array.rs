@@ -1,4 +1,4 @@
-//! A typed view of a section that keeps the mapping alive. The only `unsafe` of the crate.
+//! A typed view of a section that keeps the mapping alive. `unsafe` maps it.
 
 #![allow(unsafe_code)]
 

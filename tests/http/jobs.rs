@@ -32,7 +32,7 @@ fn jobs_in(folder: &Path, config: JobsConfig) -> JobsConfig {
 fn open_in(folder: tempfile::TempDir, config: JobsConfig, has_data: bool) -> Office {
     let (snapshot, view) = ground::view(real_now());
     let live = Live::new(has_data.then_some(view));
-    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone()).unwrap();
+    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone(), None).unwrap();
     let desk = Desk { jobs: Some(jobs), ..Desk::from(live.clone()) };
     let bound = Server::bind(super::config(), desk).unwrap();
     let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
@@ -328,7 +328,7 @@ fn quotas_hold_for_jobs_and_bytes() {
 /// Jobs of a desk without data: the first begins and waits for it, the others wait for the first.
 fn waiting(config: JobsConfig) -> (tempfile::TempDir, Live, Jobs, Working) {
     let (folder, live) = (tempfile::tempdir().unwrap(), Live::new(None));
-    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone()).unwrap();
+    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone(), None).unwrap();
     (folder, live, jobs, working)
 }
 
@@ -421,7 +421,7 @@ fn what_was_begun_when_it_was_stopped_is_begun_anew() {
     drop((jobs, working));
     let (_snapshot, view) = ground::view(real_now());
     let config = jobs_in(folder.path(), JobsConfig::default());
-    let (jobs, _working) = Jobs::start(config, Live::new(Some(view))).unwrap();
+    let (jobs, _working) = Jobs::start(config, Live::new(Some(view)), None).unwrap();
     await_state(&jobs, "a", id, State::Done);
     let job = jobs.get("a", id).unwrap().job;
     assert_eq!(job.attempts, 1, "a stop is no failure");
@@ -529,7 +529,7 @@ fn what_has_ended_goes_when_its_time_is_over() {
 fn a_folder_has_one_process() {
     let office = open(JobsConfig::default());
     let config = jobs_in(office.folder.path(), JobsConfig::default());
-    let error = Jobs::start(config, office.server.live.clone()).err().unwrap();
+    let error = Jobs::start(config, office.server.live.clone(), None).err().unwrap();
     assert!(error.to_string().contains("another process"), "{error}");
 }
 

@@ -19,7 +19,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let text = format!(
-            "catalogue = {:?}\n[jobs]\nfolder = \"jobs\"\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
+            "catalogue = {:?}\n[jobs]\nfolder = \"jobs\"\n[audit]\nfolder = \"audit\"\n[data]\nfeeds = {:?}\nsources = {:?}\nsnapshots = \"snapshots\"\ndeliveries = \"deliveries\"\nledger = \"ledger.redb\"\nas_of_build = true\nbuild_on_start = true\n",
             config.join("catalogue"),
             folder.path().join("feeds"),
             config.join("sources"),

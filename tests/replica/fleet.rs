@@ -97,6 +97,8 @@ keep = {KEEP}
 {data}
 [jobs]
 folder = "jobs"
+[audit]
+folder = "audit"
 [http]
 workers = 1
 [replicas.stream]

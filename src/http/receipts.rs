@@ -1,0 +1,144 @@
+//! What proves an answer, and who is to be told when one no longer holds: `/v1/receipts/{id}`, `/v1/recalls`.
+
+use super::jobs::Peer;
+use super::operation::{answered, read};
+use super::problem::{Code, Problem};
+use super::request::{instant, parse};
+use super::routes::{Asked, document, told};
+use super::service::clock;
+use super::witness::Witness;
+use crate::audit::reader::Reader;
+use crate::audit::recall::Notices;
+use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
+use crate::record::limits;
+use axum::extract::{Path, Query, Request, State};
+use axum::response::Response;
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Recalls that one request of the feed is told of.
+const FEED_MAX: usize = 100;
+
+/// Readers of the log, one at a time for each thread that answers.
+#[derive(Clone)]
+pub(super) struct Readers(Arc<Semaphore>);
+
+impl Default for Readers {
+    fn default() -> Readers {
+        Readers(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Readers {
+    /// Read the log where that holds up nobody.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let at_work = self.0.clone().acquire_owned().await.map_err(|_| Code::Internal.whole())?;
+        let work = move || {
+            // Whoever asked may be gone: until it is done nobody else's turn comes.
+            let _at_work = at_work;
+            work()
+        };
+        let done = tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal.whole())?;
+        done.map_err(|error| {
+            tracing::error!(%error, "审计日志无法读取 / the audit log cannot be read");
+            Code::Internal.whole()
+        })
+    }
+}
+
+fn log(asked: &Asked) -> Result<Log, Problem> {
+    asked.desk.audit.clone().ok_or(Code::NotLoadedHere.whole())
+}
+
+/// The receipt of an answer.
+pub(super) async fn receipt(State(asked): State<Asked>, Path(id): Path<String>) -> Response {
+    let find = async {
+        let log = log(&asked)?;
+        let no: ReceiptNo = id.parse().map_err(|_| Code::NoSuchReceipt.whole())?;
+        let find = move || Receipt::of(&Reader::new(log.folder()), log.key(), &no);
+        let found = asked.readers.run(find).await?.ok_or(Code::NoSuchReceipt.whole())?;
+        let receipt = serde_json::to_value(found).map_err(|_| Code::Internal.whole())?;
+        Ok((StatusCode::OK, receipt))
+    };
+    answered(find.await)
+}
+
+/// `{"list": …, "entry": …, "reason": …}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecallRequest {
+    list: String,
+    entry: String,
+    reason: String,
+    /// Answers of before are not looked for.
+    since: Option<String>,
+}
+
+/// Find all answers that relied on an entry, and note them for their clients.
+pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let recall = async {
+        let log = log(&asked)?;
+        let body = read(&asked, request).await?;
+        let RecallRequest { list, entry, reason, since } = parse(&body)?;
+        for (pointer, text) in [("/list", &list), ("/entry", &entry), ("/reason", &reason)] {
+            if text.trim().is_empty() {
+                return Err(Code::EmptyValue.at(pointer));
+            }
+            if text.len() > limits::CONTEXT_BYTES_MAX {
+                return Err(Code::ValueTooLong.at(pointer).beyond(limits::CONTEXT_BYTES_MAX));
+            }
+        }
+        let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
+        if view.generation.ground.catalogue.list_no(&list).is_none() {
+            return Err(Code::UnknownList.at("/list"));
+        }
+        let since = since.as_deref().map(|since| instant(since, clock().0)).transpose()?;
+        let since = since.map_or(0, |since| since.0.max(0) as u64 * 1_000);
+        let lane = asked.lane;
+        let noted = asked.readers.run(move || {
+            let notice = Notices::of(log.folder()).note(&list, &entry, &reason, since)?;
+            let answer = serde_json::to_vec(&notice).unwrap_or_default();
+            Ok((log, body, view, answer, notice))
+        });
+        let (log, body, view, answer, notice) = noted.await?;
+        let witness = Witness { log: &log, lane, client: "", peer };
+        witness.documents(crate::audit::Act::Recall, Some(&view), &body, &answer, "")?;
+        Ok((StatusCode::OK, json!(notice)))
+    };
+    answered(recall.await)
+}
+
+/// `?after=…`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Feed {
+    #[serde(default)]
+    after: u64,
+}
+
+/// Recalls that concern whoever asks, after a number, the earliest first.
+pub(super) async fn recalls(
+    State(asked): State<Asked>,
+    feed: Result<Query<Feed>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let find = async {
+        let log = log(&asked)?;
+        let Query(Feed { after }) = feed.map_err(|_| Code::OutOfRange.at("/after"))?;
+        let find = move || Notices::of(log.folder()).after(after, FEED_MAX);
+        asked.readers.run(find).await
+    };
+    match find.await {
+        Ok(notices) => {
+            let notices: Vec<Value> = notices.iter().map(|notice| json!(notice)).collect();
+            document(StatusCode::OK, &json!({ "recalls": notices }))
+        }
+        Err(problem) => told(&problem),
+    }
+}

@@ -1,0 +1,329 @@
+//! What is recorded of a request and its answer, before the answer is sent.
+
+use super::jobs::Peer;
+use super::operation::read;
+use super::problem::{Code, Problem};
+use super::request::CheckRequest;
+use super::routes::{Asked as Given, told};
+use crate::audit::{Act, Asked, Cited, Ground, Log, Purpose, ReceiptNo, Record};
+use crate::catalogue::MatterNo;
+use crate::index::EntryNo;
+use crate::live::View;
+use crate::record::{Identifier, IdentifierKind, Instant};
+use crate::screen::{Decision, Question, Verdict};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use serde_json::Value;
+use smallvec::SmallVec;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// The header that bears the number of a receipt.
+pub const RECEIPT: HeaderName = HeaderName::from_static("receipt");
+/// What stands in an answer where its receipt is told.
+const NULL: &[u8] = b"\"receipt\":null";
+
+/// Where a request is recorded, and who asks.
+#[derive(Clone, Copy)]
+pub struct Witness<'w> {
+    /// The log.
+    pub log: &'w Log,
+    /// The lane of the thread that answers.
+    pub lane: usize,
+    /// The name of the client, empty where there is none.
+    pub client: &'w str,
+    /// Where the request comes from.
+    pub peer: Option<IpAddr>,
+}
+
+/// A check that was decided.
+pub(super) struct Checked<'a, 'r> {
+    pub view: &'a View,
+    pub id: Uuid,
+    pub request: &'a CheckRequest<'r>,
+    pub matter: MatterNo,
+    pub at: Instant,
+    pub questions: &'a [Question<'a>],
+    /// Of questions by numbers alone the places of their numbers.
+    pub places: Option<&'a [u32]>,
+    pub decision: &'a Decision,
+    pub body: &'a [u8],
+    /// As far as it is written.
+    pub answer: &'a [u8],
+}
+
+impl<'w> Witness<'w> {
+    /// Record a check. `space` is scratch.
+    pub(super) fn check(
+        &self,
+        checked: &Checked,
+        space: &mut Vec<Asked<'static>>,
+    ) -> Result<ReceiptNo, Problem> {
+        let Checked { view, request, decision, .. } = checked;
+        let ground = &view.generation.ground;
+        space.clear();
+        let subjects = &decision.subjects;
+        match checked.places {
+            None => space.extend(
+                checked
+                    .questions
+                    .iter()
+                    .zip(subjects)
+                    .map(|(question, decided)| self.asked(question, decided.verdict)),
+            ),
+            Some(places) => {
+                let mut decided = places.iter().zip(subjects).peekable();
+                for (place, text) in request.identifiers().enumerate() {
+                    let is_it = |(at, _): &(&u32, _)| **at as usize == place;
+                    let verdict = decided.next_if(is_it).map(|(_, decided)| decided.verdict);
+                    let digest = Identifier::recognise(text).ok();
+                    let digests = digest.map(|id| self.log.key().identifier(&id));
+                    let verdict = verdict.unwrap_or(Verdict::Clear).code();
+                    space.push(Asked { verdict, digests: digests.into_iter().collect() });
+                }
+            }
+        }
+        let listed = view.listed();
+        let mut cited = Vec::new();
+        let mut cite = |no: EntryNo| {
+            let entry = listed.entry(no);
+            let list = entry.and_then(|entry| ground.list(entry.list()));
+            if let (Some(entry), Some(list)) = (entry, list) {
+                cited.push(Cited {
+                    list: &ground.catalogue.list(list).code,
+                    entry: entry.text().id,
+                });
+            }
+        };
+        for decided in subjects {
+            decided.hits.iter().for_each(|hit| cite(hit.entry));
+            // Those of conflicts need not be hits that this matter asks about.
+            decided
+                .conflicts
+                .iter()
+                .for_each(|it| [it.red, it.black].into_iter().for_each(&mut cite));
+        }
+        if cited.len() > 1 {
+            cited.sort_unstable();
+            cited.dedup();
+        }
+        let salt = self.log.key().salt(checked.id);
+        let answer = [checked.answer, b"null}"];
+        let record = Record {
+            purpose: Purpose {
+                matter: &ground.catalogue.matter(checked.matter).code,
+                case: text(&request.case),
+                department: text(&request.department),
+                operator: text(&request.operator),
+                reason: "",
+            },
+            ground: Some(view.recorded()),
+            at: Some(checked.at.0),
+            outcome: decision.verdict.code(),
+            subjects: (&**space).into(),
+            cited: cited.into(),
+            texts: Some(self.log.algorithm().commit(&salt, checked.body, &answer)),
+            ..self.of(checked.id, millis_of(checked.id), Act::Check)
+        };
+        self.append(&record)
+    }
+
+    /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in either.
+    pub(super) fn documents(
+        &self,
+        act: Act,
+        view: Option<&View>,
+        request: &[u8],
+        answer: &[u8],
+        note: &str,
+    ) -> Result<ReceiptNo, Problem> {
+        let asked: Value = serde_json::from_slice(request).unwrap_or_default();
+        let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let mut subjects = Vec::new();
+        self.subjects_of(&asked, &mut subjects);
+        let mut cited = BTreeSet::new();
+        cited_of(&asked, &mut cited);
+        cited_of(&answered, &mut cited);
+        let data = &answered["data"];
+        let named = |field: &str| asked[field].as_str().unwrap_or_default();
+        let id = answered["check"].as_str().and_then(|id| id.parse().ok());
+        let new = self.log.now(act);
+        let id = id.unwrap_or(new.id);
+        let salt = self.log.key().salt(id);
+        let record = Record {
+            purpose: Purpose {
+                matter: named("matter"),
+                case: named("case"),
+                department: named("department"),
+                operator: named("operator"),
+                reason: named("reason"),
+            },
+            ground: view.map(View::recorded).map(|now| Ground {
+                snapshot: data["snapshot"].as_str().unwrap_or(now.snapshot),
+                change: data["change"].as_u64().unwrap_or(now.change),
+                ..now
+            }),
+            at: answered["at"].as_str().and_then(|at| at.parse::<Instant>().ok()).map(|at| at.0),
+            outcome: answered["verdict"].as_str().unwrap_or("done"),
+            subjects: subjects.into(),
+            cited: cited.into_iter().collect(),
+            texts: Some(self.log.algorithm().commit(&salt, request, &[answer])),
+            note,
+            ..self.of(id, new.millis, act)
+        };
+        self.append(&record)
+    }
+
+    /// Record something that needs no more words.
+    pub(super) fn note(&self, act: Act, outcome: &str, note: &str) -> Result<ReceiptNo, Problem> {
+        let new = self.log.now(act);
+        self.append(&Record { outcome, note, ..self.of(new.id, new.millis, act) })
+    }
+
+    fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>
+    where
+        'w: 'a,
+    {
+        Record { client: self.client, peer: self.peer, ..Record::new(id, millis, act) }
+    }
+
+    fn append(&self, record: &Record) -> Result<ReceiptNo, Problem> {
+        self.log.append(self.lane, record).map_err(|_| Code::AuditUnavailable.whole())
+    }
+
+    fn asked(&self, question: &Question, verdict: Verdict) -> Asked<'static> {
+        let key = self.log.key();
+        let mut digests: SmallVec<_> = question.ids.iter().map(|id| key.identifier(id)).collect();
+        if digests.is_empty() {
+            digests.extend(question.masked.iter().map(|masked| key.masked(masked)));
+            digests.extend(question.name.map(|name| key.name(name)));
+        }
+        Asked { verdict: verdict.code(), digests }
+    }
+
+    /// Whoever is named in a document, object by object.
+    fn subjects_of(&self, value: &Value, out: &mut Vec<Asked<'static>>) {
+        let key = self.log.key();
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| self.subjects_of(value, out)),
+            Value::Object(fields) => {
+                let mut digests = SmallVec::new();
+                for (field, value) in fields {
+                    let texts = match value {
+                        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+                        _ => Vec::from_iter(value.as_str()),
+                    };
+                    let kind = fields.get("kind").and_then(Value::as_str);
+                    for text in texts {
+                        let identifier = match &**field {
+                            "id" | "identifiers" | "uscCode" | "registrationNumber"
+                            | "idNumber" => Identifier::recognise(text).ok(),
+                            "value" => kind
+                                .and_then(IdentifierKind::from_code)
+                                .and_then(|kind| Identifier::of(kind, text).ok()),
+                            _ => None,
+                        };
+                        digests.extend(identifier.map(|id| key.identifier(&id)));
+                        if matches!(&**field, "name" | "previousName" | "alias") {
+                            digests.push(key.name(text));
+                        }
+                    }
+                    self.subjects_of(value, out);
+                }
+                if !digests.is_empty() {
+                    out.push(Asked { verdict: "", digests });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Entries that a document names beside their lists.
+fn cited_of<'v>(value: &'v Value, out: &mut BTreeSet<Cited<'v>>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| cited_of(value, out)),
+        Value::Object(fields) => {
+            let list = fields.get("list");
+            let list = list.and_then(|list| list.as_str().or_else(|| list["code"].as_str()));
+            let entry = fields.get("entry").and_then(Value::as_str);
+            out.extend(list.zip(entry).map(|(list, entry)| Cited { list, entry }));
+            fields.values().for_each(|value| cited_of(value, out));
+        }
+        _ => {}
+    }
+}
+
+/// Record a request that is answered with JSON, and tell its receipt: in a header, and in the answer where
+/// that has a place for it.
+pub(super) async fn witnessed(
+    State((given, act)): State<(Given, Act)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(log) = given.desk.audit.clone() else { return next.run(request).await };
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let (head, body) = request.into_parts();
+    let body = match read(&given, Request::new(body)).await {
+        Ok(body) => body,
+        Err(problem) => return told(&problem),
+    };
+    let response = next.run(Request::from_parts(head, Body::from(body.clone()))).await;
+    // What was not answered tells nothing.
+    if !response.status().is_success() {
+        return response;
+    }
+    let (mut head, answer) = response.into_parts();
+    let Ok(answer) = to_bytes(answer, usize::MAX).await else {
+        return told(&Code::Internal.whole());
+    };
+    let witness = Witness { log: &log, lane: given.lane, client: "", peer };
+    let view = given.desk.live.current();
+    let recorded = witness.documents(act, view.as_deref(), &body, &answer, "");
+    match durable(&log, recorded).await {
+        Ok(receipt) => {
+            let number = receipt.to_string();
+            let answer = with_number(answer, &number);
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
+            head.headers.extend(HeaderValue::from_str(&number).map(|value| (RECEIPT, value)));
+            Response::from_parts(head, Body::from(answer))
+        }
+        Err(problem) => told(&problem),
+    }
+}
+
+/// Wait for the disk, where answers do.
+pub(super) async fn durable(
+    log: &Log,
+    recorded: Result<ReceiptNo, Problem>,
+) -> Result<ReceiptNo, Problem> {
+    let receipt = recorded?;
+    if !log.is_ahead() {
+        log.durable(receipt).await.map_err(|_| Code::AuditUnavailable.whole())?;
+    }
+    Ok(receipt)
+}
+
+/// An answer with the number of its receipt in the place that it has for it.
+fn with_number(answer: Bytes, number: &str) -> Bytes {
+    match memchr::memmem::rfind(&answer, NULL) {
+        None => answer,
+        Some(at) => {
+            let (before, after) = (&answer[..at], &answer[at + NULL.len()..]);
+            [before, b"\"receipt\":\"", number.as_bytes(), b"\"", after].concat().into()
+        }
+    }
+}
+
+fn text<'a>(text: &'a Option<super::request::Text>) -> &'a str {
+    text.as_ref().map_or("", |text| text.as_str())
+}
+
+/// When an id of version 7 was made.
+fn millis_of(id: Uuid) -> u64 {
+    (id.as_u128() >> 80) as u64
+}

@@ -1,0 +1,311 @@
+//! What is recorded of answers, and what proves them.
+
+use super::*;
+use std::fs;
+use xincha::audit::find::Sought;
+use xincha::audit::reader::Reader;
+use xincha::audit::verify::verify;
+use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync};
+use xincha::http::Desk;
+use xincha::snapshot::{SigningKey, TrustedKeys};
+
+/// A service that records.
+struct Recording {
+    server: Running,
+    log: Log,
+    keeping: Option<Keeping>,
+    config: AuditConfig,
+    _folder: tempfile::TempDir,
+}
+
+fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
+    let folder = tempfile::tempdir().unwrap();
+    let mut audit = AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(folder.path()) };
+    alter(&mut audit);
+    let (log, keeping) = Log::open(audit.clone(), config().workers).unwrap();
+    let (snapshot, view) = ground::view(real_now());
+    let live = Live::new(Some(view));
+    let desk = Desk { audit: Some(log.clone()), ..Desk::from(live.clone()) };
+    let bound = Server::bind(config(), desk).unwrap();
+    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
+    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
+    let server = Running { address, live, shutdown, thread, folder: Some(snapshot) };
+    Recording { server, log, keeping: Some(keeping), config: audit, _folder: folder }
+}
+
+impl Recording {
+    fn trusted(&self) -> TrustedKeys {
+        TrustedKeys::of(&SigningKey::load(&self.config.signing_key_path()).unwrap())
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(&self.config.folder)
+    }
+
+    fn acts(&self) -> Vec<Act> {
+        let mut acts = Vec::new();
+        Sought::default().each(&self.reader(), |kept| acts.push(kept.record.act)).unwrap();
+        acts
+    }
+
+    /// A receipt, once it is sealed.
+    fn receipt(&self, client: &mut Client, no: &str) -> Receipt {
+        loop {
+            let reply = client.get(&format!("/v1/receipts/{no}"));
+            assert_eq!(reply.status, 200, "{}", reply.json());
+            conforms(&reply.json(), "Receipt");
+            let receipt: Receipt = serde_json::from_value(reply.json()).unwrap();
+            if receipt.sealed.is_some() {
+                return receipt;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn every_check_has_a_receipt_that_proves_it() {
+    for hash in [Algorithm::Sha256, Algorithm::Sm3] {
+        let recording = open(|audit| audit.hash = hash);
+        let mut client = recording.server.connect();
+        let ids = format!(
+            r#"{{"matter":"{MATTER}","case":"c-9","operator":"u1","identifiers":["{}","91320500MA00000X21","无"]}}"#,
+            ground::BLACK.1
+        );
+        let by_name = format!(
+            r#"{{"matter":"{MATTER}","subjects":[{{"ref":"1","name":"苏州星和科技有限公司"}}]}}"#
+        );
+        let bodies = [ground::body(ground::BLACK), ground::body(ground::CLEAR), by_name];
+        for body in bodies.iter().chain([&ids]).map(String::as_bytes) {
+            let reply = client.post("/v1/check", body);
+            if reply.status != 200 {
+                // Of the numbers one is none.
+                reply.problem(Code::InvalidIdentifier);
+                continue;
+            }
+            conforms(&reply.json(), "CheckAnswer");
+            let no = reply.json()["receipt"].as_str().unwrap().to_owned();
+            let receipt = recording.receipt(&mut client, &no);
+            receipt.verify(&recording.trusted()).unwrap();
+            receipt.verify_texts(body, &reply.body).unwrap();
+            let altered = String::from_utf8(reply.body.clone()).unwrap().replace("clear", "claer");
+            if altered.as_bytes() != reply.body {
+                assert!(receipt.verify_texts(body, altered.as_bytes()).is_err());
+            }
+            assert_eq!(receipt.record["outcome"], reply.json()["verdict"]);
+            assert_eq!(receipt.record["matter"], MATTER);
+            assert_eq!(receipt.record["data"]["snapshot"], reply.json()["data"]["snapshot"]);
+            assert_eq!(receipt.record["id"], reply.json()["check"]);
+            // What was decided is decided again from the record alone.
+            let view = recording.server.live.current().unwrap();
+            let now = Instant((receipt.record["millis"].as_u64().unwrap() / 1_000) as i64);
+            let id: Uuid = receipt.record["id"].as_str().unwrap().parse().unwrap();
+            let (mut worker, mut again) = (Worker::searching(), Vec::new());
+            answer(&view, now, id, body, &mut worker, &mut again).unwrap();
+            receipt.verify_texts(body, &again).unwrap();
+        }
+    }
+}
+
+#[test]
+fn numbers_alone_are_recorded_one_by_one() {
+    let mut recording = open(|_| ());
+    let numbers = [ground::BLACK.1, "91320500MA00000X21", "MA0000066"];
+    let body = json!({"matter": MATTER, "identifiers": numbers}).to_string();
+    assert_eq!(recording.server.connect().post("/v1/check", body.as_bytes()).status, 200);
+    recording.server.stop();
+    for (number, verdict) in numbers.iter().zip(["prohibit", "clear", "clear"]) {
+        let number = xincha::record::Identifier::recognise(number).unwrap();
+        let digest = recording.log.key().identifier(&number);
+        let mut verdicts = Vec::new();
+        let sought = Sought { subjects: vec![digest], ..Sought::default() };
+        sought
+            .each(&recording.reader(), |kept| {
+                let asked = kept.record.subjects.iter().find(|it| it.digests.contains(&digest));
+                verdicts.push(asked.unwrap().verdict.to_owned());
+            })
+            .unwrap();
+        assert_eq!(verdicts, [verdict]);
+    }
+}
+
+#[test]
+fn what_else_is_asked_and_done_is_recorded_and_its_receipt_is_in_a_header() {
+    let mut recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let subject = json!({"ref": "1", "name": ground::BLACK.0, "id": ground::BLACK.1});
+    let rows = [
+        ("/v1/search", Act::Search, json!({"name": ground::BLACK.0})),
+        ("/v1/suggest", Act::Suggest, json!({"prefix": "苏州"})),
+        ("/v1/screen", Act::Screen, json!({"matter": MATTER, "bidders": [subject]})),
+        ("/v1/cross", Act::Cross, json!({"expression": "list:sxbzxr"})),
+        (
+            "/match/default",
+            Act::Match,
+            json!({"queries": {"q": {"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}}}}),
+        ),
+    ];
+    let cites = [true, false, true, true, true];
+    for ((path, act, body), cites) in rows.iter().zip(cites) {
+        let body = body.to_string();
+        let reply = client.post(path, body.as_bytes());
+        assert_eq!(reply.status, 200, "{path} {}", reply.json());
+        let no = reply.header("receipt").unwrap().to_owned();
+        let receipt = recording.receipt(&mut client, &no);
+        receipt.verify(&recording.trusted()).unwrap();
+        receipt.verify_texts(body.as_bytes(), &reply.body).unwrap();
+        assert_eq!(receipt.record["act"], json!(act));
+        let cited = receipt.record["cited"].as_array().unwrap();
+        assert_eq!(!cited.is_empty(), cites, "{path} {cited:?}");
+    }
+    let page = client.post("/v1/evidence", ground::body(ground::BLACK).as_bytes());
+    let page = String::from_utf8(page.body).unwrap();
+    let acts = recording.acts();
+    assert!(acts.contains(&Act::Evidence), "{acts:?}");
+    let mut of_page = Vec::new();
+    let sought = Sought { acts: vec![Act::Evidence], ..Sought::default() };
+    sought.each(&recording.reader(), |kept| of_page.push(kept.no.to_string())).unwrap();
+    assert!(page.contains(&of_page[0]));
+    // What is refused is answered with nothing, and is not recorded.
+    client.post("/v1/search", b"{}").problem(Code::MissingField);
+    assert_eq!(recording.acts().len(), acts.len());
+    recording.server.stop();
+    recording.keeping.take();
+    let proven = verify(&recording.reader(), &recording.trusted(), |_| ()).unwrap();
+    assert_eq!(proven.sealed, acts.len() as u64);
+}
+
+#[test]
+fn whoever_relied_on_an_entry_is_found_and_told() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let body = |case: &str| {
+        let subject = json!({"ref": "1", "name": ground::BLACK.0, "id": ground::BLACK.1});
+        json!({"matter": MATTER, "case": case, "operator": "u7", "subjects": [subject]}).to_string()
+    };
+    let mut hits = Vec::new();
+    for case in ["c-1", "c-2", "c-1"] {
+        let reply = client.post("/v1/check", body(case).as_bytes()).json();
+        hits.push(reply["subjects"][0]["hits"][0].clone());
+    }
+    client.post("/v1/check", ground::body(ground::CLEAR).as_bytes());
+    let (list, entry) = (hits[0]["list"]["code"].clone(), hits[0]["entry"].clone());
+    let request = json!({"list": list, "entry": entry, "reason": "法院撤销"}).to_string();
+    let reply = client.post("/v1/recalls", request.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    conforms(&reply.json(), "Recall");
+    let relied = reply.json()["relied"].clone();
+    let counts: Vec<(&str, usize)> = relied
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["case"].as_str().unwrap(), it["answers"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(counts, [("c-1", 2), ("c-2", 1)]);
+    assert_eq!(relied[0]["answers"][0]["operator"], "u7");
+    let again = client.post("/v1/recalls", request.as_bytes()).json();
+    assert_eq!((&again["number"], &again["relied"]), (&json!(2), &relied));
+    let feed = client.get("/v1/recalls?after=1").json();
+    assert_eq!(feed, json!({"recalls": [again]}));
+    client.get("/v1/recalls?after=x").problem(Code::OutOfRange);
+    for (field, value, code) in [
+        ("list", json!("none"), Code::UnknownList),
+        ("reason", json!(" "), Code::EmptyValue),
+        ("since", json!("yesterday"), Code::InvalidTime),
+    ] {
+        let mut wrong: Value = serde_json::from_str(&request).unwrap();
+        wrong[field] = value;
+        client.post("/v1/recalls", wrong.to_string().as_bytes()).problem(code);
+    }
+}
+
+#[test]
+fn a_receipt_that_is_none_is_not_found() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let reply = client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+    let no = reply.json()["receipt"].as_str().unwrap().to_owned();
+    let other = no.replace(&no[no.len() - 1..], if no.ends_with('a') { "b" } else { "a" });
+    for no in ["x", "0-0-00", &other, &format!("ffff{no}")] {
+        client.get(&format!("/v1/receipts/{no}")).problem(Code::NoSuchReceipt);
+    }
+    // Without a log there is none.
+    let without = start(config());
+    let mut client = without.connect();
+    client.get(&format!("/v1/receipts/{no}")).problem(Code::NotLoadedHere);
+    let reply = client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+    assert_eq!(reply.json()["receipt"], Value::Null);
+}
+
+#[test]
+fn nothing_is_answered_that_cannot_be_recorded() {
+    let recording = open(|audit| audit.unsealed_seconds_max = 0);
+    let mut client = recording.server.connect();
+    let check =
+        |client: &mut Client| client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+    assert_eq!(check(&mut client).status, 200);
+    let seals = recording.config.folder.join("seals");
+    fs::rename(&seals, recording.config.folder.join("aside")).unwrap();
+    fs::write(&seals, "no folder").unwrap();
+    check(&mut client);
+    while !recording.log.standing().refusing {
+        std::thread::yield_now();
+    }
+    check(&mut client).problem(Code::AuditUnavailable);
+    for (path, body) in [
+        ("/v1/search", json!({"name": "星河"})),
+        ("/v1/cross", json!({"expression": "list:sxbzxr"})),
+    ] {
+        client.post(path, body.to_string().as_bytes()).problem(Code::AuditUnavailable);
+    }
+    assert_eq!(client.get("/healthz").status, 200);
+    fs::remove_file(&seals).unwrap();
+    fs::rename(recording.config.folder.join("aside"), &seals).unwrap();
+    while recording.log.standing().refusing {
+        std::thread::yield_now();
+    }
+    assert_eq!(check(&mut client).status, 200);
+}
+
+#[test]
+fn answers_that_wait_for_the_disk_are_the_same() {
+    let recording = open(|audit| audit.sync = Sync::Answer);
+    let mut client = recording.server.connect();
+    for _ in 0..3 {
+        let reply = client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+        let no = reply.json()["receipt"].as_str().unwrap().to_owned();
+        recording.receipt(&mut client, &no).verify(&recording.trusted()).unwrap();
+        assert_eq!(client.post("/v1/search", "{\"name\":\"苏州星河科技\"}".as_bytes()).status, 200);
+    }
+}
+
+#[test]
+fn no_subject_is_in_the_log() {
+    let mut recording = open(|_| ());
+    let mut client = recording.server.connect();
+    client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+    let person = json!({"matter": MATTER, "subjects": [{"ref": "李四-110101190001010022", "name": "李四光远", "kind": "natural_person",
+        "ids": [{"kind": "resident_id", "value": "110101190001010022"}]}]});
+    client.post("/v1/check", person.to_string().as_bytes());
+    client.post("/v1/search", json!({"name": "李四光远"}).to_string().as_bytes());
+    recording.server.stop();
+    recording.keeping.take();
+    let mut folders = vec![recording.config.folder.clone()];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            read += bytes.len();
+            for hidden in ["110101190001010022", "李四", ground::BLACK.0, ground::BLACK.1] {
+                let found = memchr::memmem::find(&bytes, hidden.as_bytes());
+                assert_eq!(found, None, "{hidden} in {}", path.display());
+            }
+        }
+    }
+    assert!(read > 1_000);
+}
