@@ -9,6 +9,9 @@
 //! | [`cross`] | lists against lists |
 //! | [`tender`] | all bidders of a section |
 //! | [`change`] | changes, sent to the running service |
+//! | [`audit`] | the audit log proven, searched, exported |
+//! | [`receipt`] | what proves an answer, fetched and held against it |
+//! | [`recall`] | past answers that relied on an entry |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
 //! | [`job`] | a file that the running service screens |
@@ -19,6 +22,7 @@
 //! | [`fault`] | panics, logged without what they fell over |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
+pub mod audit;
 pub mod build;
 pub mod change;
 pub mod check;
@@ -27,6 +31,8 @@ pub mod fault;
 pub mod job;
 pub mod keygen;
 pub mod progress;
+pub mod recall;
+pub mod receipt;
 pub mod remote;
 pub mod report;
 pub mod screen;
@@ -106,6 +112,12 @@ enum Command {
     Approve(status::Held),
     /// 丢弃被搁置的数据 / drop a held delivery
     Discard(status::Held),
+    /// 审计日志 / the audit log: verify, find, export
+    Audit(audit::Audit),
+    /// 回执 / what proves an answer: fetch and verify
+    Receipt(receipt::ReceiptCommand),
+    /// 回溯通告 / list every past answer that relied on an entry, and note it for its client
+    Recall(recall::Recall),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
     /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
@@ -137,6 +149,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rollback(rollback)) => with(&|config| rollback.run(config)),
         Some(Command::Approve(held)) => with(&|config| held.approve(config)),
         Some(Command::Discard(held)) => with(&|config| held.discard(config)),
+        Some(Command::Audit(audit)) => with(&|config| audit.run(config)),
+        Some(Command::Receipt(receipt)) => with(&|config| receipt.run(config)),
+        Some(Command::Recall(recall)) => with(&|config| recall.run(config)),
         Some(Command::Verify(verify)) => verify.run(config),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),

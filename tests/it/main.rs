@@ -2,6 +2,7 @@
 //! against the index and against the oracle, which is slow and obvious.
 
 mod absences;
+mod audit_drill;
 mod batch;
 mod changes;
 mod city;

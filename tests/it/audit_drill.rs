@@ -1,0 +1,202 @@
+//! The service killed at any moment under load: every answer that a client received is in the log, and the log
+//! is whole. And the commands that prove, find and recall.
+
+use crate::command::{Home, ask, served};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use xincha::audit::find::Sought;
+use xincha::audit::reader::Reader;
+use xincha::audit::verify::verify;
+use xincha::audit::{Act, Receipt};
+use xincha::snapshot::{SigningKey, TrustedKeys};
+
+const MATTER: &str = "11320500000000019Y3000123456001";
+/// Of the sample: on a list, and on none.
+const LISTED: &str = "91320500MA0000015D";
+const CLEAR: &str = "91320507MA00001031";
+/// Checks that are under way at once on a connection.
+const PIPELINED: usize = 8;
+
+fn check(id: &str, case: &str) -> String {
+    let subject = json!({"ref": "1", "id": id});
+    json!({"matter": MATTER, "case": case, "operator": "u1", "subjects": [subject]}).to_string()
+}
+
+/// Ask until the service is gone; the receipts of all answers that came.
+fn receipts_until_gone(address: &str) -> Vec<String> {
+    let mut receipts = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(address) else { return receipts };
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let body = check(LISTED, "drill");
+    let request = format!(
+        "POST /v1/check HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (mut read, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
+    let mut under_way = 0;
+    loop {
+        while under_way < PIPELINED {
+            if stream.write_all(request.as_bytes()).is_err() {
+                break;
+            }
+            under_way += 1;
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return receipts,
+            Ok(bytes) => read.extend_from_slice(&piece[..bytes]),
+        }
+        let marker = b"\"receipt\":\"";
+        let mut done = 0;
+        while let Some(at) = memchr::memmem::find(&read[done..], marker) {
+            let start = done + at + marker.len();
+            let Some(length) = read[start..].iter().position(|&byte| byte == b'"') else { break };
+            receipts.push(String::from_utf8(read[start..start + length].to_vec()).unwrap());
+            done = start + length;
+            under_way -= 1;
+        }
+        read.drain(..done);
+    }
+}
+
+/// A dozen times; as often as `XINCHA_KILLS` says where that is set.
+#[test]
+fn every_answer_that_was_received_outlives_any_number_of_kills() {
+    let kills = std::env::var("XINCHA_KILLS").map_or(12, |kills| kills.parse::<u64>().unwrap());
+    let home = Home::new();
+    let config = std::fs::read_to_string(home.config()).unwrap();
+    let (service, address, log) = served(&home);
+    ask(&address, "POST", "/v1/check", &check(LISTED, "first"));
+    drop((service, log));
+    // What serves is not built anew at every start, which would be most of the time.
+    std::fs::write(
+        home.config(),
+        config.replace("build_on_start = true", "build_on_start = false"),
+    )
+    .unwrap();
+    let (mut random, mut received) = (StdRng::seed_from_u64(7), Vec::new());
+    for _ in 0..kills {
+        let (service, address, _log) = served(&home);
+        let clients = [0; 2].map(|_| {
+            let address = address.clone();
+            std::thread::spawn(move || receipts_until_gone(&address))
+        });
+        std::thread::sleep(Duration::from_millis(random.random_range(5..250)));
+        // SIGKILL.
+        drop(service);
+        clients.into_iter().for_each(|client| received.extend(client.join().unwrap()));
+    }
+    assert!(received.len() as u64 > kills * 10, "{}", received.len());
+    let folder = home.folder.path().join("audit");
+    let reader = Reader::new(&folder);
+    let key = SigningKey::load(&folder.join("signing.pem")).unwrap();
+    let proven = verify(&reader, &TrustedKeys::of(&key), |_| ()).unwrap();
+    let mut recorded = std::collections::HashSet::new();
+    let sought = Sought { acts: vec![Act::Check], ..Sought::default() };
+    sought
+        .each(&reader, |kept| {
+            recorded.insert(kept.no.to_string());
+        })
+        .unwrap();
+    let missing = received.iter().filter(|no| !recorded.contains(*no)).count();
+    println!(
+        "{kills} kills, {} answers received, {} records proven, {missing} missing",
+        received.len(),
+        proven.sealed + proven.unsealed
+    );
+    assert_eq!(missing, 0);
+}
+
+#[test]
+fn the_commands_prove_find_and_recall() {
+    let home = Home::new();
+    let (service, address, _log) = served(&home);
+    let server = format!("http://{address}");
+    let write = |name: &str, text: &str| {
+        let path = home.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let request = check(LISTED, "c-1");
+    let (status, answer) = ask(&address, "POST", "/v1/check", &request);
+    assert_eq!(status, 200);
+    let (_, clear) = ask(&address, "POST", "/v1/check", &check(CLEAR, "c-2"));
+    let no = answer["receipt"].as_str().unwrap();
+    let file = write("receipt.json", "");
+    let of_request = write("request.json", &request);
+    // A parsed answer is not the bytes that came: those are not held against it here.
+    loop {
+        let (code, _, err) = home.run(&["receipt", "get", no, "--server", &server, "-o", &file]);
+        assert_eq!(code, 0, "{err}");
+        let receipt: Receipt = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        if receipt.sealed.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let replayed = home.run(&["receipt", "verify", &file, "--request", &of_request, "--replay"]);
+    assert_eq!(replayed.0, 0, "{}", replayed.2);
+    assert!(replayed.1.contains("the answer is the same"), "{}", replayed.1);
+    let other = write("other.json", &check(LISTED, "c-3"));
+    let (code, _, err) = home.run(&["receipt", "verify", &file, "--request", &other, "--replay"]);
+    assert!(code == 1 && err.contains("another than the recorded one"), "{err}");
+    let stranger = SigningKey::generate().unwrap().public();
+    let (code, _, err) = home.run(&["receipt", "verify", &file, "--public-key", &stranger]);
+    assert!(code == 1 && err.contains("not trusted"), "{err}");
+    let none = no.replace(&no[no.len() - 1..], "x");
+    let (code, _, err) = home.run(&["receipt", "get", &none, "--server", &server]);
+    assert!(code == 1 && err.contains("receipt"), "{err}");
+
+    let found = |arguments: &[&str]| -> Vec<Value> {
+        let (code, out, err) = home.run(&[&["audit", "find"], arguments].concat());
+        assert_eq!(code, 0, "{err}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let of_subject = found(&["--id", CLEAR]);
+    assert_eq!(of_subject.len(), 1);
+    assert_eq!(of_subject[0]["id"], clear["check"]);
+    assert_eq!(found(&["--case", "c-1", "--act", "check"])[0]["receipt"], no);
+    assert!(found(&["--id", CLEAR, "--until", "2026-01-01T00:00:00+08:00"]).is_empty());
+    let (code, _, err) = home.run(&["audit", "find", "--id", "无"]);
+    assert!(code == 1 && err.contains("--id"), "{err}");
+
+    let hit = &answer["subjects"][0]["hits"][0];
+    let (list, entry) = (hit["list"]["code"].as_str().unwrap(), hit["entry"].as_str().unwrap());
+    let (code, out, err) = home.run(&[
+        "recall",
+        "--list",
+        list,
+        "--entry",
+        entry,
+        "--reason",
+        "法院撤销",
+        "--server",
+        &server,
+    ]);
+    assert!(code == 0 && out.contains("c-1") && out.contains("1 次回答"), "{out}{err}");
+
+    let (code, out, err) = home.run(&["audit", "verify"]);
+    assert!(code == 0 && out.contains("sound"), "{out}{err}");
+    drop(service);
+    let exported = home.folder.path().join("audit.jsonl");
+    let (code, ..) = home.run(&["audit", "export", "-o", exported.to_str().unwrap()]);
+    let exported = std::fs::read_to_string(exported).unwrap();
+    let acts: Vec<Value> = exported
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["act"].clone())
+        .collect();
+    assert_eq!(code, 0);
+    for act in ["start", "serve", "check", "recall"] {
+        assert!(acts.contains(&json!(act)), "{acts:?}");
+    }
+    // One bit of a record.
+    let lane = home.folder.path().join("audit/lanes/00/0000000000000000.xca");
+    let mut bytes = std::fs::read(&lane).unwrap();
+    bytes[90] ^= 1;
+    std::fs::write(&lane, bytes).unwrap();
+    let (code, _, err) = home.run(&["audit", "verify"]);
+    assert!(code == 1 && err.contains("position 0"), "{err}");
+}
