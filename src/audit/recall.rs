@@ -67,8 +67,8 @@ pub fn recall(
     let mut found: BTreeMap<(String, String), BTreeMap<(u64, ReceiptNo), Past>> = BTreeMap::new();
     sought.each(reader, |kept| {
         let record = &kept.record;
-        // A recall names the entry itself.
-        if record.act == Act::Recall {
+        // Changes and recalls name the entry too.
+        if !record.act.tells() {
             return;
         }
         let of = (record.client.to_owned(), record.purpose.case.to_owned());

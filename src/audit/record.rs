@@ -62,6 +62,22 @@ pub enum Act {
     Recall,
 }
 
+impl Act {
+    /// Somebody was told of subjects.
+    pub fn tells(self) -> bool {
+        matches!(
+            self,
+            Act::Check
+                | Act::Screen
+                | Act::Evidence
+                | Act::Search
+                | Act::Match
+                | Act::Cross
+                | Act::JobDone
+        )
+    }
+}
+
 /// What it was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Purpose<'a> {

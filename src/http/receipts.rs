@@ -7,10 +7,12 @@ use super::request::{instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
 use super::witness::Witness;
+use crate::audit;
 use crate::audit::reader::Reader;
 use crate::audit::recall::Notices;
 use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
-use crate::record::limits;
+use crate::live::Outcome;
+use crate::record::{Act, Change, limits};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use hyper::StatusCode;
@@ -109,10 +111,31 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
         });
         let (log, body, view, answer, notice) = noted.await?;
         let witness = Witness { log: &log, lane, client: "", peer };
-        witness.documents(crate::audit::Act::Recall, Some(&view), &body, &answer, "")?;
+        witness.documents(audit::Act::Recall, Some(&view), &body, &answer, "")?;
         Ok((StatusCode::OK, json!(notice)))
     };
     answered(recall.await)
+}
+
+/// Entries that were revoked just now are void from the beginning: whoever relied on one is noted, aside.
+pub(super) fn recall_revoked(asked: &Asked, changes: &[Change], outcomes: &[Outcome]) {
+    let Ok(log) = log(asked) else { return };
+    for (change, outcome) in changes.iter().zip(outcomes) {
+        if change.act != Act::Revoke || !matches!(outcome, Outcome::Recorded(_)) {
+            continue;
+        }
+        let (log, readers, change) = (log.clone(), asked.readers.clone(), change.clone());
+        let reason = match change.sender.document.is_empty() {
+            true => format!("撤销 / revoked ({})", change.key),
+            false => format!("撤销 / revoked: {}", change.sender.document),
+        };
+        tokio::spawn(async move {
+            let note =
+                move || Notices::of(log.folder()).note(&change.list, &change.entry, &reason, 0);
+            // Who reads the log tells its faults.
+            let _ = readers.run(note).await;
+        });
+    }
 }
 
 /// `?after=…`

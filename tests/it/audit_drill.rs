@@ -178,6 +178,17 @@ fn the_commands_prove_find_and_recall() {
     ]);
     assert!(code == 0 && out.contains("c-1") && out.contains("1 次回答"), "{out}{err}");
 
+    // A revocation is recalled by itself.
+    let revoked = json!({"changes": [{"key": "k1", "change": "revoke", "list": list, "entry": entry, "document": "（2026）苏01号"}]});
+    let (status, answered) = ask(&address, "POST", "/v1/changes", &revoked.to_string());
+    assert_eq!((status, &answered["results"][0]["status"]), (200, &json!("recorded")));
+    let recalls = || ask(&address, "GET", "/v1/recalls?after=1", "").1["recalls"].clone();
+    while recalls() == json!([]) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(recalls()[0]["reason"].as_str().unwrap().contains("（2026）苏01号"));
+    assert_eq!(recalls()[0]["relied"][0]["answers"][0]["receipt"], no);
+
     let (code, out, err) = home.run(&["audit", "verify"]);
     assert!(code == 0 && out.contains("sound"), "{out}{err}");
     drop(service);
