@@ -9,6 +9,7 @@
 //! | [`cross`] | lists against lists |
 //! | [`tender`] | all bidders of a section |
 //! | [`change`] | changes, sent to the running service |
+//! | [`client`] | clients and their keys, in their file |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
 //! | [`job`] | a file that the running service screens |
@@ -22,6 +23,7 @@
 pub mod build;
 pub mod change;
 pub mod check;
+pub mod client;
 pub mod cross;
 pub mod fault;
 pub mod job;
@@ -108,6 +110,8 @@ enum Command {
     Discard(status::Held),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
+    /// 管理客户端 / clients that may ask the service, and their keys
+    Client(client::Client),
     /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
     Keygen(keygen::Keygen),
     /// 生成合成城市 / write a synthetic city: feeds in all layouts, and the truth about them
@@ -138,6 +142,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Approve(held)) => with(&|config| held.approve(config)),
         Some(Command::Discard(held)) => with(&|config| held.discard(config)),
         Some(Command::Verify(verify)) => verify.run(config),
+        Some(Command::Client(client)) => with(&|config| client.run(config)),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),
     };

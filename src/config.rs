@@ -4,6 +4,7 @@
 //! setting has a default; unknown ones are mistakes, named with their line.
 
 use crate::catalogue::Catalogue;
+use crate::clients::ClientsConfig;
 use crate::http::HttpConfig;
 use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
@@ -24,6 +25,8 @@ pub struct Config {
     pub data: DataConfig,
     /// The server.
     pub http: HttpConfig,
+    /// Who may ask.
+    pub clients: ClientsConfig,
     /// Files that clients hand in.
     pub jobs: JobsConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
@@ -66,6 +69,7 @@ impl Default for Config {
             catalogue: "catalogue".into(),
             data: DataConfig::default(),
             http: HttpConfig::default(),
+            clients: ClientsConfig::default(),
             jobs: JobsConfig::default(),
             replicas: None,
             source: BTreeMap::new(),
@@ -143,11 +147,12 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         let DataConfig { feeds, sources, snapshots, deliveries, ledger, signing_key, .. } =
             &mut config.data;
-        let jobs = &mut config.jobs.folder;
-        let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger, jobs];
+        let (jobs, clients) = (&mut config.jobs.folder, &mut config.clients.file);
+        let of_data = [feeds, sources, snapshots, deliveries, ledger];
+        let of_data = of_data.into_iter().chain([&mut config.catalogue, jobs, clients]);
         let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
         let of_origins = origins.flat_map(OriginConfig::paths);
-        for of_file in of_data.into_iter().chain(signing_key).chain(of_origins) {
+        for of_file in of_data.chain(signing_key).chain(of_origins) {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)

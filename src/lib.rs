@@ -32,6 +32,7 @@
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
+//! | 1 | [`clients`] | who may ask: keys, signatures, certificates; what each may, and how much of it |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`output`] | what a long work leaves: a file that appears when it is whole, tables in it |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; the only `unsafe` |
@@ -71,6 +72,8 @@ pub mod secret;
 pub mod text;
 
 pub mod catalogue;
+
+pub mod clients;
 
 pub mod source;
 

@@ -70,7 +70,8 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 10] = [
+    let rows: [(&[&str], &[&str]); 11] = [
+        (&["clients"], &["catalogue", "source", "output", "snapshot", "index", "live", "http"]),
         (
             &["record"],
             &[
@@ -111,12 +112,18 @@ fn list_formats_and_api_formats_never_meet() {
 }
 
 #[test]
+fn clients_know_nothing_of_the_edge() {
+    check(&["clients"], &["hyper", "axum", "StatusCode"]);
+}
+
+#[test]
 fn nothing_below_the_top_imports_the_configuration() {
     let below = [
         "record",
         "secret",
         "text",
         "catalogue",
+        "clients",
         "source",
         "snapshot",
         "ledger",
@@ -139,6 +146,7 @@ fn fst_and_roaring_live_in_the_index_and_unsafe_in_one_file() {
         "secret",
         "text",
         "catalogue",
+        "clients",
         "source",
         "snapshot",
         "ledger",

@@ -5,6 +5,7 @@ mod absences;
 mod batch;
 mod changes;
 mod city;
+mod clients;
 mod command;
 mod completions;
 mod cross;

@@ -1,0 +1,234 @@
+//! The file of the clients, looked at while the service runs.
+
+use super::nonces::Nonces;
+use super::roll::{Mistakes, Roll};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// Between two looks at the file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks between two sweeps of what is remembered.
+const SWEEP_EVERY: u32 = 15;
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientsError {
+    /// It cannot be read.
+    #[error("{path}: 无法读取客户端文件 / the file of clients cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds mistakes.
+    #[error("{path}: 客户端文件有误 / the file of clients has mistakes:\n{mistakes}")]
+    Mistaken {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        mistakes: Mistakes,
+    },
+}
+
+/// The clients that are known now. Cloning shares.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    roll: watch::Sender<Arc<Roll>>,
+    nonces: Arc<Nonces>,
+    /// There was none when the service began: whoever reaches it may ask, until there is one.
+    began_empty: bool,
+}
+
+impl Default for Clients {
+    /// None: whoever reaches the service may ask.
+    fn default() -> Clients {
+        Clients::of(Roll::default())
+    }
+}
+
+impl Clients {
+    /// These.
+    pub fn of(roll: Roll) -> Clients {
+        let began_empty = roll.is_empty();
+        Clients { roll: watch::Sender::new(Arc::new(roll)), nonces: Arc::default(), began_empty }
+    }
+
+    /// Those of a file; none where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or holds a mistake.
+    pub fn open(path: &Path) -> Result<Clients, ClientsError> {
+        Ok(Clients::of(read(path, None)?.unwrap_or_default()))
+    }
+
+    /// Look at the file every second, on a thread of its own, until what is answered is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn watch(&self, path: PathBuf) -> io::Result<Watching> {
+        let (clients, (stop, stopped)) = (self.clone(), channel::<()>());
+        let mut seen = stamp(&path);
+        let look = move || {
+            let mut looks = 0_u32;
+            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let stamp = stamp(&path);
+                if stamp != seen {
+                    seen = stamp;
+                    clients.reload(&path);
+                }
+                looks = looks.wrapping_add(1);
+                if looks.is_multiple_of(SWEEP_EVERY) {
+                    clients.sweep();
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("clients".to_owned()).spawn(look)?;
+        Ok(Watching { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Those of the file from now on; what cannot be used changes nothing and is logged.
+    pub fn reload(&self, path: &Path) {
+        let before = self.roll.borrow().clone();
+        match read(path, Some(&before)) {
+            Ok(Some(roll)) => {
+                let count = roll.clients().count();
+                self.roll.send_replace(Arc::new(roll));
+                tracing::info!(count, "客户端已更新 / clients were read anew");
+            }
+            Ok(None) => {
+                let path = path.display();
+                tracing::error!(
+                    "{path}: 客户端文件消失，沿用原有客户端 / the file of clients is gone, those before stay"
+                );
+            }
+            Err(why) => tracing::error!("沿用原有客户端 / the clients before stay: {why}"),
+        }
+    }
+
+    fn sweep(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.nonces.sweep(now.as_millis() as u64);
+        let roll = self.roll.borrow().clone();
+        roll.clients().for_each(|client| client.pace.sweep(now.as_secs() as i64));
+    }
+
+    /// A handle of one worker.
+    pub fn follow(&self) -> Follower {
+        let receiver = self.roll.subscribe();
+        let roll = receiver.borrow().clone();
+        Follower { receiver, roll, nonces: self.nonces.clone(), began_empty: self.began_empty }
+    }
+
+    /// There is none now, nor was there any.
+    pub fn are_none(&self) -> bool {
+        self.began_empty && self.roll.borrow().is_empty()
+    }
+}
+
+/// One worker's own handle.
+#[derive(Debug)]
+pub struct Follower {
+    receiver: watch::Receiver<Arc<Roll>>,
+    roll: Arc<Roll>,
+    nonces: Arc<Nonces>,
+    began_empty: bool,
+}
+
+impl Follower {
+    /// The clients that are known now; `None` where whoever reaches the service may ask. Cost: one atomic
+    /// read while nothing changes.
+    #[inline]
+    pub fn current(&mut self) -> Option<&Roll> {
+        // An error means that the other end is gone: what was current stays so.
+        if self.receiver.has_changed().unwrap_or(false) {
+            self.roll = self.receiver.borrow_and_update().clone();
+            // Who is removed later leaves no open door.
+            self.began_empty &= self.roll.is_empty();
+        }
+        let is_open = self.began_empty && self.roll.is_empty();
+        (!is_open).then_some(&self.roll)
+    }
+
+    /// Signed requests of the last minutes, of all workers.
+    pub fn nonces(&self) -> &Nonces {
+        &self.nonces
+    }
+}
+
+/// The thread that looks at the file; dropped, it stops.
+#[derive(Debug)]
+pub struct Watching {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What tells one state of a file from another; `None` where there is no file.
+fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.mtime(), file.mtime_nsec(), file.size(), file.ino()))
+}
+
+fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ClientsError::Unreadable { path: path.to_owned(), source }),
+    };
+    let mistaken = |mistakes| ClientsError::Mistaken { path: path.to_owned(), mistakes };
+    Roll::parse(&text, before).map(Some).map_err(mistaken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_edited_is_known_and_what_is_broken_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        let clients = Clients::open(&path).unwrap();
+        let mut follower = clients.follow();
+        assert!(clients.are_none() && follower.current().is_none());
+        let watching = clients.watch(path.clone()).unwrap();
+        let mut waits = |text: &str, expected: Option<usize>| {
+            std::fs::write(&path, text).unwrap();
+            for _ in 0..60 {
+                std::thread::sleep(Duration::from_millis(50));
+                if follower.current().map(|roll| roll.clients().count()) == expected {
+                    return;
+                }
+            }
+            panic!("{text}");
+        };
+        waits("[client.a]\n", Some(1));
+        waits("[client.a]\n[client.b]\n", Some(2));
+        std::fs::write(&path, "[client.a]\nbroken\n").unwrap();
+        std::thread::sleep(LOOK_EVERY + Duration::from_millis(300));
+        let mut follower = clients.follow();
+        assert_eq!(follower.current().unwrap().clients().count(), 2);
+        waits("", Some(0));
+        drop(watching);
+        assert!(Clients::open(&path).unwrap().are_none());
+        std::fs::write(&path, "[client.a]\ncolour = 1\n").unwrap();
+        let error = Clients::open(&path).unwrap_err().to_string();
+        assert!(error.contains("clients.toml") && error.contains("\n2: "), "{error}");
+    }
+}
