@@ -17,6 +17,9 @@
 //! | [`check`] | bytes → bytes, without a socket |
 //! | [`changes`] | the body of changes, and what became of them |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
+//! | [`gate`] | who asks, and whether it may: key, signature, certificate; what each path needs |
+//! | [`who`] | whoever asks, and what it may ask about |
+//! | `purpose` | for what it asks about natural persons, and about how many on no list |
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | `search` | names that are like a given one |
@@ -43,6 +46,7 @@ pub mod cross;
 pub mod desk;
 pub mod evidence;
 mod fragments;
+pub mod gate;
 mod gather;
 pub mod jobs;
 mod json;
@@ -50,6 +54,7 @@ mod likeness;
 pub mod operation;
 mod person;
 pub mod problem;
+mod purpose;
 mod request;
 pub mod routes;
 mod search;
@@ -58,6 +63,7 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+pub mod who;
 mod yente;
 
 pub use check::{Unanswered, Worker, answer};
@@ -65,6 +71,7 @@ pub use check_id::CheckIds;
 pub use config::HttpConfig;
 pub use desk::Desk;
 pub use evidence::{Evidence, Shown};
+pub use gate::{Refusal, Refusals};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
 

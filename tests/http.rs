@@ -1,5 +1,7 @@
 //! The service over real sockets, and its wire contract.
 
+#[path = "http/clients.rs"]
+mod clients;
 #[path = "http/crossing.rs"]
 mod crossing;
 #[path = "http/evidence.rs"]
@@ -957,7 +959,7 @@ mod changes {
         let live = Live::default();
         let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
         recorder.swap(generation).unwrap();
-        let desk = Desk { live: live.clone(), recorder: Some(recorder), loader: None, jobs: None };
+        let desk = Desk { recorder: Some(recorder), ..Desk::from(live.clone()) };
         let bound = Server::bind(config(), desk).unwrap();
         let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
         let thread = std::thread::spawn(move || bound.run(stopped).unwrap());

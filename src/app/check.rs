@@ -63,7 +63,7 @@ impl Check {
         let answered = match super::ledger(config) {
             // Whoever holds the ledger knows of the changes since the snapshot.
             Err(LedgerError::Held(_)) => {
-                let answer = Remote::new(config, None).post("/v1/check", request.clone())?;
+                let answer = Remote::new(config, None)?.post("/v1/check", request.clone())?;
                 if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
             }
             ledger => offline(config, &catalogue, ledger?, &request)?,

@@ -1,7 +1,8 @@
 //! The running service, asked over HTTP by the commands that need it.
 
 use crate::config::Config;
-use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, ClientBuilder, Response};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,6 +13,29 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// A running service.
 pub struct Remote {
     base: String,
+    key: Option<Key>,
+}
+
+/// What a service knows us by. Never an argument: those are shown to everybody on a machine.
+#[derive(Clone)]
+struct Key(HeaderValue);
+
+impl Key {
+    /// The environment's, or that of the file that the environment names.
+    fn find() -> Result<Option<Key>, String> {
+        let text = match (std::env::var("XINCHA_KEY"), std::env::var("XINCHA_KEY_FILE")) {
+            (Ok(key), _) => key,
+            (Err(_), Ok(path)) => std::fs::read_to_string(&path).map_err(|error| {
+                format!("{path}: 无法读取密钥 / the key cannot be read: {error}")
+            })?,
+            (Err(_), Err(_)) => return Ok(None),
+        };
+        let no_key = |_| "XINCHA_KEY: 不是密钥 / is no key".to_owned();
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", text.trim())).map_err(no_key)?;
+        value.set_sensitive(true);
+        Ok(Some(Key(value)))
+    }
 }
 
 /// What a service answered.
@@ -35,18 +59,34 @@ impl Answer {
         if (200..300).contains(&self.status) {
             return Ok(self.document);
         }
-        Err(super::check::told(&self.document).into())
+        let told = super::check::told(&self.document);
+        let hint = if self.status == 401 { "\n环境变量 / set XINCHA_KEY" } else { "" };
+        Err(format!("{told}{hint}").into())
     }
 }
 
 impl Remote {
     /// The service of a configuration, or of an address.
-    pub fn new(config: &Config, server: Option<&str>) -> Remote {
+    ///
+    /// # Errors
+    ///
+    /// The key that the environment names cannot be read.
+    pub fn new(
+        config: &Config,
+        server: Option<&str>,
+    ) -> Result<Remote, Box<dyn std::error::Error>> {
         let base = match server {
             Some(server) => server.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(config.http.address)),
         };
-        Remote { base }
+        Ok(Remote { base, key: Key::find()? })
+    }
+
+    /// Who asks it, with these settings and our key: no proxy stands between, since the service is where it is
+    /// told to be.
+    pub fn client(&self, settings: ClientBuilder) -> reqwest::Result<Client> {
+        let key = self.key.iter().map(|Key(value)| (AUTHORIZATION, value.clone()));
+        settings.no_proxy().default_headers(key.collect()).build()
     }
 
     /// Where it is.
@@ -67,8 +107,7 @@ impl Remote {
     fn ask(&self, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Box<dyn std::error::Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            // The service is where it is told to be: no proxy stands between.
-            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+            let client = self.client(Client::builder().timeout(TIMEOUT))?;
             let url = format!("{}{path}", self.base);
             let request = match body {
                 None => client.get(&url),

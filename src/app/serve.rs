@@ -1,8 +1,9 @@
 //! `xincha serve`: the service, from the configuration to the drained end.
 
 use super::Outcome;
+use crate::clients::Clients;
 use crate::config::Config;
-use crate::http::{Desk, Server};
+use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
@@ -10,7 +11,7 @@ use crate::snapshot::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Serve until SIGTERM or Ctrl-C, then drain.
 pub fn run(config: &Config) -> Outcome {
@@ -21,6 +22,8 @@ pub fn run(config: &Config) -> Outcome {
         matters = catalogue.matters().len(),
         "目录已加载 / catalogue loaded"
     );
+    let clients = clients(config)?;
+    let watching = clients.watch(config.clients.file.clone())?;
     let live = Live::new(None);
     let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
     let builds = config.loader().builds;
@@ -42,16 +45,44 @@ pub fn run(config: &Config) -> Outcome {
     let (jobs, working) = Jobs::start(config.jobs.clone(), live.clone()).map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;
-    let desk = Desk { live, recorder: Some(recorder), loader: Some(loader), jobs: Some(jobs) };
+    let desk = Desk {
+        live,
+        recorder: Some(recorder),
+        loader: Some(loader),
+        jobs: Some(jobs),
+        clients,
+        refusals: Refusals::default(),
+    };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
     info!("服务地址 / serving on http://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
+    drop(watching);
     drop(working);
     drop(loading);
     recording.stop();
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who may ask. Where there is nobody, only this machine may reach the service.
+fn clients(config: &Config) -> Result<Clients, Box<dyn std::error::Error>> {
+    let file = &config.clients.file;
+    let clients = Clients::open(file)?;
+    let (address, shown) = (config.http.address, file.display());
+    if !clients.are_none() {
+        info!("客户端文件 / clients of {shown}");
+    } else if address.ip().to_canonical().is_loopback() {
+        warn!("未设客户端，本机任何人均可访问 / no clients: anybody on this machine may ask");
+    } else {
+        return Err(format!(
+            "{address}: 未设客户端，任何能连到此地址的人都可访问，服务不启动；请先 xincha client add（{shown}），\
+             或只在本机监听 / there are no clients, so whoever reaches this address could ask for everything, and \
+             the service does not start: add one by xincha client add ({shown}), or listen on 127.0.0.1"
+        )
+        .into());
+    }
+    Ok(clients)
 }
 
 /// The ledger of changes: a file, or the stream that several machines share.

@@ -44,7 +44,7 @@ impl Digest {
     }
 
     /// Where it is looked up. Finds a digest and proves nothing.
-    pub(super) fn place(&self) -> u64 {
+    pub(crate) fn place(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }

@@ -3,7 +3,8 @@
 use super::fragments::Fragments;
 use super::problem::{Code, Problem};
 use super::request::{self, CheckRequest, Object};
-use super::{json, likeness, person};
+use super::who::Who;
+use super::{json, likeness, person, purpose};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
 use crate::live::View;
@@ -88,6 +89,19 @@ pub fn answer(
     worker: &mut Worker,
     out: &mut Vec<u8>,
 ) -> Result<(), Unanswered> {
+    answer_to(&Who::ANYBODY, view, now, check_id, body, worker, out)
+}
+
+/// The same for a client, which may not ask everything.
+pub(super) fn answer_to(
+    who: &Who,
+    view: &View,
+    now: Instant,
+    check_id: Uuid,
+    body: &[u8],
+    worker: &mut Worker,
+    out: &mut Vec<u8>,
+) -> Result<(), Unanswered> {
     out.clear();
     let Worker { scratch, decision, questions: space, order, fragments, pen } = worker;
     let basis = view.basis(now);
@@ -98,6 +112,8 @@ pub fn answer(
         .reached(view.overlay.change())
         .and_then(|()| request.ask(&ground.catalogue, now, &mut questions, order));
     let asked = asked.map_err(Unanswered::from).and_then(|asked| {
+        who.may_handle(&ground.catalogue, asked.matter, "/matter")?;
+        purpose::check(who, &request, &questions, now)?;
         let at = asked.at.unwrap_or(now);
         if asked.by_identifiers {
             // Where lists are missing, nobody is clear.
@@ -105,6 +121,7 @@ pub fn answer(
             request.ask_identifiers(basis.listed(), all, &mut questions, order)?;
         }
         screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
+        purpose::note(who, &request, &questions, order, decision, now);
         Ok((at, asked.by_identifiers))
     });
     if let Ok((at, by_identifiers)) = asked {
@@ -143,6 +160,7 @@ pub fn answer(
 
 /// The answer as a value, for whoever tells it in another way. The worker must be one that searches.
 pub(super) fn value(
+    who: &Who,
     view: &View,
     now: Instant,
     check_id: Uuid,
@@ -150,9 +168,11 @@ pub(super) fn value(
     worker: &mut Worker,
 ) -> Result<Value, Problem> {
     let mut out = Vec::new();
-    answer(view, now, check_id, body, worker, &mut out).map_err(|unanswered| match unanswered {
-        Unanswered::Problem(problem) => problem,
-        Unanswered::MustSearch => Code::Internal.whole(),
+    answer_to(who, view, now, check_id, body, worker, &mut out).map_err(|unanswered| {
+        match unanswered {
+            Unanswered::Problem(problem) => problem,
+            Unanswered::MustSearch => Code::Internal.whole(),
+        }
     })?;
     serde_json::from_slice(&out).map_err(|_| Code::Internal.whole())
 }

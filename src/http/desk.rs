@@ -1,5 +1,7 @@
 //! Whom the routes ask.
 
+use super::gate::Refusals;
+use crate::clients::Clients;
 use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
 
@@ -14,11 +16,22 @@ pub struct Desk {
     pub loader: Option<Loader>,
     /// Takes files; none where nobody works on them.
     pub jobs: Option<Jobs>,
+    /// Who may ask.
+    pub clients: Clients,
+    /// How many were not let in.
+    pub refusals: Refusals,
 }
 
 impl From<Live> for Desk {
-    /// A view that nobody changes.
+    /// A view that nobody changes, and of which whoever reaches it may ask everything.
     fn from(live: Live) -> Desk {
-        Desk { live, recorder: None, loader: None, jobs: None }
+        Desk {
+            live,
+            recorder: None,
+            loader: None,
+            jobs: None,
+            clients: Clients::default(),
+            refusals: Refusals::default(),
+        }
     }
 }

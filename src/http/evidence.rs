@@ -15,7 +15,9 @@ use super::routes::{Asked, told};
 use super::searchers::Searcher;
 use super::service::clock;
 use super::tender;
+use super::who::Who;
 use crate::catalogue::Catalogue;
+use crate::clients::Scope;
 use crate::live::View;
 use crate::output::Table;
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, Role, SubjectKind};
@@ -271,20 +273,28 @@ pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Re
 }
 
 async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
+    let who = Who::of(&request)?;
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let page = move |searcher: &mut Searcher| {
         let request: Value =
             serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
-        let answer = decide(&view, &body, request.get("bidders").is_some(), &mut searcher.worker)?;
+        let is_section = request.get("bidders").is_some();
+        if is_section {
+            who.must_have(Scope::Screen)?;
+        }
+        let answer = decide(&who, &view, &body, is_section, &mut searcher.worker)?;
         let catalogue = &view.generation.ground.catalogue;
-        Ok(Evidence::new(catalogue, request, &answer, Shown::Masked).page())
+        let may_see = who.client.as_ref().is_some_and(|client| client.may(Scope::Unmasked));
+        let shown = if may_see { Shown::Whole } else { Shown::Masked };
+        Ok(Evidence::new(catalogue, request, &answer, shown).page())
     };
     asked.searchers.run(page).await?
 }
 
 /// The answer to a check, or to a section. The worker must be one that searches.
 fn decide(
+    who: &Who,
     view: &View,
     body: &[u8],
     is_section: bool,
@@ -292,8 +302,8 @@ fn decide(
 ) -> Result<Value, Problem> {
     let (now, millis) = clock();
     let id = CheckIds::new().next(millis);
-    let decide = if is_section { tender::answer } else { check::value };
-    decide(view, now, id, body, worker)
+    let decide = if is_section { tender::answer_to } else { check::value };
+    decide(who, view, now, id, body, worker)
 }
 
 #[cfg(test)]

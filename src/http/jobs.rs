@@ -5,6 +5,7 @@ use super::problem::{Code, Problem};
 use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
+use super::who::Who;
 use crate::batch::{BatchError, Format};
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
@@ -20,7 +21,6 @@ use hyper::header::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,10 +43,6 @@ const DISCARD: usize = usize::MAX;
 /// For how long the rest of what is refused is read.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Who asks: whoever is at the other end of the connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Peer(pub IpAddr);
-
 /// The part `options` of an upload.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -68,13 +64,15 @@ struct Options {
 
 impl Options {
     /// The order, for a file of this name.
-    fn order(self, asked: &Asked, file_name: Option<&str>) -> Result<Order, Problem> {
+    fn order(self, asked: &Asked, who: &Who, file_name: Option<&str>) -> Result<Order, Problem> {
         let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
         let catalogue = &view.generation.ground.catalogue;
         self.check_lengths()?;
-        if self.matter.as_ref().is_some_and(|code| catalogue.matter_no(code).is_none()) {
-            return Err(Code::UnknownMatter.at("/matter"));
-        }
+        let matter = match &self.matter {
+            Some(code) => catalogue.matter_no(code).ok_or(Code::UnknownMatter.at("/matter"))?,
+            None => catalogue.all_lists(),
+        };
+        who.may_handle(catalogue, matter, "/matter")?;
         if self.kind.as_ref().is_some_and(|kind| SubjectKind::from_code(kind).is_none()) {
             return Err(Code::UnknownSubjectKind.at("/kind"));
         }
@@ -171,7 +169,8 @@ pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Resp
 }
 
 async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
-    let (jobs, client) = (jobs(asked)?.clone(), client(&request));
+    let who = Who::of(&request)?;
+    let (jobs, client) = (jobs(asked)?.clone(), who.name());
     if request.headers().contains_key(EXPECT) {
         // Whoever waits for leave to send is refused without having sent.
         jobs.check_quota(&client).map_err(refused)?;
@@ -182,7 +181,7 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
     let body = Body::from_stream(metered(body, meter.clone()));
     let request = Request::from_parts(head, body);
     let mut form = Multipart::from_request(request, &()).await.map_err(malformed)?;
-    let taken = take_parts(asked, &jobs, &client, &mut form, &meter).await;
+    let taken = take_parts(asked, &jobs, &who, &mut form, &meter).await;
     if taken.is_err() {
         // Who still sends does not hear why it is refused when the connection is closed at once.
         meter.store(DISCARD, Ordering::Relaxed);
@@ -195,7 +194,7 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
 async fn take_parts(
     asked: &Asked,
     jobs: &Jobs,
-    client: &str,
+    who: &Who,
     form: &mut Multipart,
     meter: &AtomicUsize,
 ) -> Result<Upload, Problem> {
@@ -211,8 +210,8 @@ async fn take_parts(
     if part.name() != Some("file") {
         return Err(Code::InvalidForm.whole());
     }
-    let order = options.order(asked, part.file_name())?;
-    let (jobs, client) = (jobs.clone(), client.to_owned());
+    let order = options.order(asked, who, part.file_name())?;
+    let (jobs, client) = (jobs.clone(), who.name());
     let upload = off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
     let upload = receive(timeout, upload, &mut part, meter).await?;
     drop(part);
@@ -332,8 +331,8 @@ async fn off_worker<T: Send + 'static>(
 
 /// The jobs of whoever asks.
 pub(super) async fn list(Given(asked): Given<Asked>, request: Request) -> Response {
-    let listed = jobs(&asked).map(|jobs| {
-        let all = jobs.list(&client(&request));
+    let listed = of(&asked, &request).map(|(jobs, client)| {
+        let all = jobs.list(&client);
         let all: Vec<Value> = all.iter().map(|job| described(&asked, job)).collect();
         (StatusCode::OK, json!({"jobs": all}))
     });
@@ -346,8 +345,8 @@ pub(super) async fn status(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let found =
-        jobs(&asked).and_then(|jobs| jobs.get(&client(&request), number(&id)?).map_err(refused));
+    let found = of(&asked, &request)
+        .and_then(|(jobs, client)| jobs.get(&client, number(&id)?).map_err(refused));
     answered(found.map(|job| (StatusCode::OK, described(&asked, &job))))
 }
 
@@ -357,9 +356,9 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let client = client(&request);
+    let of = of(&asked, &request);
     let cancel = async {
-        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        let ((jobs, client), id) = (of?, number(&id)?);
         let job = off_worker(move || jobs.cancel(&client, id).map_err(refused)).await?;
         Ok((StatusCode::OK, described(&asked, &job)))
     };
@@ -372,9 +371,9 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let client = client(&request);
+    let of = of(&asked, &request);
     let remove = async {
-        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        let ((jobs, client), id) = (of?, number(&id)?);
         off_worker(move || jobs.remove(&client, id).map_err(refused)).await
     };
     match remove.await {
@@ -412,8 +411,8 @@ async fn fetch(
     what: &str,
     find: fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>,
 ) -> Response {
-    let found = jobs(asked).and_then(|jobs| {
-        Ok((number(id)?, find(jobs, &client(&request), number(id)?).map_err(refused)?))
+    let found = of(asked, &request).and_then(|(jobs, client)| {
+        Ok((number(id)?, find(&jobs, &client, number(id)?).map_err(refused)?))
     });
     let (id, path) = match found {
         Ok(found) => found,
@@ -445,17 +444,9 @@ fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {
     asked.desk.jobs.as_ref().ok_or(Code::NotLoadedHere.whole())
 }
 
-/// A host has as many addresses of the sixth version as it likes: all that begin as a network's do are one.
-fn client(request: &Request) -> String {
-    const NETWORK: u32 = 64;
-    match request.extensions().get::<Peer>().map(|Peer(ip)| ip.to_canonical()) {
-        None => String::new(),
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        Some(IpAddr::V6(ip)) => {
-            let network = ip.to_bits() >> (128 - NETWORK) << (128 - NETWORK);
-            format!("{}/{NETWORK}", std::net::Ipv6Addr::from_bits(network))
-        }
-    }
+/// The jobs, and whose are asked for.
+fn of(asked: &Asked, request: &Request) -> Result<(Jobs, String), Problem> {
+    Ok((jobs(asked)?.clone(), Who::of(request)?.name()))
 }
 
 fn number(id: &str) -> Result<Uuid, Problem> {

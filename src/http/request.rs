@@ -284,6 +284,16 @@ impl<'a> CheckRequest<'a> {
         self.subjects.as_ref().map_or(&[], |subjects| &subjects.items)
     }
 
+    /// The numbers that are asked about alone.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        self.identifiers.iter().flat_map(|all| &all.items).map(Text::as_str)
+    }
+
+    /// It is by numbers alone.
+    pub fn has_identifiers(&self) -> bool {
+        self.identifiers.is_some()
+    }
+
     /// How many are asked about.
     pub fn count(&self) -> u64 {
         let identifiers = self.identifiers.as_ref().map_or(0, |all| all.items.len());

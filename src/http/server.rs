@@ -6,6 +6,7 @@
 
 use super::HttpConfig;
 use super::desk::Desk;
+use super::gate::Peer;
 use super::gather::Gather;
 use super::problem::{self, Code};
 use super::searchers::Searchers;
@@ -284,9 +285,10 @@ async fn serve(
     service: Rc<Service>,
     connection: Connection,
 ) {
+    let peer = Peer { address: peer, certificate: None };
     let answer = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.serve(peer, request).await) }
+        async move { Ok::<_, Infallible>(service.serve(&peer, request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));

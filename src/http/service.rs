@@ -3,19 +3,20 @@
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
-use super::jobs::Peer;
+use super::gate::{Admitted, Gate, Peer};
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
+use super::who::Who;
 use super::{request, routes};
 use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
 use axum::Router;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,6 +28,7 @@ const CHECK: &str = "/v1/check";
 
 /// What one worker answers with. Shared by its connections, on its thread alone.
 pub(super) struct Service {
+    gate: Gate,
     own: RefCell<Own>,
     router: Router,
     searchers: Searchers,
@@ -58,23 +60,32 @@ impl Service {
         };
         let router = routes::router(desk.clone(), searchers.clone(), body_timeout);
         let (live, searchers) = (desk.live.clone(), searchers.clone());
-        Service { own: RefCell::new(own), router, searchers, live, body_timeout }
+        let gate = Gate::new(&desk.clients, desk.refusals.clone());
+        Service { gate, own: RefCell::new(own), router, searchers, live, body_timeout }
     }
 
-    /// Answer a request of whoever is at that address.
-    pub async fn serve(&self, peer: IpAddr, mut request: Request<Incoming>) -> Response<Answer> {
-        if request.uri().path() != CHECK {
-            request.extensions_mut().insert(Peer(peer));
-            return self.route(request).await;
+    /// Answer a request of whoever is at the other end.
+    pub async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+        let (head, body) = request.into_parts();
+        let admitted = match self.gate.admit(peer, &head, clock().1) {
+            Ok(admitted) => admitted,
+            Err(problem) => {
+                if !head.headers.contains_key(EXPECT) {
+                    discard(body).await;
+                }
+                return problem_response(&problem);
+            }
+        };
+        if head.uri.path() != CHECK {
+            return self.route(&admitted, head, body).await;
         }
-        if request.method() != Method::POST {
+        if head.method != Method::POST {
             let mut response = problem_response(&Code::MethodNotAllowed.whole());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let (head, body) = request.into_parts();
-        let answered = match self.read(&head.headers, body).await {
-            Ok(body) => self.check_when_reached(body).await,
+        let answered = match self.read(&admitted, &head.headers, body).await {
+            Ok(body) => self.check_when_reached(&admitted.who, body).await,
             Err(problem) => Err(problem),
         };
         match answered {
@@ -94,43 +105,67 @@ impl Service {
         self.own.borrow_mut().follower.current();
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response<Answer> {
-        match self.router.clone().oneshot(request).await {
+    async fn route(
+        &self,
+        admitted: &Admitted,
+        mut head: Parts,
+        body: Incoming,
+    ) -> Response<Answer> {
+        head.extensions.insert(admitted.who.clone());
+        let body = match admitted.sealed {
+            None => axum::body::Body::new(body),
+            // Nothing is done with it before it is known to be the one that was signed.
+            Some(_) => match read_body(body, self.body_timeout).await {
+                Ok(body) => match self.gate.check_body(admitted, &body) {
+                    Ok(()) => body.into(),
+                    Err(problem) => return problem_response(&problem),
+                },
+                Err(problem) => return problem_response(&problem),
+            },
+        };
+        match self.router.clone().oneshot(Request::from_parts(head, body)).await {
             Ok(response) => response.map(Answer::Routed),
             Err(never) => match never {},
         }
     }
 
     /// The body is read whatever its type: the connection of an unread one must be closed.
-    async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Problem> {
+    async fn read(
+        &self,
+        admitted: &Admitted,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<Bytes, Problem> {
         let body = read_body(body, self.body_timeout).await?;
+        self.gate.check_body(admitted, &body)?;
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }
 
     /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
-    async fn check_when_reached(&self, body: Bytes) -> Result<Bytes, Problem> {
-        let mut answered = self.check(&body);
+    async fn check_when_reached(&self, who: &Who, body: Bytes) -> Result<Bytes, Problem> {
+        let mut answered = self.check(who, &body);
         if let Err(Unanswered::Problem(problem)) = &answered
             && problem.code == Code::ChangeNotReached
         {
             self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
-            answered = self.check(&body);
+            answered = self.check(who, &body);
         }
         match answered {
             Ok(answer) => Ok(answer),
             Err(Unanswered::Problem(problem)) => Err(problem),
-            Err(Unanswered::MustSearch) => self.check_aside(body).await,
+            Err(Unanswered::MustSearch) => self.check_aside(who.clone(), body).await,
         }
     }
 
     /// Decide a check that must search names, where that delays no other.
-    async fn check_aside(&self, body: Bytes) -> Result<Bytes, Problem> {
+    async fn check_aside(&self, who: Who, body: Bytes) -> Result<Bytes, Problem> {
         let (now, millis) = clock();
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
         let search = move |searcher: &mut Searcher| {
             let mut out = Vec::new();
-            check::answer(&view, now, id, &body, &mut searcher.worker, &mut out).map(|()| out)
+            let worker = &mut searcher.worker;
+            check::answer_to(&who, &view, now, id, &body, worker, &mut out).map(|()| out)
         };
         match self.searchers.run(search).await? {
             Ok(answer) => Ok(answer.into()),
@@ -141,7 +176,7 @@ impl Service {
 
     /// Decide a check with the view that is current now. Nothing here waits, so the request
     /// keeps that view to its end.
-    fn check(&self, body: &[u8]) -> Result<Bytes, Unanswered> {
+    fn check(&self, who: &Who, body: &[u8]) -> Result<Bytes, Unanswered> {
         let (now, millis) = clock();
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
@@ -152,7 +187,7 @@ impl Service {
         // A fault of ours must not take the connection's other requests with it. What the worker
         // holds is scratch, which a fault may leave in any state, so it is made anew.
         let answered = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            check::answer(view, now, id, body, worker, out)
+            check::answer_to(who, view, now, id, body, worker, out)
         }));
         match answered {
             Ok(Ok(())) => {
@@ -213,6 +248,30 @@ async fn read_body(mut body: Incoming, timeout: Duration) -> Result<Bytes, Probl
         // Nobody is there to read what it was.
         Read::Broken => Err(Code::InvalidJson.whole()),
     }
+}
+
+/// Read over a small body that nobody wants, so that its sender hears why: the connection of an unread one is
+/// closed at once.
+async fn discard(mut body: Incoming) {
+    const BYTES_MAX: u64 = 64 * 1024;
+    const TIME: Duration = Duration::from_secs(1);
+    if body.size_hint().lower() > BYTES_MAX {
+        return;
+    }
+    let mut read = 0;
+    let over = poll_fn(|cx| {
+        while !body.is_end_stream() && read <= BYTES_MAX {
+            match Pin::new(&mut body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(frame))) => {
+                    read += frame.data_ref().map_or(0, Bytes::len) as u64;
+                }
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    let _ = tokio::time::timeout(TIME, over).await;
 }
 
 /// How reading a body ended.

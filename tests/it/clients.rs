@@ -1,6 +1,7 @@
 //! Clients from the command line.
 
-use super::command::Home;
+use super::command::{Home, ask, served, served_by};
+use std::time::Duration;
 
 fn key_of(out: &str) -> String {
     let line = out.lines().find_map(|line| line.strip_prefix("密钥 / key        "));
@@ -33,4 +34,53 @@ fn keys_are_shown_once_and_revoked_by_their_ids() {
     assert!(code == 1 && error.contains("64"), "{error}");
     let (code, _, error) = home.run(&["client", "add", "x", "--scope", "chekc"]);
     assert!(code == 2 && error.contains("unmasked"), "{error}");
+}
+
+#[test]
+fn without_clients_only_this_machine_is_served() {
+    let home = Home::new();
+    let everywhere = ["0.0.0.0:0", "[::]:0"];
+    for address in everywhere {
+        let mut command = home.command(&[]);
+        let output = command.env("XINCHA_ADDRESS", address).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("未设客户端") && error.contains("xincha client add"), "{error}");
+    }
+    let (service, address, _log) = served(&home);
+    assert_eq!(ask(&address, "GET", "/v1/lists", "").0, 200);
+    // A second one is told of its clients before it is told that the first holds the ledger.
+    let (code, out, error) = home.run(&[]);
+    assert!(code == 1 && (out + &error).contains("anybody on this machine may ask"), "{error}");
+    drop(service);
+
+    let (_, out, _) = home.run(&["client", "add", "ops", "--scope", "read", "--scope", "admin"]);
+    let key = key_of(&out);
+    let (_service, address, _log) =
+        served_by(home.command(&[]).env("XINCHA_ADDRESS", everywhere[0]));
+    let port = address.rsplit_once(':').unwrap().1;
+    let server = format!("http://127.0.0.1:{port}");
+    let status = |key: Option<(&str, &str)>| {
+        let mut command = home.command(&["status", "--server", &server]);
+        let output = command.envs(key).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (is_answered, error) = status(None);
+    assert!(!is_answered && error.contains("XINCHA_KEY"), "{error}");
+    assert!(status(Some(("XINCHA_KEY", &key))).0);
+    let file = home.folder.path().join("key");
+    std::fs::write(&file, format!("{key}\n")).unwrap();
+    assert!(status(Some(("XINCHA_KEY_FILE", file.to_str().unwrap()))).0);
+    home.run(&["client", "revoke", "ops"]);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(!status(Some(("XINCHA_KEY", &key))).0);
+}
+
+#[test]
+fn a_service_does_not_start_with_a_file_that_has_mistakes() {
+    let home = Home::new();
+    let file = home.folder.path().join("clients.toml");
+    std::fs::write(&file, "[client.a]\nscopes = [\"chekc\"]\ncolour = 1\n").unwrap();
+    let (code, _, error) = home.run(&[]);
+    assert!(code == 1 && error.contains("\n2: ") && error.contains("\n3: "), "{error}");
 }
