@@ -150,9 +150,12 @@ impl Config {
         let (jobs, clients) = (&mut config.jobs.folder, &mut config.clients.file);
         let of_data = [feeds, sources, snapshots, deliveries, ledger];
         let of_data = of_data.into_iter().chain([&mut config.catalogue, jobs, clients]);
+        let of_tls = config.http.tls.iter_mut().flat_map(|tls| {
+            [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca)
+        });
         let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
         let of_origins = origins.flat_map(OriginConfig::paths);
-        for of_file in of_data.chain(signing_key).chain(of_origins) {
+        for of_file in of_data.chain(of_tls).chain(signing_key).chain(of_origins) {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
@@ -281,10 +284,11 @@ mod tests {
             let blocks = text.split("```toml\n").skip(1);
             all.extend(blocks.map(|block| block.split("```").next().unwrap().to_owned()));
         }
-        assert_eq!(all.len(), 5);
+        assert_eq!(all.len(), 7);
         for text in all {
             let config: Config = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
-            assert!(config.replicas.is_some() || config.source.len() == 4, "{text}");
+            let shows = config.replicas.is_some() || config.source.len() == 4;
+            assert!(shows || config.http.tls.is_some(), "{text}");
         }
     }
 

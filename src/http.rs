@@ -33,6 +33,7 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
+//! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
 //! | `openapi.json` | the description of all of it, held to the code by tests |
 //!
@@ -63,12 +64,13 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+mod tls;
 pub mod who;
 mod yente;
 
 pub use check::{Unanswered, Worker, answer};
 pub use check_id::CheckIds;
-pub use config::HttpConfig;
+pub use config::{HttpConfig, TlsConfig};
 pub use desk::Desk;
 pub use evidence::{Evidence, Shown};
 pub use gate::{Refusal, Refusals};

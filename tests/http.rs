@@ -15,6 +15,8 @@ mod matching;
 mod section;
 #[path = "http/suggest.rs"]
 mod suggest;
+#[path = "http/tls.rs"]
+mod tls;
 
 use ground::{MATTER, NOW};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Client, ClientBuilder, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Response};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,6 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Remote {
     base: String,
     key: Option<Key>,
+    trusted: Vec<Certificate>,
 }
 
 /// What a service knows us by. Never an argument: those are shown to everybody on a machine.
@@ -77,15 +78,22 @@ impl Remote {
     ) -> Result<Remote, Box<dyn std::error::Error>> {
         let base = match server {
             Some(server) => server.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(config.http.address)),
+            None => {
+                let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(config.http.address))
+            }
         };
-        Ok(Remote { base, key: Key::find()? })
+        // Its own certificate may be one that nobody else vouches for.
+        let chain = config.http.tls.as_ref().map(|tls| std::fs::read(&tls.certificate));
+        let chain = chain.transpose()?.map(|pem| Certificate::from_pem_bundle(&pem)).transpose()?;
+        Ok(Remote { base, key: Key::find()?, trusted: chain.unwrap_or_default() })
     }
 
     /// Who asks it, with these settings and our key: no proxy stands between, since the service is where it is
     /// told to be.
     pub fn client(&self, settings: ClientBuilder) -> reqwest::Result<Client> {
         let key = self.key.iter().map(|Key(value)| (AUTHORIZATION, value.clone()));
+        let settings = settings.tls_certs_merge(self.trusted.iter().cloned());
         settings.no_proxy().default_headers(key.collect()).build()
     }
 

@@ -55,7 +55,8 @@ pub fn run(config: &Config) -> Outcome {
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
-    info!("服务地址 / serving on http://{}", bound.local_addr());
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(watching);
     drop(working);

@@ -75,24 +75,16 @@ impl Clients {
     ///
     /// The thread cannot be started.
     pub fn watch(&self, path: PathBuf) -> io::Result<Watching> {
-        let (clients, (stop, stopped)) = (self.clone(), channel::<()>());
-        let mut seen = stamp(&path);
-        let look = move || {
-            let mut looks = 0_u32;
-            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                let stamp = stamp(&path);
-                if stamp != seen {
-                    seen = stamp;
-                    clients.reload(&path);
-                }
-                looks = looks.wrapping_add(1);
-                if looks.is_multiple_of(SWEEP_EVERY) {
-                    clients.sweep();
-                }
+        let (clients, mut looks) = (self.clone(), 0_u32);
+        Watching::start("clients", vec![path.clone()], move |is_changed| {
+            if is_changed {
+                clients.reload(&path);
             }
-        };
-        let thread = std::thread::Builder::new().name("clients".to_owned()).spawn(look)?;
-        Ok(Watching { stop: Some(stop), thread: Some(thread) })
+            looks = looks.wrapping_add(1);
+            if looks.is_multiple_of(SWEEP_EVERY) {
+                clients.sweep();
+            }
+        })
     }
 
     /// Those of the file from now on; what cannot be used changes nothing and is logged.
@@ -164,11 +156,36 @@ impl Follower {
     }
 }
 
-/// The thread that looks at the file; dropped, it stops.
+/// A thread that looks at files every second; dropped, it stops.
 #[derive(Debug)]
 pub struct Watching {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl Watching {
+    /// Look at these, and tell after each look whether any has changed since the last.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn start(
+        name: &str,
+        files: Vec<PathBuf>,
+        mut tell: impl FnMut(bool) + Send + 'static,
+    ) -> io::Result<Watching> {
+        let stamps = move || files.iter().map(|file| stamp(file)).collect::<Vec<_>>();
+        let (mut seen, (stop, stopped)) = (stamps(), channel::<()>());
+        let look = move || {
+            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let now = stamps();
+                tell(now != seen);
+                seen = now;
+            }
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(look)?;
+        Ok(Watching { stop: Some(stop), thread: Some(thread) })
+    }
 }
 
 impl Drop for Watching {
