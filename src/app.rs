@@ -66,6 +66,11 @@ Exit codes / 退出码:
   4  a check: undetermined                   核查结果无法确定
   130 cancelled                              已取消
 
+Environment / 环境变量:
+  XINCHA_KEY        key of a client, for commands that ask the running service    客户端密钥
+  XINCHA_KEY_FILE   the file that holds it                                        密钥文件
+  XINCHA_ADDRESS    where to listen, instead of the configured address            监听地址
+
 Examples / 示例:
   xincha                                     build the sample and serve on 127.0.0.1:8080
   xincha check --matter 11320500000000019Y3000123456001 --id 91320500MA0000015D

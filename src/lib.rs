@@ -59,6 +59,7 @@
 //!   it would be.
 //! - `snapshot` never imports `index`: it does not know what its sections mean.
 //! - Nothing below `config` imports it; list formats (`source`) and API formats (`http`) never meet.
+//! - `clients` knows nothing of HTTP; no path is answered that the table of [`http::gate`] does not name.
 //! - Nothing is filtered at load by today's date.
 //! - No change is acknowledged before it is durable and the next check sees it; none that a kept
 //!   snapshot lacks leaves the ledger.

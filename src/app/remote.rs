@@ -1,6 +1,7 @@
 //! The running service, asked over HTTP by the commands that need it.
 
 use crate::config::Config;
+use crate::http::TlsConfig;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, Response};
 use serde_json::Value;
@@ -17,7 +18,7 @@ pub struct Remote {
     trusted: Vec<Certificate>,
 }
 
-/// What a service knows us by. Never an argument: those are shown to everybody on a machine.
+/// What the service knows us by. Never an argument: those are shown to everybody on a machine.
 #[derive(Clone)]
 struct Key(HeaderValue);
 
@@ -71,7 +72,7 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// The key that the environment names cannot be read.
+    /// The key that the environment names cannot be read, or the certificate of the configuration.
     pub fn new(
         config: &Config,
         server: Option<&str>,
@@ -84,9 +85,13 @@ impl Remote {
             }
         };
         // Its own certificate may be one that nobody else vouches for.
-        let chain = config.http.tls.as_ref().map(|tls| std::fs::read(&tls.certificate));
-        let chain = chain.transpose()?.map(|pem| Certificate::from_pem_bundle(&pem)).transpose()?;
-        Ok(Remote { base, key: Key::find()?, trusted: chain.unwrap_or_default() })
+        let chain = config.http.tls.as_ref().map(|TlsConfig { certificate, .. }| {
+            let shown = certificate.display();
+            let pem = std::fs::read(certificate).map_err(|error| format!("{shown}: {error}"))?;
+            Certificate::from_pem_bundle(&pem).map_err(|error| format!("{shown}: {error}"))
+        });
+        let trusted = chain.transpose()?.unwrap_or_default();
+        Ok(Remote { base, key: Key::find()?, trusted })
     }
 
     /// Who asks it, with these settings and our key: no proxy stands between, since the service is where it is

@@ -5,7 +5,7 @@ use super::roll::{Mistakes, Roll};
 use rand::rngs::SysError;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, TomlError, Value};
 
@@ -148,6 +148,10 @@ impl Draft {
         let part = self.path.with_added_extension(format!("part-{}", std::process::id()));
         let write = || {
             let mut file = File::options().create_new(true).write(true).mode(0o600).open(&part)?;
+            // Whoever serves goes on to read it, where another edits it.
+            if let Ok(before) = std::fs::metadata(&self.path) {
+                let _ = fchown(&file, Some(before.uid()), Some(before.gid()));
+            }
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&part, &self.path)?;

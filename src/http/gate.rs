@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use subtle::ConstantTimeEq;
 
-/// What each path needs; what is not here needs nothing.
+/// What each path needs, the hot one first.
 pub const NEEDS: [(&str, Scope); 23] = [
     ("/v1/check", Scope::Check),
     ("/v1/screen", Scope::Screen),
@@ -104,14 +104,29 @@ pub enum Refusal {
     Expired,
     /// The client may not ask from there.
     Address,
-    /// The client may not ask for this.
-    Scope,
+    /// The client lacks this scope.
+    Scope(Scope),
     /// The client asks too much.
     Pace,
 }
 
 impl Refusal {
-    const COUNT: usize = Refusal::Pace as usize + 1;
+    const COUNT: usize = 9;
+
+    /// Where it is counted.
+    fn place(self) -> usize {
+        match self {
+            Refusal::Nobody => 0,
+            Refusal::Unknown => 1,
+            Refusal::Unsealed => 2,
+            Refusal::Replayed => 3,
+            Refusal::Altered => 4,
+            Refusal::Expired => 5,
+            Refusal::Address => 6,
+            Refusal::Scope(_) => 7,
+            Refusal::Pace => 8,
+        }
+    }
 }
 
 /// How many requests were not let in since the start. Cloning shares.
@@ -119,14 +134,14 @@ impl Refusal {
 pub struct Refusals(Arc<[AtomicU64; Refusal::COUNT]>);
 
 impl Refusals {
-    /// For one reason.
+    /// For one reason, whatever the scope.
     pub fn count(&self, why: Refusal) -> u64 {
-        self.0[why as usize].load(Relaxed)
+        self.0[why.place()].load(Relaxed)
     }
 
     /// The one place where everybody passes who is not let in.
     fn note(&self, why: Refusal, peer: &Peer, client: Option<&Client>) {
-        self.0[why as usize].fetch_add(1, Relaxed);
+        self.0[why.place()].fetch_add(1, Relaxed);
         let client = client.map_or("", |client| client.name.as_str());
         tracing::debug!(?why, address = %peer.address, client, "未放行 / a request was not let in");
     }
@@ -152,24 +167,27 @@ impl Gate {
     /// It is not known who asks, or who does may not: see [`Refusal`].
     pub fn admit(&self, peer: &Peer, head: &Parts, now_ms: u64) -> Result<Admitted, Problem> {
         let mut follower = self.clients.borrow_mut();
-        let (Some(roll), Some(scope)) = (follower.current(), need(head.uri.path())) else {
-            let who = Who { client: None, peer: peer.address };
-            return Ok(Admitted { who, sealed: None, _permit: None });
+        let path = head.uri.path();
+        let (roll, scope) = match (follower.current(), need(path)) {
+            (Some(roll), Some(scope)) => (roll, scope),
+            // Nothing is routed that the table does not know.
+            (Some(_), None) if !FREE.contains(&path) => return Err(Code::NotFound.whole()),
+            _ => {
+                let who = Who { client: None, peer: peer.address };
+                return Ok(Admitted { who, sealed: None, _permit: None });
+            }
         };
         let told = told(&head.headers, peer);
         let known = known(roll, &told, head, now_ms);
         let (client, seal) = known.map_err(|why| self.refuse(why, peer, None))?;
-        if let Some(Seal { sealed, signer, nonce, until }) = seal {
-            let used =
-                nonce.map_or(Used::Now, |nonce| follower.nonces().use_up(signer, nonce, until));
-            match used {
+        if let Some(Seal { signer, nonce: Some(nonce), until, .. }) = seal {
+            match follower.nonces().use_up(signer, nonce, until) {
                 Used::Now => {}
                 Used::Before => return Err(self.refuse(Refusal::Replayed, peer, Some(&client))),
                 Used::Full => return Err(Code::Overloaded.whole()),
             }
-            return self.allow(client, scope, peer, now_ms, sealed);
         }
-        self.allow(client, scope, peer, now_ms, None)
+        self.allow(client, scope, peer, now_ms, seal.and_then(|seal| seal.sealed))
     }
 
     fn allow(
@@ -189,13 +207,11 @@ impl Gate {
             return refuse(Refusal::Address);
         }
         if !client.may(scope) {
-            self.refusals.note(Refusal::Scope, peer, Some(&client));
-            return Err(lacking(scope));
+            return refuse(Refusal::Scope(scope));
         }
-        let permit = client.pace.admit().map_err(|wait| {
-            self.refusals.note(Refusal::Pace, peer, Some(&client));
-            Code::TooManyRequests.whole().after(wait)
-        })?;
+        let permit = client.pace.admit();
+        let permit =
+            permit.map_err(|wait| self.refuse(Refusal::Pace, peer, Some(&client)).after(wait))?;
         let who = Who { client: Some(client), peer: peer.address };
         Ok(Admitted { who, sealed, _permit: Some(permit) })
     }
@@ -234,7 +250,8 @@ impl Gate {
                 "The client may not ask from this address.",
                 "不允许从此地址访问。",
             ),
-            Refusal::Scope | Refusal::Pace => return Code::Forbidden.whole(),
+            Refusal::Scope(scope) => return lacking(scope),
+            Refusal::Pace => return Code::TooManyRequests.whole(),
         };
         code.whole().because(fault.to_owned(), fault_zh.to_owned())
     }
@@ -248,10 +265,9 @@ pub(super) fn lacking(scope: Scope) -> Problem {
         .because(format!("It lacks the scope {scope}."), format!("缺少权限 {scope}。"))
 }
 
-/// The scope that a path needs. Paths that there are not need none: they are told so.
+/// The scope that a path needs.
 fn need(path: &str) -> Option<Scope> {
     let is_it = |(template, _): &&(&str, Scope)| {
-        // The hot one, first.
         *template == path || (template.contains('{') && fits(template, path))
     };
     NEEDS.iter().find(is_it).map(|(_, scope)| *scope)
@@ -261,7 +277,7 @@ fn fits(template: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let each = template
         .split('/')
-        .all(|part| parts.next().is_some_and(|given| part == given || (part.starts_with('{'))));
+        .all(|part| parts.next().is_some_and(|given| part == given || part.starts_with('{')));
     each && parts.next().is_none()
 }
 
@@ -276,6 +292,7 @@ enum Told<'h> {
 }
 
 /// A good signature, whose nonce is not used up yet.
+#[derive(Clone, Copy)]
 struct Seal<'h> {
     sealed: Option<Sealed>,
     signer: &'h str,

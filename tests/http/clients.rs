@@ -226,6 +226,31 @@ fn who_asks_too_much_is_told_when_to_come_again() {
     assert!(refusals.count(Refusal::Pace) >= 1);
 }
 
+#[test]
+fn as_many_requests_of_a_client_are_answered_at_once_as_may_be() {
+    let key = Key::generate().unwrap();
+    let text =
+        format!("[client.a]\nkeys = [\"{}\"]\nscopes = [\"check\"]\nconcurrency = 1\n", key.digest);
+    let Guarded { server, .. } = &guarded(&text);
+    let body = check_body().to_string();
+    let mut slow = server.connect();
+    slow.send(
+        format!(
+            "POST /v1/check HTTP/1.1\r\nhost: x\r\n{}content-length: {}\r\n\r\n",
+            bearer(&key),
+            body.len()
+        )
+        .as_bytes(),
+    );
+    std::thread::sleep(Duration::from_millis(200));
+    let reply = ask(server, "POST", "/v1/check", &bearer(&key), &check_body());
+    reply.problem(Code::TooManyRequests);
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    slow.send(body.as_bytes());
+    assert_eq!(slow.reply(true).status, 200);
+    assert_eq!(ask(server, "POST", "/v1/check", &bearer(&key), &check_body()).status, 200);
+}
+
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64
 }

@@ -84,3 +84,19 @@ fn a_service_does_not_start_with_a_file_that_has_mistakes() {
     let (code, _, error) = home.run(&[]);
     assert!(code == 1 && error.contains("\n2: ") && error.contains("\n3: "), "{error}");
 }
+
+#[test]
+fn commands_ask_a_service_of_the_configuration_under_its_certificate() {
+    let home = Home::new();
+    let names = ["127.0.0.1".to_owned()];
+    let pair = rcgen::generate_simple_self_signed(names).unwrap();
+    std::fs::write(home.folder.path().join("server.pem"), pair.cert.pem()).unwrap();
+    std::fs::write(home.folder.path().join("server.key"), pair.signing_key.serialize_pem())
+        .unwrap();
+    let tls = "[http.tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n";
+    let text = std::fs::read_to_string(home.config()).unwrap() + tls;
+    std::fs::write(home.config(), text).unwrap();
+    let (_service, address, _log) = served(&home);
+    let output = home.command(&["status"]).env("XINCHA_ADDRESS", &address).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
