@@ -5,7 +5,6 @@ use crate::clients::{Client as Known, Draft, Key, Roll, Scope};
 use crate::config::Config;
 use crate::record::Day;
 use clap::Subcommand;
-use ipnet::IpNet;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use toml_edit::{Array, Value};
@@ -70,7 +69,7 @@ struct Add {
     change_lists: Vec<String>,
     /// 网段 / network that it may ask from; any by default
     #[arg(long = "address", value_name = "CIDR")]
-    addresses: Vec<IpNet>,
+    addresses: Vec<String>,
     /// 每秒请求数 / requests a second; without a bound by default
     #[arg(long, value_name = "N")]
     per_second: Option<NonZeroU32>,
@@ -127,7 +126,6 @@ impl Add {
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let texts = |all: &[String]| (!all.is_empty()).then(|| Array::from_iter(all).into());
         let number = |number: Option<NonZeroU32>| number.map(|n| i64::from(n.get()).into());
-        let addresses: Vec<String> = self.addresses.iter().map(IpNet::to_string).collect();
         let scopes = Array::from_iter(self.scopes.iter().map(|scope| scope.code()));
         let fields: [(_, Option<Value>); 11] = [
             ("label", self.label.as_deref().map(Value::from)),
@@ -135,7 +133,7 @@ impl Add {
             ("matters", texts(&self.matters)),
             ("lists", texts(&self.lists)),
             ("change_lists", texts(&self.change_lists)),
-            ("addresses", texts(&addresses)),
+            ("addresses", texts(&self.addresses)),
             ("per_second", number(self.per_second)),
             ("burst", number(self.burst)),
             ("concurrency", number(self.concurrency)),

@@ -24,9 +24,6 @@ pub enum DraftError {
         /// What the system said.
         source: io::Error,
     },
-    /// It is no TOML.
-    #[error("{0}")]
-    Syntax(#[from] TomlError),
     /// It has mistakes, or would have.
     #[error("客户端文件有误 / the file of clients has mistakes:\n{0}")]
     Mistaken(#[from] Mistakes),
@@ -57,13 +54,23 @@ pub struct Draft {
 
 impl Draft {
     /// Of a file, or of none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or has mistakes.
     pub fn open(path: &Path) -> Result<Draft, DraftError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => HEAD.to_owned(),
             Err(source) => return Err(DraftError::Io { path: path.to_owned(), source }),
         };
-        let document: DocumentMut = text.parse()?;
+        // Told by line alone: toml_edit's own error would show what stands there.
+        Roll::parse(&text, None)?;
+        let no_toml = |error: TomlError| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, error.message().to_owned());
+            DraftError::Io { path: path.to_owned(), source }
+        };
+        let document: DocumentMut = text.parse().map_err(no_toml)?;
         Ok(Draft { path: path.to_owned(), document })
     }
 

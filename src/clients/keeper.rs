@@ -2,6 +2,7 @@
 
 use super::nonces::Nonces;
 use super::roll::{Mistakes, Roll};
+use crate::secret::SecretError;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,14 @@ pub enum ClientsError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A secret is not there.
+    #[error("{path}: {source}")]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: SecretError,
     },
     /// It holds mistakes.
     #[error("{path}: 客户端文件有误 / the file of clients has mistakes:\n{mistakes}")]
@@ -210,7 +219,11 @@ fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError
         Err(source) => return Err(ClientsError::Unreadable { path: path.to_owned(), source }),
     };
     let mistaken = |mistakes| ClientsError::Mistaken { path: path.to_owned(), mistakes };
-    Roll::parse(&text, before).map(Some).map_err(mistaken)
+    let roll = Roll::parse(&text, before).map_err(mistaken)?;
+    match roll.check_secrets() {
+        Ok(()) => Ok(Some(roll)),
+        Err(source) => Err(ClientsError::NoSecret { path: path.to_owned(), source }),
+    }
 }
 
 #[cfg(test)]
@@ -247,5 +260,11 @@ mod tests {
         std::fs::write(&path, "[client.a]\ncolour = 1\n").unwrap();
         let error = Clients::open(&path).unwrap_err().to_string();
         assert!(error.contains("clients.toml") && error.contains("\n2: "), "{error}");
+        let secret = "{ id = \"k\", secret = \"env:XINCHA_NO_SUCH_VARIABLE\" }";
+        let text = format!("[client.a]\nsecrets = [{secret}]\n");
+        assert!(Roll::parse(&text, None).is_ok(), "it may be edited");
+        std::fs::write(&path, text).unwrap();
+        let error = Clients::open(&path).unwrap_err().to_string();
+        assert!(error.contains("XINCHA_NO_SUCH_VARIABLE"), "{error}");
     }
 }

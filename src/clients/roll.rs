@@ -5,7 +5,7 @@ use super::key::Digest;
 use super::pace::{Bounds, Pace};
 use super::seal::Signer;
 use crate::record::Day;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretError};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
@@ -196,6 +196,11 @@ impl Roll {
         self.signers.get(id)
     }
 
+    /// The environment has every secret that is told by its name.
+    pub fn check_secrets(&self) -> Result<(), SecretError> {
+        self.signers.values().try_for_each(|(signer, _)| signer.secret.reveal().map(drop))
+    }
+
     /// Whose certificate has this fingerprint.
     pub fn by_certificate(&self, fingerprint: &Digest) -> Option<&Arc<Client>> {
         self.certificates.get(fingerprint)
@@ -328,13 +333,12 @@ impl<'d> Row<'_, '_, 'd> {
         if id.as_ref().is_some_and(|id| id.is_empty() || id.contains(['\n', ',', '='])) {
             row.refuse("id", "不得为空或含 , = / is empty, or holds , or =".to_owned());
         }
-        match secret.as_ref().map(Secret::reveal) {
-            Some(Err(why)) => row.refuse("secret", why.to_string()),
-            Some(Ok(text)) if text.len() < SECRET_BYTES_MIN => row.refuse(
-                "secret",
-                format!("不足 {SECRET_BYTES_MIN} 字节 / has fewer than {SECRET_BYTES_MIN} bytes"),
-            ),
-            _ => {}
+        // Whoever edits the file need not have the environment of the service.
+        let text = secret.as_ref().and_then(|secret| secret.reveal().ok());
+        if text.is_some_and(|text| text.len() < SECRET_BYTES_MIN) {
+            let why =
+                format!("不足 {SECRET_BYTES_MIN} 字节 / has fewer than {SECRET_BYTES_MIN} bytes");
+            row.refuse("secret", why);
         }
         let hash = row.parsed("algorithm");
         let style = row.parsed("style");
@@ -416,7 +420,7 @@ purpose = "yes"
 addresses = ["10.0.0.0/99"]
 secrets = [
   { id = "k", secret = "short" },
-  { secret = "env:XINCHA_NO_SUCH_VARIABLE", style = "s" },
+  { secret = "env:XINCHA_NO_SUCH_VARIABLE", style = "s", key = 1 },
 ]
 [client.c]
 burst = 3

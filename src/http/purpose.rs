@@ -120,8 +120,13 @@ fn is_person(question: &Question<'_>) -> bool {
         || question.ids.iter().any(is_personal)
 }
 
+/// A number of 18 digits that is a person's by its form is one, whatever kind is stated.
 fn is_personal(id: &Identifier) -> bool {
-    id.kind().is_personal_of(id.text().len())
+    const RESIDENT_CHARS: usize = 18;
+    let is_one = |id: &Identifier| id.kind().is_personal_of(id.text().len());
+    is_one(id)
+        || (id.text().len() == RESIDENT_CHARS
+            && Identifier::recognise(id.text()).is_ok_and(|id| is_one(&id)))
 }
 
 /// The hash of the person who has this number, if a person has it.

@@ -94,8 +94,8 @@ pub(super) fn may_handle(
     at: &str,
 ) -> Result<(), Problem> {
     let matter = catalogue.matter(matter);
-    // What is asked without a matter has no code, and is held to its lists alone.
-    if !matter.code.is_empty() && !client.may_handle(&matter.code) {
+    // What is asked without a matter has no code, which no client is given.
+    if !client.may_handle(&matter.code) {
         return Err(forbidden(at, "It may not ask about this matter.", "无权核查此事项。"));
     }
     may_consult(client, catalogue, matter.consults.iter().copied(), at)

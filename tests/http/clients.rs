@@ -193,13 +193,24 @@ fn matters_and_lists_are_held_wherever_they_are_asked_for() {
     ] {
         assert_eq!(ask(server, "POST", path, &bearer(&by_list), &body).status, 200, "{path}");
     }
-    let form = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nid\n1\n\r\n--x--\r\n";
-    let upload = |key: &Key| {
+    let upload = |key: &Key, options: Value| {
+        let form = format!(
+            "--x\r\ncontent-disposition: form-data; name=\"options\"\r\n\r\n{options}\r\n\
+             --x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nid\n1\n\r\n--x--\r\n"
+        );
         let headers = format!("{}content-type: multipart/form-data; boundary=x\r\n", bearer(key));
         server.connect().request("POST", "/v1/jobs", &headers, form.as_bytes())
     };
-    assert_eq!(upload(&by_list).problem(Code::Forbidden)["pointer"], "/matter");
-    assert_eq!(upload(&by_matter).status, 202, "without a matter there is none to be held to");
+    for (key, options) in [
+        (&by_list, json!({})),
+        (&by_list, json!({"matter": MATTER})),
+        (&by_matter, json!({})),
+        (&by_matter, json!({"matter": STALE_MATTER})),
+    ] {
+        let problem = upload(key, options).problem(Code::Forbidden);
+        assert_eq!(problem["pointer"], "/matter");
+    }
+    assert_eq!(upload(&by_matter, json!({"matter": MATTER})).status, 202);
     let mine = |key: &Key| {
         let reply = ask(server, "GET", "/v1/jobs", &bearer(key), &Value::Null);
         reply.json()["jobs"].as_array().unwrap().len()
@@ -379,7 +390,8 @@ fn natural_persons_are_asked_about_for_a_purpose() {
     let person = json!({"ref": "a", "name": "李清照", "id": "110101190001010022"});
     let named = json!({"ref": "a", "name": "李清照", "kind": "natural_person"});
     let hidden = json!({"ref": "a", "name": "李清照", "id": "1101011900****0022"});
-    for subject in [&person, &named, &hidden] {
+    let disguised = json!({"ref": "a", "ids": [{"kind": "uscc", "value": "110101190001010022"}]});
+    for subject in [&person, &named, &hidden, &disguised] {
         let mut body = json!({"matter": MATTER, "subjects": [subject]});
         for path in ["/v1/check", "/v1/evidence"] {
             let problem = post(&key, path, &body).problem(Code::MissingPurpose);
