@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use xincha::audit::reader::Reader;
 use xincha::audit::{Algorithm, AuditConfig, Keeping, Log, Receipt};
-use xincha::http::{CheckIds, Witness, Worker, answer, witnessed};
+use xincha::http::{CheckIds, Who, Witness, Worker, answer, answer_to};
 use xincha::index::IdentifierNo;
 use xincha::live::{Generation, View};
 use xincha::record::Identifier;
@@ -78,12 +78,13 @@ fn bench(criterion: &mut Criterion) {
         let (log, keeping) = Log::open(config, 1).expect("a log");
         (log, keeping, folder)
     });
+    let who = Who { client: None, peer: std::net::Ipv4Addr::LOCALHOST.into() };
     let mut ids = CheckIds::new();
     let mut recorded = |(log, ..): &(Log, Keeping, TempDir), body: &[u8], out: &mut Vec<u8>| {
         let id = ids.next(corpus::noon().0 as u64 * 1_000);
-        let witness = Witness { log, lane: 1, client: "portal", peer: None };
-        let (worker, witness) = (&mut recorder, Some(&witness));
-        witnessed(&view, corpus::noon(), id, body, witness, worker, out).expect("an answer");
+        let witness = Witness { who: &who, log: Some(log), lane: 1 };
+        answer_to(&witness, &view, corpus::noon(), id, body, &mut recorder, out)
+            .expect("an answer");
     };
     for log in &logs {
         recorded(log, &listed, &mut out);

@@ -12,6 +12,7 @@
 //! | [`audit`] | the audit log proven, searched, exported |
 //! | [`receipt`] | what proves an answer, fetched and held against it |
 //! | [`recall`] | past answers that relied on an entry |
+//! | [`client`] | clients and their keys, in their file |
 //! | [`status`] | the state of a running service's data, and the commands that steer it |
 //! | [`remote`] | the running service, asked over HTTP |
 //! | [`job`] | a file that the running service screens |
@@ -26,6 +27,7 @@ pub mod audit;
 pub mod build;
 pub mod change;
 pub mod check;
+pub mod client;
 pub mod cross;
 pub mod fault;
 pub mod job;
@@ -69,6 +71,11 @@ Exit codes / 退出码:
      a change refused; data not all well     变更被拒绝；数据状态异常
   4  a check: undetermined                   核查结果无法确定
   130 cancelled                              已取消
+
+Environment / 环境变量:
+  XINCHA_KEY        key of a client, for commands that ask the running service    客户端密钥
+  XINCHA_KEY_FILE   the file that holds it                                        密钥文件
+  XINCHA_ADDRESS    where to listen, instead of the configured address            监听地址
 
 Examples / 示例:
   xincha                                     build the sample and serve on 127.0.0.1:8080
@@ -120,6 +127,8 @@ enum Command {
     Recall(recall::Recall),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
+    /// 管理客户端 / clients that may ask the service, and their keys
+    Client(client::Client),
     /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
     Keygen(keygen::Keygen),
     /// 生成合成城市 / write a synthetic city: feeds in all layouts, and the truth about them
@@ -153,6 +162,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Receipt(receipt)) => with(&|config| receipt.run(config)),
         Some(Command::Recall(recall)) => with(&|config| recall.run(config)),
         Some(Command::Verify(verify)) => verify.run(config),
+        Some(Command::Client(client)) => with(&|config| client.run(config)),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),
     };

@@ -5,6 +5,7 @@
 
 use crate::audit::AuditConfig;
 use crate::catalogue::Catalogue;
+use crate::clients::ClientsConfig;
 use crate::http::HttpConfig;
 use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
@@ -25,6 +26,8 @@ pub struct Config {
     pub data: DataConfig,
     /// The server.
     pub http: HttpConfig,
+    /// Who may ask.
+    pub clients: ClientsConfig,
     /// Files that clients hand in.
     pub jobs: JobsConfig,
     /// The audit log.
@@ -69,6 +72,7 @@ impl Default for Config {
             catalogue: "catalogue".into(),
             data: DataConfig::default(),
             http: HttpConfig::default(),
+            clients: ClientsConfig::default(),
             jobs: JobsConfig::default(),
             audit: AuditConfig::default(),
             replicas: None,
@@ -147,17 +151,18 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         let DataConfig { feeds, sources, snapshots, deliveries, ledger, signing_key, .. } =
             &mut config.data;
-        let (jobs, audit) = (&mut config.jobs.folder, &mut config.audit);
+        let (jobs, clients) = (&mut config.jobs.folder, &mut config.clients.file);
+        let of_data = [feeds, sources, snapshots, deliveries, ledger];
+        let of_data = of_data.into_iter().chain([&mut config.catalogue, jobs, clients]);
+        let audit = &mut config.audit;
         let of_audit = [Some(&mut audit.folder), audit.key.as_mut(), audit.signing_key.as_mut()];
-        let of_data = [&mut config.catalogue, feeds, sources, snapshots, deliveries, ledger, jobs];
+        let of_audit = of_audit.into_iter().flatten();
+        let of_tls = config.http.tls.iter_mut().flat_map(|tls| {
+            [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca)
+        });
         let origins = config.source.values_mut().filter_map(|source| source.origin.as_mut());
         let of_origins = origins.flat_map(OriginConfig::paths);
-        for of_file in of_data
-            .into_iter()
-            .chain(signing_key)
-            .chain(of_audit.into_iter().flatten())
-            .chain(of_origins)
-        {
+        for of_file in of_data.chain(of_audit).chain(of_tls).chain(signing_key).chain(of_origins) {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
@@ -286,10 +291,11 @@ mod tests {
             let blocks = text.split("```toml\n").skip(1);
             all.extend(blocks.map(|block| block.split("```").next().unwrap().to_owned()));
         }
-        assert_eq!(all.len(), 5);
+        assert_eq!(all.len(), 7);
         for text in all {
             let config: Config = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
-            assert!(config.replicas.is_some() || config.source.len() == 4, "{text}");
+            let shows = config.replicas.is_some() || config.source.len() == 4;
+            assert!(shows || config.http.tls.is_some(), "{text}");
         }
     }
 

@@ -19,6 +19,9 @@
 //! | [`witness`] | what is recorded of a request and its answer |
 //! | `receipts` | what proves an answer, and who is to be told when one no longer holds |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
+//! | [`gate`] | who asks, and whether it may: key, signature, certificate; what each path needs |
+//! | [`who`] | whoever asks, and what it may ask about |
+//! | `purpose` | for what it asks about natural persons, and about how many on no list |
 //! | [`desk`] | whom the routes ask |
 //! | [`operation`] | refresh, rollback, approval: what operators ask for |
 //! | `search` | names that are like a given one |
@@ -32,6 +35,7 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`server`] | threads, listeners, connections, the drain |
+//! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
 //! | `openapi.json` | the description of all of it, held to the code by tests |
 //!
@@ -45,6 +49,7 @@ pub mod cross;
 pub mod desk;
 pub mod evidence;
 mod fragments;
+pub mod gate;
 mod gather;
 pub mod jobs;
 mod json;
@@ -52,6 +57,7 @@ mod likeness;
 pub mod operation;
 mod person;
 pub mod problem;
+mod purpose;
 mod receipts;
 mod request;
 pub mod routes;
@@ -61,16 +67,20 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+mod tls;
+pub mod who;
 pub mod witness;
 mod yente;
 
-pub use check::{Unanswered, Worker, answer, witnessed};
+pub use check::{Unanswered, Worker, answer, answer_to};
 pub use check_id::CheckIds;
-pub use config::HttpConfig;
+pub use config::{HttpConfig, TlsConfig};
 pub use desk::Desk;
 pub use evidence::{Evidence, Shown};
+pub use gate::{Refusal, Refusals};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
+pub use who::Who;
 pub use witness::Witness;
 
 /// The description of the API, OpenAPI 3.1.

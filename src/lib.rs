@@ -35,6 +35,7 @@
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
+//! | 1 | [`clients`] | who may ask: keys, signatures, certificates; what each may, and how much of it |
 //! | 1 | [`source`] | where a department's files come from; their bytes → entries, and rejects with row and reason |
 //! | 1 | [`output`] | what a long work leaves: a file that appears when it is whole, tables in it |
 //! | 1 | [`snapshot`] | named, checksummed sections in one immutable file, signed beside it; `unsafe` to map it |
@@ -62,6 +63,7 @@
 //!   it would be.
 //! - `snapshot` never imports `index`: it does not know what its sections mean.
 //! - Nothing below `config` imports it; list formats (`source`) and API formats (`http`) never meet.
+//! - `clients` knows nothing of HTTP; no path is answered that the table of [`http::gate`] does not name.
 //! - Nothing is filtered at load by today's date.
 //! - No change is acknowledged before it is durable and the next check sees it; none that a kept
 //!   snapshot lacks leaves the ledger.
@@ -76,6 +78,8 @@ pub mod secret;
 pub mod text;
 
 pub mod catalogue;
+
+pub mod clients;
 
 pub mod source;
 

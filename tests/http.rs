@@ -2,6 +2,8 @@
 
 #[path = "http/audit.rs"]
 mod audit;
+#[path = "http/clients.rs"]
+mod clients;
 #[path = "http/crossing.rs"]
 mod crossing;
 #[path = "http/evidence.rs"]
@@ -15,6 +17,8 @@ mod matching;
 mod section;
 #[path = "http/suggest.rs"]
 mod suggest;
+#[path = "http/tls.rs"]
+mod tls;
 
 use ground::{MATTER, NOW};
 use serde_json::{Value, json};

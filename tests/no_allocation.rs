@@ -3,9 +3,12 @@
 
 mod ground;
 
+use hyper::Request;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use uuid::Uuid;
+use xincha::clients::{Clients, Key, Roll};
+use xincha::http::gate::{Gate, Peer};
 use xincha::http::{Worker, answer};
 
 thread_local! {
@@ -67,4 +70,30 @@ fn a_clear_check_allocates_nothing() {
     let listed = ground::body(ground::BLACK);
     run(&listed);
     assert!(run(&listed).0 > 0);
+}
+
+#[test]
+fn a_client_is_known_by_its_key_without_an_allocation() {
+    let key = Key::generate().unwrap();
+    let text = format!(
+        "[client.a]\nkeys = [\"{}\"]\nscopes = [\"check\"]\nper_second = 1000\nconcurrency = 4\n\
+         addresses = [\"10.0.0.0/8\"]\nexpires = \"2100-01-01\"\n",
+        key.digest
+    );
+    let clients = Clients::of(Roll::parse(&text, None).unwrap());
+    let gate = Gate::new(&clients, Default::default());
+    let head = |key: &str| {
+        let request = Request::post("/v1/check").header("authorization", format!("Bearer {key}"));
+        request.body(()).unwrap().into_parts().0
+    };
+    let peer = Peer { address: "10.1.2.3".parse().unwrap(), certificate: None };
+    let run = |head: &_| {
+        let before = allocations();
+        let admitted = gate.admit(&peer, head, 1_795_312_800_000);
+        (allocations() - before, admitted.is_ok())
+    };
+    let known = head(key.reveal());
+    run(&known);
+    assert_eq!(run(&known), (0, true));
+    assert!(!run(&head("xc_00000000_nothing")).1);
 }

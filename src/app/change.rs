@@ -63,7 +63,7 @@ pub struct Change {
 impl Change {
     /// Send and print what became of it.
     pub fn run(&self, config: &Config) -> Outcome {
-        let remote = Remote::new(config, self.server.as_deref());
+        let remote = Remote::new(config, self.server.as_deref())?;
         let answer = remote.post("/v1/changes", self.request()?)?.good()?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&answer)?);

@@ -45,8 +45,14 @@ pub struct Check {
     /// 核查时点 / the instant to decide for, RFC 3339; default: now
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// 办件编号 / number of the case; a running service may ask for it and the operator
+    #[arg(long)]
+    case: Option<String>,
+    /// 经办人 / who asks
+    #[arg(long)]
+    operator: Option<String>,
     /// 请求文件 / a whole request as JSON; - reads stdin
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["matter", "id", "name", "kind", "role", "at"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["matter", "id", "name", "kind", "role", "at", "case", "operator"])]
     file: Option<PathBuf>,
     /// 输出 JSON / print the answer as JSON
     #[arg(long)]
@@ -63,7 +69,7 @@ impl Check {
         let answered = match super::ledger(config) {
             // Whoever holds the ledger knows of the changes since the snapshot.
             Err(LedgerError::Held(_)) => {
-                let answer = Remote::new(config, None).post("/v1/check", request.clone())?;
+                let answer = Remote::new(config, None)?.post("/v1/check", request.clone())?;
                 if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
             }
             ledger => offline(config, &catalogue, ledger?, &request)?,
@@ -107,7 +113,13 @@ impl Check {
                         subject["ids"] = all.collect();
                     }
                 }
-                let request = json!({"matter": self.matter, "at": self.at, "subjects": [subject]});
+                let request = json!({
+                    "matter": self.matter,
+                    "case": self.case,
+                    "operator": self.operator,
+                    "at": self.at,
+                    "subjects": [subject],
+                });
                 Ok(serde_json::to_vec(&request)?)
             }
         }

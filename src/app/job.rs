@@ -40,7 +40,7 @@ impl Handed<'_> {
     pub fn screen(&self, progress: &FileProgress) -> Result<Option<Value>, Box<dyn Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let client = Client::builder().no_proxy().read_timeout(SILENCE).build()?;
+            let client = self.service.client(Client::builder().read_timeout(SILENCE))?;
             let job = self.hand_in(&client).await?;
             let place = format!(
                 "{}/v1/jobs/{}",

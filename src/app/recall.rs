@@ -40,7 +40,7 @@ pub struct Recall {
 impl Recall {
     /// Make the recall and print who relied on the entry.
     pub fn run(&self, config: &Config) -> Outcome {
-        let remote = Remote::new(config, self.server.as_deref());
+        let remote = Remote::new(config, self.server.as_deref())?;
         let request = json!({
             "list": self.list, "entry": self.entry, "reason": self.reason, "since": self.since,
         });

@@ -84,7 +84,7 @@ impl ReceiptCommand {
 
 impl Get {
     fn run(&self, config: &Config) -> Outcome {
-        let remote = Remote::new(config, self.server.as_deref());
+        let remote = Remote::new(config, self.server.as_deref())?;
         let receipt = remote.get(&format!("/v1/receipts/{}", self.number))?.good()?;
         let mut output = Output::create(self.output.as_deref())?;
         output.put(format!("{receipt:#}\n").as_bytes())?;

@@ -1,7 +1,9 @@
 //! The running service, asked over HTTP by the commands that need it.
 
 use crate::config::Config;
-use reqwest::Response;
+use crate::http::TlsConfig;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Certificate, Client, ClientBuilder, Response};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,6 +14,30 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// A running service.
 pub struct Remote {
     base: String,
+    key: Option<Key>,
+    trusted: Vec<Certificate>,
+}
+
+/// What the service knows us by. Never an argument: those are shown to everybody on a machine.
+#[derive(Clone)]
+struct Key(HeaderValue);
+
+impl Key {
+    /// The environment's, or that of the file that the environment names.
+    fn find() -> Result<Option<Key>, String> {
+        let text = match (std::env::var("XINCHA_KEY"), std::env::var("XINCHA_KEY_FILE")) {
+            (Ok(key), _) => key,
+            (Err(_), Ok(path)) => std::fs::read_to_string(&path).map_err(|error| {
+                format!("{path}: 无法读取密钥 / the key cannot be read: {error}")
+            })?,
+            (Err(_), Err(_)) => return Ok(None),
+        };
+        let no_key = |_| "XINCHA_KEY: 不是密钥 / is no key".to_owned();
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", text.trim())).map_err(no_key)?;
+        value.set_sensitive(true);
+        Ok(Some(Key(value)))
+    }
 }
 
 /// What a service answered.
@@ -35,18 +61,45 @@ impl Answer {
         if (200..300).contains(&self.status) {
             return Ok(self.document);
         }
-        Err(super::check::told(&self.document).into())
+        let told = super::check::told(&self.document);
+        let hint = if self.status == 401 { "\n环境变量 / set XINCHA_KEY" } else { "" };
+        Err(format!("{told}{hint}").into())
     }
 }
 
 impl Remote {
     /// The service of a configuration, or of an address.
-    pub fn new(config: &Config, server: Option<&str>) -> Remote {
+    ///
+    /// # Errors
+    ///
+    /// The key that the environment names cannot be read, or the certificate of the configuration.
+    pub fn new(
+        config: &Config,
+        server: Option<&str>,
+    ) -> Result<Remote, Box<dyn std::error::Error>> {
         let base = match server {
             Some(server) => server.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", reachable(config.http.address)),
+            None => {
+                let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(config.http.address))
+            }
         };
-        Remote { base }
+        // Its own certificate may be one that nobody else vouches for.
+        let chain = config.http.tls.as_ref().map(|TlsConfig { certificate, .. }| {
+            let shown = certificate.display();
+            let pem = std::fs::read(certificate).map_err(|error| format!("{shown}: {error}"))?;
+            Certificate::from_pem_bundle(&pem).map_err(|error| format!("{shown}: {error}"))
+        });
+        let trusted = chain.transpose()?.unwrap_or_default();
+        Ok(Remote { base, key: Key::find()?, trusted })
+    }
+
+    /// Who asks it, with these settings and our key: no proxy stands between, since the service is where it is
+    /// told to be.
+    pub fn client(&self, settings: ClientBuilder) -> reqwest::Result<Client> {
+        let key = self.key.iter().map(|Key(value)| (AUTHORIZATION, value.clone()));
+        let settings = settings.tls_certs_merge(self.trusted.iter().cloned());
+        settings.no_proxy().default_headers(key.collect()).build()
     }
 
     /// Where it is.
@@ -67,8 +120,7 @@ impl Remote {
     fn ask(&self, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Box<dyn std::error::Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            // The service is where it is told to be: no proxy stands between.
-            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+            let client = self.client(Client::builder().timeout(TIMEOUT))?;
             let url = format!("{}{path}", self.base);
             let request = match body {
                 None => client.get(&url),

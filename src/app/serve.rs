@@ -2,8 +2,9 @@
 
 use super::Outcome;
 use crate::audit::{Act, Log, Record};
+use crate::clients::Clients;
 use crate::config::Config;
-use crate::http::{Desk, Server};
+use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
@@ -11,7 +12,7 @@ use crate::snapshot::Store;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Serve until SIGTERM or Ctrl-C, then drain.
 pub fn run(config: &Config) -> Outcome {
@@ -22,6 +23,7 @@ pub fn run(config: &Config) -> Outcome {
         matters = catalogue.matters().len(),
         "目录已加载 / catalogue loaded"
     );
+    let clients = clients(config)?;
     let live = Live::new(None);
     let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
     let builds = config.loader().builds;
@@ -42,6 +44,12 @@ pub fn run(config: &Config) -> Outcome {
     let (audit, keeping) = Log::open(config.audit.clone(), config.http.worker_count())?;
     let version = concat!("xincha ", env!("CARGO_PKG_VERSION"));
     audit.append(0, &Record { note: version, ..audit.now(Act::Start) })?;
+    let edited = audit.clone();
+    let watching = clients.watch(config.clients.file.clone(), move |count| {
+        let note = format!("{count} clients");
+        // A log that takes nothing says so itself.
+        let _ = edited.append(0, &Record { note: &note, ..edited.now(Act::Configured) });
+    })?;
     if let Some(view) = live.current() {
         audit.append(0, &Record { ground: Some(view.recorded()), ..audit.now(Act::Serve) })?;
     }
@@ -56,11 +64,15 @@ pub fn run(config: &Config) -> Outcome {
         loader: Some(loader),
         jobs: Some(jobs),
         audit: Some(audit.clone()),
+        clients,
+        refusals: Refusals::recorded(audit.clone()),
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
-    info!("服务地址 / serving on http://{}", bound.local_addr());
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
+    drop(watching);
     drop(working);
     drop(loading);
     recording.stop();
@@ -69,6 +81,26 @@ pub fn run(config: &Config) -> Outcome {
     drop(keeping);
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who may ask. Where there is nobody, only this machine may reach the service.
+fn clients(config: &Config) -> Result<Clients, Box<dyn std::error::Error>> {
+    let file = &config.clients.file;
+    let clients = Clients::open(file)?;
+    let (address, shown) = (config.http.address, file.display());
+    if !clients.are_none() {
+        info!("客户端文件 / clients of {shown}");
+    } else if address.ip().to_canonical().is_loopback() {
+        warn!("未设客户端，本机任何人均可访问 / no clients: anybody on this machine may ask");
+    } else {
+        return Err(format!(
+            "{address}: 未设客户端，任何能连到此地址的人都可访问，服务不启动；请先 xincha client add（{shown}），\
+             或只在本机监听 / there are no clients, so whoever reaches this address could ask for everything, and \
+             the service does not start: add one by xincha client add ({shown}), or listen on 127.0.0.1"
+        )
+        .into());
+    }
+    Ok(clients)
 }
 
 /// The ledger of changes: a file, or the stream that several machines share.

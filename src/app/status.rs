@@ -30,7 +30,7 @@ pub struct Status {
 impl Status {
     /// Ask and print.
     pub fn run(&self, config: &Config) -> Outcome {
-        let data = Remote::new(config, self.server.as_deref()).get("/v1/data")?.good()?;
+        let data = Remote::new(config, self.server.as_deref())?.get("/v1/data")?.good()?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&data)?);
         } else {
@@ -130,7 +130,7 @@ pub struct Refresh {
 impl Refresh {
     /// Ask, follow, and print the state.
     pub fn run(&self, config: &Config) -> Outcome {
-        let remote = Remote::new(config, self.server.as_deref());
+        let remote = Remote::new(config, self.server.as_deref())?;
         let body = serde_json::to_vec(&json!({"source": self.source}))?;
         remote.post("/v1/data/refresh", body)?.good()?;
         if self.no_wait {
@@ -174,7 +174,7 @@ impl Rollback {
     /// Ask and print which snapshot serves.
     pub fn run(&self, config: &Config) -> Outcome {
         let body = serde_json::to_vec(&json!({"snapshot": self.snapshot}))?;
-        let remote = Remote::new(config, self.server.as_deref());
+        let remote = Remote::new(config, self.server.as_deref())?;
         let answer = remote.post("/v1/data/rollback", body)?.good()?;
         println!("已回退 / rolled back  {}", answer["snapshot"].as_str().unwrap_or_default());
         Ok(ExitCode::SUCCESS)
@@ -208,7 +208,7 @@ impl Held {
 
     fn decide(&self, config: &Config, path: &str, told: &str) -> Outcome {
         let body = serde_json::to_vec(&json!({"source": self.source}))?;
-        Remote::new(config, self.server.as_deref()).post(path, body)?.good()?;
+        Remote::new(config, self.server.as_deref())?.post(path, body)?.good()?;
         println!("{told}  {}", self.source);
         Ok(ExitCode::SUCCESS)
     }

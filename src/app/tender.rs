@@ -47,7 +47,7 @@ impl Tender {
         let answer = match super::ledger(config) {
             // Whoever holds the ledger knows of the changes since the snapshot.
             Err(LedgerError::Held(_)) => {
-                let answer = Remote::new(config, None).post("/v1/screen", request.clone())?;
+                let answer = Remote::new(config, None)?.post("/v1/screen", request.clone())?;
                 if answer.status == 200 { Ok(answer.document) } else { Err(answer.document) }
             }
             ledger => {

@@ -163,14 +163,20 @@ impl Notices {
         Ok(notice)
     }
 
-    /// So many after a number at most, the earliest first.
+    /// So many after a number at most, the earliest first, of those that are wanted.
     ///
     /// # Errors
     ///
     /// The file cannot be read, or a line of it is none.
-    pub fn after(&self, number: u64, most: usize) -> Result<Vec<Notice>, AuditError> {
+    pub fn after(
+        &self,
+        number: u64,
+        most: usize,
+        is_wanted: impl FnMut(&mut Notice) -> bool,
+    ) -> Result<Vec<Notice>, AuditError> {
         let mut notices = self.all()?;
         notices.retain(|notice| notice.number > number);
+        notices.retain_mut(is_wanted);
         notices.truncate(most);
         Ok(notices)
     }

@@ -3,8 +3,9 @@
 use super::fragments::Fragments;
 use super::problem::{Code, Problem};
 use super::request::{self, CheckRequest, Object};
+use super::who::Who;
 use super::witness::{Checked, Witness};
-use super::{json, likeness, person};
+use super::{json, likeness, person, purpose};
 use crate::audit::{self, ReceiptNo};
 use crate::catalogue::Catalogue;
 use crate::index::{EntryNo, EntryView, Listed};
@@ -91,20 +92,22 @@ pub fn answer(
     worker: &mut Worker,
     out: &mut Vec<u8>,
 ) -> Result<(), Unanswered> {
-    witnessed(view, now, check_id, body, None, worker, out).map(|_| ())
+    let witness = Witness { who: &Who::ANYBODY, log: None, lane: 0 };
+    answer_to(&witness, view, now, check_id, body, worker, out).map(|_| ())
 }
 
-/// The same, recorded where there is a witness: then the answer has a receipt, whose number is returned too.
+/// The same for whoever may not ask everything; where there is a log it is recorded, and the answer has a
+/// receipt, whose number is returned too.
 ///
 /// # Errors
 ///
-/// Those of [`answer`], or that it cannot be recorded.
-pub fn witnessed(
+/// Those of [`answer`], that the client may not ask this, or that it cannot be recorded.
+pub fn answer_to(
+    witness: &Witness,
     view: &View,
     now: Instant,
     check_id: Uuid,
     body: &[u8],
-    witness: Option<&Witness>,
     worker: &mut Worker,
     out: &mut Vec<u8>,
 ) -> Result<Option<ReceiptNo>, Unanswered> {
@@ -118,7 +121,7 @@ pub fn witnessed(
         pen,
         asked: space_of_record,
     } = worker;
-    let basis = view.basis(now);
+    let (who, basis) = (witness.who, view.basis(now));
     let ground = basis.ground;
     let request: CheckRequest = request::parse(body)?;
     let mut questions = emptied(std::mem::take(space));
@@ -126,6 +129,8 @@ pub fn witnessed(
         .reached(view.overlay.change())
         .and_then(|()| request.ask(&ground.catalogue, now, &mut questions, order));
     let asked = asked.map_err(Unanswered::from).and_then(|asked| {
+        who.may_handle(&ground.catalogue, asked.matter, "/matter")?;
+        purpose::check(who, &request, &questions, now)?;
         let at = asked.at.unwrap_or(now);
         if asked.by_identifiers {
             // Where lists are missing, nobody is clear.
@@ -133,6 +138,7 @@ pub fn witnessed(
             request.ask_identifiers(basis.listed(), all, &mut questions, order)?;
         }
         screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
+        purpose::note(who, &request, &questions, order, decision, now);
         Ok((at, asked))
     });
     let mut receipt = Ok(None);
@@ -166,22 +172,19 @@ pub fn witnessed(
             answer.raw("]");
         }
         answer.raw(",\"receipt\":");
-        let recorded = witness.map(|witness| {
-            let checked = Checked {
-                view,
-                id: check_id,
-                request: &request,
-                matter: asked.matter,
-                at,
-                questions: &questions,
-                places: by_identifiers.then_some(order),
-                decision,
-                body,
-                answer: out,
-            };
-            witness.check(&checked, space_of_record)
-        });
-        receipt = recorded.transpose();
+        let checked = Checked {
+            view,
+            id: check_id,
+            request: &request,
+            matter: asked.matter,
+            at,
+            questions: &questions,
+            places: by_identifiers.then_some(order),
+            decision,
+            body,
+            answer: out,
+        };
+        receipt = witness.check(&checked, space_of_record);
         match &receipt {
             Ok(None) => out.extend_from_slice(b"null}"),
             Ok(Some(no)) => {
@@ -197,8 +200,10 @@ pub fn witnessed(
     asked.and_then(|_| receipt.map_err(Unanswered::from))
 }
 
-/// The answer as a value, for whoever tells it in another way. The worker must be one that searches.
+/// The answer as a value, for whoever tells it in another way and records that. The worker must be one that
+/// searches.
 pub(super) fn value(
+    who: &Who,
     view: &View,
     now: Instant,
     check_id: Uuid,
@@ -206,9 +211,12 @@ pub(super) fn value(
     worker: &mut Worker,
 ) -> Result<Value, Problem> {
     let mut out = Vec::new();
-    answer(view, now, check_id, body, worker, &mut out).map_err(|unanswered| match unanswered {
-        Unanswered::Problem(problem) => problem,
-        Unanswered::MustSearch => Code::Internal.whole(),
+    let witness = Witness { who, log: None, lane: 0 };
+    answer_to(&witness, view, now, check_id, body, worker, &mut out).map_err(|unanswered| {
+        match unanswered {
+            Unanswered::Problem(problem) => problem,
+            Unanswered::MustSearch => Code::Internal.whole(),
+        }
     })?;
     serde_json::from_slice(&out).map_err(|_| Code::Internal.whole())
 }

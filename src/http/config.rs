@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// Settings of the HTTP server. Every time is in milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -31,6 +32,23 @@ pub struct HttpConfig {
     pub drain_timeout_ms: u64,
     /// Connections that the system holds until they are accepted, for each worker. Default: 1,024.
     pub backlog: u32,
+    /// The certificate under which TLS is spoken, and nothing else. Default: none, plain HTTP.
+    pub tls: Option<TlsConfig>,
+}
+
+/// Files in PEM. What they hold is read anew when they change.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The service's certificate, then those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authority of clients' certificates. Default: none is asked for.
+    pub client_ca: Option<PathBuf>,
+    /// Nobody is served without a certificate. Default: whoever has none says otherwise who it is.
+    #[serde(default)]
+    pub client_required: bool,
 }
 
 impl Default for HttpConfig {
@@ -46,6 +64,7 @@ impl Default for HttpConfig {
             write_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
             backlog: 1_024,
+            tls: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::request::parse;
 use super::routes::{self, Asked, stale_json};
 use super::search::data_used;
 use super::service::clock;
+use super::who::Who;
 use crate::catalogue::{Catalogue, ListNo};
 use crate::cross::crossing::{Met, authority};
 use crate::cross::{Change, Crossing, Expression, Finding, Findings, InForce, expression};
@@ -120,9 +121,16 @@ pub(super) async fn cross(State(asked): State<Asked>, request: Request) -> Respo
 }
 
 async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
+    let who = Who::of(&request)?;
     let request = parse(&read(asked, request).await?)?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    let wanted = check(request, &view.generation.ground.catalogue)?;
+    let catalogue = &view.generation.ground.catalogue;
+    let wanted = check(request, catalogue)?;
+    let is_asked = |list: &ListNo| {
+        let kind = catalogue.list(*list).kind;
+        wanted.expression.as_ref().is_none_or(|all| all.speaks_of(*list, kind)) || wanted.matrix
+    };
+    who.may_consult(catalogue, catalogue.list_numbers().filter(is_asked), "/expression")?;
     let loader = asked.desk.loader.clone();
     let work = move |crossings: &Crossings| {
         let since = wanted.since.as_deref();

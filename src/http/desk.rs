@@ -1,6 +1,8 @@
 //! Whom the routes ask.
 
+use super::gate::Refusals;
 use crate::audit::Log;
+use crate::clients::Clients;
 use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
 
@@ -17,11 +19,23 @@ pub struct Desk {
     pub jobs: Option<Jobs>,
     /// Where every answer is recorded; without one no answer has a receipt.
     pub audit: Option<Log>,
+    /// Who may ask.
+    pub clients: Clients,
+    /// How many were not let in.
+    pub refusals: Refusals,
 }
 
 impl From<Live> for Desk {
-    /// A view that nobody changes.
+    /// A view that nobody changes, and of which whoever reaches it may ask everything.
     fn from(live: Live) -> Desk {
-        Desk { live, recorder: None, loader: None, jobs: None, audit: None }
+        Desk {
+            live,
+            recorder: None,
+            loader: None,
+            jobs: None,
+            audit: None,
+            clients: Clients::default(),
+            refusals: Refusals::default(),
+        }
     }
 }

@@ -8,7 +8,6 @@ mod table;
 
 use super::check::{self, Worker};
 use super::check_id::CheckIds;
-use super::jobs::Peer;
 use super::operation::read;
 use super::person;
 use super::problem::{Code, Problem};
@@ -16,9 +15,11 @@ use super::routes::{Asked, told};
 use super::searchers::Searcher;
 use super::service::clock;
 use super::tender;
+use super::who::Who;
 use super::witness::Witness;
 use crate::audit::Act;
 use crate::catalogue::Catalogue;
+use crate::clients::Scope;
 use crate::live::View;
 use crate::output::Table;
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, Role, SubjectKind};
@@ -274,7 +275,7 @@ pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Re
 }
 
 async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let who = Who::of(&request)?;
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let (audit, lane) = (asked.desk.audit.clone(), asked.lane);
@@ -282,22 +283,25 @@ async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
         let request: Value =
             serde_json::from_slice(&body).map_err(|_| Code::InvalidJson.whole())?;
         let is_section = request.get("bidders").is_some();
-        let mut answer = decide(&view, &body, is_section, &mut searcher.worker)?;
-        if let Some(log) = &audit {
-            let witness = Witness { log, lane, client: "", peer };
-            let decided = answer.to_string();
-            let receipt =
-                witness.documents(Act::Evidence, Some(&view), &body, decided.as_bytes(), "")?;
-            answer["receipt"] = json!(receipt.to_string());
+        if is_section {
+            who.must_have(Scope::Screen)?;
         }
+        let mut answer = decide(&who, &view, &body, is_section, &mut searcher.worker)?;
+        let witness = Witness { who: &who, log: audit.as_ref(), lane };
+        let decided = answer.to_string();
+        let receipt = witness.documents(Act::Evidence, Some(&view), &body, decided.as_bytes())?;
+        answer["receipt"] = json!(receipt.map(|no| no.to_string()));
         let catalogue = &view.generation.ground.catalogue;
-        Ok(Evidence::new(catalogue, request, &answer, Shown::Masked).page())
+        let may_see = who.client.as_ref().is_some_and(|client| client.may(Scope::Unmasked));
+        let shown = if may_see { Shown::Whole } else { Shown::Masked };
+        Ok(Evidence::new(catalogue, request, &answer, shown).page())
     };
     asked.searchers.run(page).await?
 }
 
 /// The answer to a check, or to a section. The worker must be one that searches.
 fn decide(
+    who: &Who,
     view: &View,
     body: &[u8],
     is_section: bool,
@@ -305,8 +309,8 @@ fn decide(
 ) -> Result<Value, Problem> {
     let (now, millis) = clock();
     let id = CheckIds::new().next(millis);
-    let decide = if is_section { tender::answer } else { check::value };
-    decide(view, now, id, body, worker)
+    let decide = if is_section { tender::answer_to } else { check::value };
+    decide(who, view, now, id, body, worker)
 }
 
 #[cfg(test)]

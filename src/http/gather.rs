@@ -15,7 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes that are gathered before they are sent without waiting for more. A peer that takes nothing
 /// holds up its own requests from there on.
@@ -25,17 +25,22 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 /// A connection's socket. Cloning shares: hyper writes into one handle, the task sends through the
 /// other.
-#[derive(Clone)]
-pub(super) struct Gather(Rc<RefCell<Socket>>);
+pub(super) struct Gather<S>(Rc<RefCell<Socket<S>>>);
 
-struct Socket {
-    io: TokioIo<TcpStream>,
+struct Socket<S> {
+    io: TokioIo<S>,
     gathered: Vec<u8>,
     sent: usize,
 }
 
-impl Gather {
-    pub fn new(stream: TcpStream) -> Gather {
+impl<S> Clone for Gather<S> {
+    fn clone(&self) -> Gather<S> {
+        Gather(self.0.clone())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Gather<S> {
+    pub fn new(stream: S) -> Gather<S> {
         Gather(Rc::new(RefCell::new(Socket {
             io: TokioIo::new(stream),
             gathered: Vec::new(),
@@ -49,7 +54,7 @@ impl Gather {
     }
 }
 
-impl Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.gathered.len() {
             let rest = &self.gathered[self.sent..];
@@ -61,7 +66,8 @@ impl Socket {
         self.gathered.clear();
         self.gathered.shrink_to(KEPT_BYTES);
         self.sent = 0;
-        Poll::Ready(Ok(()))
+        // TLS keeps what its socket did not take.
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_gather(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -77,7 +83,7 @@ impl Socket {
     }
 }
 
-impl Read for Gather {
+impl<S: AsyncRead + AsyncWrite + Unpin> Read for Gather<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +93,7 @@ impl Read for Gather {
     }
 }
 
-impl Write for Gather {
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for Gather<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -5,6 +5,7 @@ use super::problem::{Code, Problem};
 use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
+use super::who::Who;
 use super::witness::Witness;
 use crate::audit::Act;
 use crate::batch::{BatchError, Format};
@@ -22,7 +23,6 @@ use hyper::header::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,10 +45,6 @@ const DISCARD: usize = usize::MAX;
 /// For how long the rest of what is refused is read.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Who asks: whoever is at the other end of the connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Peer(pub IpAddr);
-
 /// The part `options` of an upload.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -70,13 +66,15 @@ struct Options {
 
 impl Options {
     /// The order, for a file of this name.
-    fn order(self, asked: &Asked, file_name: Option<&str>) -> Result<Order, Problem> {
+    fn order(self, asked: &Asked, who: &Who, file_name: Option<&str>) -> Result<Order, Problem> {
         let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
         let catalogue = &view.generation.ground.catalogue;
         self.check_lengths()?;
-        if self.matter.as_ref().is_some_and(|code| catalogue.matter_no(code).is_none()) {
-            return Err(Code::UnknownMatter.at("/matter"));
-        }
+        let matter = match &self.matter {
+            Some(code) => catalogue.matter_no(code).ok_or(Code::UnknownMatter.at("/matter"))?,
+            None => catalogue.all_lists(),
+        };
+        who.may_handle(catalogue, matter, "/matter")?;
         if self.kind.as_ref().is_some_and(|kind| SubjectKind::from_code(kind).is_none()) {
             return Err(Code::UnknownSubjectKind.at("/kind"));
         }
@@ -173,8 +171,8 @@ pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Resp
 }
 
 async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let (jobs, client) = (jobs(asked)?.clone(), client(&request));
+    let who = Who::of(&request)?;
+    let (jobs, client) = (jobs(asked)?.clone(), who.name());
     if request.headers().contains_key(EXPECT) {
         // Whoever waits for leave to send is refused without having sent.
         jobs.check_quota(&client).map_err(refused)?;
@@ -185,24 +183,21 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
     let body = Body::from_stream(metered(body, meter.clone()));
     let request = Request::from_parts(head, body);
     let mut form = Multipart::from_request(request, &()).await.map_err(malformed)?;
-    let taken = take_parts(asked, &jobs, &client, &mut form, &meter).await;
+    let taken = take_parts(asked, &jobs, &who, &mut form, &meter).await;
     if taken.is_err() {
         // Who still sends does not hear why it is refused when the connection is closed at once.
         meter.store(DISCARD, Ordering::Relaxed);
         let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
     let upload = taken?;
-    if let Some(log) = &asked.desk.audit {
-        let witness = Witness { log, lane: asked.lane, client: "", peer };
-        witness.note(Act::Job, "taken", &upload.id().to_string())?;
-    }
+    witness(asked, &who).note(Act::Job, "taken", &upload.id().to_string())?;
     off_worker(move || upload.finish().map_err(refused)).await
 }
 
 async fn take_parts(
     asked: &Asked,
     jobs: &Jobs,
-    client: &str,
+    who: &Who,
     form: &mut Multipart,
     meter: &AtomicUsize,
 ) -> Result<Upload, Problem> {
@@ -218,8 +213,8 @@ async fn take_parts(
     if part.name() != Some("file") {
         return Err(Code::InvalidForm.whole());
     }
-    let order = options.order(asked, part.file_name())?;
-    let (jobs, client) = (jobs.clone(), client.to_owned());
+    let order = options.order(asked, who, part.file_name())?;
+    let (jobs, client) = (jobs.clone(), who.name());
     let upload = off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
     let upload = receive(timeout, upload, &mut part, meter).await?;
     drop(part);
@@ -339,8 +334,8 @@ async fn off_worker<T: Send + 'static>(
 
 /// The jobs of whoever asks.
 pub(super) async fn list(Given(asked): Given<Asked>, request: Request) -> Response {
-    let listed = jobs(&asked).map(|jobs| {
-        let all = jobs.list(&client(&request));
+    let listed = of(&asked, &request).map(|(jobs, client)| {
+        let all = jobs.list(&client);
         let all: Vec<Value> = all.iter().map(|job| described(&asked, job)).collect();
         (StatusCode::OK, json!({"jobs": all}))
     });
@@ -353,8 +348,8 @@ pub(super) async fn status(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let found =
-        jobs(&asked).and_then(|jobs| jobs.get(&client(&request), number(&id)?).map_err(refused));
+    let found = of(&asked, &request)
+        .and_then(|(jobs, client)| jobs.get(&client, number(&id)?).map_err(refused));
     answered(found.map(|job| (StatusCode::OK, described(&asked, &job))))
 }
 
@@ -364,9 +359,9 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let client = client(&request);
+    let of = of(&asked, &request);
     let cancel = async {
-        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        let ((jobs, client), id) = (of?, number(&id)?);
         let job = off_worker(move || jobs.cancel(&client, id).map_err(refused)).await?;
         Ok((StatusCode::OK, described(&asked, &job)))
     };
@@ -379,9 +374,9 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let client = client(&request);
+    let of = of(&asked, &request);
     let remove = async {
-        let (jobs, id) = (jobs(&asked)?.clone(), number(&id)?);
+        let ((jobs, client), id) = (of?, number(&id)?);
         off_worker(move || jobs.remove(&client, id).map_err(refused)).await
     };
     match remove.await {
@@ -419,19 +414,17 @@ async fn fetch(
     what: &str,
     find: fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>,
 ) -> Response {
-    let found = jobs(asked).and_then(|jobs| {
-        Ok((number(id)?, find(jobs, &client(&request), number(id)?).map_err(refused)?))
+    let found = of(asked, &request).and_then(|(jobs, client)| {
+        Ok((number(id)?, find(&jobs, &client, number(id)?).map_err(refused)?))
     });
     let (id, path) = match found {
         Ok(found) => found,
         Err(problem) => return told(&problem),
     };
-    if let Some(log) = &asked.desk.audit {
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-        let witness = Witness { log, lane: asked.lane, client: "", peer };
-        if let Err(problem) = witness.note(Act::JobFetched, what, &id.to_string()) {
-            return told(&problem);
-        }
+    let recorded = Who::of(&request)
+        .and_then(|who| witness(asked, &who).note(Act::JobFetched, what, &id.to_string()));
+    if let Err(problem) = recorded {
+        return told(&problem);
     }
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
     let sent = match ServeFile::new(path).oneshot(request).await {
@@ -455,21 +448,17 @@ async fn fetch(
     sent
 }
 
+fn witness<'w>(asked: &'w Asked, who: &'w Who) -> Witness<'w> {
+    Witness { who, log: asked.desk.audit.as_ref(), lane: asked.lane }
+}
+
 fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {
     asked.desk.jobs.as_ref().ok_or(Code::NotLoadedHere.whole())
 }
 
-/// A host has as many addresses of the sixth version as it likes: all that begin as a network's do are one.
-fn client(request: &Request) -> String {
-    const NETWORK: u32 = 64;
-    match request.extensions().get::<Peer>().map(|Peer(ip)| ip.to_canonical()) {
-        None => String::new(),
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        Some(IpAddr::V6(ip)) => {
-            let network = ip.to_bits() >> (128 - NETWORK) << (128 - NETWORK);
-            format!("{}/{NETWORK}", std::net::Ipv6Addr::from_bits(network))
-        }
-    }
+/// The jobs, and whose are asked for.
+fn of(asked: &Asked, request: &Request) -> Result<(Jobs, String), Problem> {
+    Ok((jobs(asked)?.clone(), Who::of(request)?.name()))
 }
 
 fn number(id: &str) -> Result<Uuid, Problem> {

@@ -6,6 +6,7 @@ use super::receipts;
 use super::request::parse;
 use super::routes::{self, Asked, document, told};
 use super::service::clock;
+use super::who::Who;
 use crate::live::states::{Delivery, SourceState, States};
 use crate::live::{Loader, LoaderError, RecordError};
 use crate::record::{Instant, limits};
@@ -22,10 +23,14 @@ pub(super) async fn changes(State(asked): State<Asked>, request: Request) -> Res
 }
 
 async fn record(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
+    let who = Who::of(&request)?;
     let body = read(asked, request).await?;
     let recorder = asked.desk.recorder.as_ref().ok_or(Code::NotLoadedHere.whole())?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let changes = changes::read(&body, &view.generation.ground.catalogue)?;
+    for (place, change) in changes.iter().enumerate() {
+        who.may_change(&change.list, || format!("/changes/{place}/list"))?;
+    }
     let recorded = match recorder.record(changes.clone()) {
         Ok(answer) => answer.await.unwrap_or(Err(RecordError::NotReady)),
         Err(refused) => Err(refused),

@@ -42,6 +42,10 @@
 //! | `no_result` | 409 | the job has nothing to fetch here: it has not ended, failed, was cancelled, rejected no row |
 //! | `quota_exceeded` | 429 | more jobs that have not ended, or more bytes, than a client may have |
 //! | `no_such_receipt` | 404 | no answer has this receipt, or it was another client's, or is no longer kept |
+//! | `missing_purpose` | 422 | who asks about a natural person does not say for what |
+//! | `unauthenticated` | 401 | it is not known who asks |
+//! | `forbidden` | 403 | the client may not ask this; `detail` says why, `pointer` where |
+//! | `too_many_requests` | 429 | the client asks too much; `Retry-After` says when to come again |
 //! | `nothing_held` | 409 | no build of this source is held |
 //! | `refresh_running` | 409 | a refresh is under way |
 //! | `no_such_snapshot` | 409 | no such snapshot is kept, or none before the present one |
@@ -62,10 +66,15 @@
 
 use super::json;
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use std::time::Duration;
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The ways to say who asks, beside a client certificate.
+const CHALLENGE: &str =
+    r#"Bearer realm="xincha", XC-HMAC-SHA256 realm="xincha", XC-HMAC-SM3 realm="xincha""#;
 
 /// Characters of a pointer that are shown: the name of an unknown field is the caller's, and may be
 /// anything.
@@ -113,6 +122,10 @@ pub enum Code {
     NoResult,
     QuotaExceeded,
     NoSuchReceipt,
+    MissingPurpose,
+    Unauthenticated,
+    Forbidden,
+    TooManyRequests,
     NothingHeld,
     RefreshRunning,
     NoSuchSnapshot,
@@ -273,6 +286,18 @@ texts! {
     NoSuchReceipt "no_such_receipt" NOT_FOUND
         "No such receipt" "没有此回执"
         "No answer of this client has this receipt, or its record is no longer kept." "该客户没有此回执，或其记录已不再保留。"
+    MissingPurpose "missing_purpose" UNPROCESSABLE_ENTITY
+        "Purpose not stated" "未说明用途"
+        "Who asks about natural persons says for what: a check by `case` and `operator`, a search by `reason`." "查询自然人须说明用途：核查填写 case 与 operator，检索填写 reason。"
+    Unauthenticated "unauthenticated" UNAUTHORIZED
+        "Not known who asks" "未通过身份验证"
+        "Send an API key of a client, a signed request, or a client certificate." "请提供客户端的 API 密钥、签名或证书。"
+    Forbidden "forbidden" FORBIDDEN
+        "Not allowed" "无权访问"
+        "The client may not ask this." "该客户端无权进行此操作。"
+    TooManyRequests "too_many_requests" TOO_MANY_REQUESTS
+        "The client asks too much" "请求过于频繁"
+        "Come again after the seconds that the header `Retry-After` says." "请在响应头 Retry-After 所示秒数后重试。"
     NothingHeld "nothing_held" CONFLICT
         "Nothing is held" "没有被搁置的数据"
         "No delivery of this source is held." "该来源没有被搁置的数据。"
@@ -348,12 +373,12 @@ impl Code {
 
     /// A problem of this code with the request as a whole.
     pub fn whole(self) -> Problem {
-        Problem { code: self, pointer: None, max: None, fault: None }
+        Problem { code: self, pointer: None, max: None, fault: None, retry_after: None }
     }
 
     /// A problem of this code with a field, by its JSON pointer.
     pub fn at(self, pointer: impl Into<String>) -> Problem {
-        Problem { code: self, pointer: Some(pointer.into()), max: None, fault: None }
+        Problem { pointer: Some(pointer.into()), ..self.whole() }
     }
 }
 
@@ -368,6 +393,8 @@ pub struct Problem {
     pub max: Option<usize>,
     /// What is wrong in particular, in English and Chinese.
     pub fault: Option<Box<[String; 2]>>,
+    /// Seconds until it may be asked again.
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -381,11 +408,23 @@ impl Problem {
         Problem { fault: Some(Box::new([fault, fault_zh])), ..self }
     }
 
+    /// The same, saying when to come again.
+    pub fn after(self, wait: Duration) -> Problem {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Problem { retry_after: Some(seconds.max(1)), ..self }
+    }
+
     /// Say in the head of an answer what its body is, and when to come again.
     pub fn head(&self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.code == Code::Overloaded {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == Code::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
     }
 

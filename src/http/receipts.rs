@@ -1,16 +1,17 @@
 //! What proves an answer, and who is to be told when one no longer holds: `/v1/receipts/{id}`, `/v1/recalls`.
 
-use super::jobs::Peer;
 use super::operation::{answered, read};
 use super::problem::{Code, Problem};
 use super::request::{instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
+use super::who::Who;
 use super::witness::Witness;
 use crate::audit;
 use crate::audit::reader::Reader;
-use crate::audit::recall::Notices;
+use crate::audit::recall::{Notice, Notices};
 use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
+use crate::clients::Scope;
 use crate::live::Outcome;
 use crate::record::{Act, Change, limits};
 use axum::extract::{Path, Query, Request, State};
@@ -54,17 +55,30 @@ impl Readers {
     }
 }
 
+/// It may see what a client was answered.
+fn may_see(who: &Who, client: &str) -> bool {
+    who.has(Scope::Audit) || who.client.as_ref().is_some_and(|asks| asks.name == client)
+}
+
 fn log(asked: &Asked) -> Result<Log, Problem> {
     asked.desk.audit.clone().ok_or(Code::NotLoadedHere.whole())
 }
 
-/// The receipt of an answer.
-pub(super) async fn receipt(State(asked): State<Asked>, Path(id): Path<String>) -> Response {
+/// The receipt of an answer of whoever asks, or of any for those who may see the log.
+pub(super) async fn receipt(
+    State(asked): State<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let who = Who::of(&request);
     let find = async {
-        let log = log(&asked)?;
+        let (log, who) = (log(&asked)?, who?);
         let no: ReceiptNo = id.parse().map_err(|_| Code::NoSuchReceipt.whole())?;
         let find = move || Receipt::of(&Reader::new(log.folder()), log.key(), &no);
-        let found = asked.readers.run(find).await?.ok_or(Code::NoSuchReceipt.whole())?;
+        let found = asked.readers.run(find).await?;
+        let its =
+            found.filter(|it| may_see(&who, it.record["client"].as_str().unwrap_or_default()));
+        let found = its.ok_or(Code::NoSuchReceipt.whole())?;
         let receipt = serde_json::to_value(found).map_err(|_| Code::Internal.whole())?;
         Ok((StatusCode::OK, receipt))
     };
@@ -84,9 +98,9 @@ struct RecallRequest {
 
 /// Find all answers that relied on an entry, and note them for their clients.
 pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Response {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let recall = async {
-        let log = log(&asked)?;
+        let (log, who) = (log(&asked)?, Who::of(&request)?);
+        who.must_have(Scope::Audit)?;
         let body = read(&asked, request).await?;
         let RecallRequest { list, entry, reason, since } = parse(&body)?;
         for (pointer, text) in [("/list", &list), ("/entry", &entry), ("/reason", &reason)] {
@@ -110,8 +124,8 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
             Ok((log, body, view, answer, notice))
         });
         let (log, body, view, answer, notice) = noted.await?;
-        let witness = Witness { log: &log, lane, client: "", peer };
-        witness.documents(audit::Act::Recall, Some(&view), &body, &answer, "")?;
+        let witness = Witness { who: &who, log: Some(&log), lane };
+        witness.documents(audit::Act::Recall, Some(&view), &body, &answer)?;
         Ok((StatusCode::OK, json!(notice)))
     };
     answered(recall.await)
@@ -150,12 +164,17 @@ pub(super) struct Feed {
 pub(super) async fn recalls(
     State(asked): State<Asked>,
     feed: Result<Query<Feed>, axum::extract::rejection::QueryRejection>,
+    request: Request,
 ) -> Response {
+    let who = Who::of(&request);
     let find = async {
-        let log = log(&asked)?;
+        let (log, who) = (log(&asked)?, who?);
         let Query(Feed { after }) = feed.map_err(|_| Code::OutOfRange.at("/after"))?;
-        let find = move || Notices::of(log.folder()).after(after, FEED_MAX);
-        asked.readers.run(find).await
+        let is_its = move |notice: &mut Notice| {
+            notice.relied.retain(|relied| may_see(&who, &relied.client));
+            who.has(Scope::Audit) || !notice.relied.is_empty()
+        };
+        asked.readers.run(move || Notices::of(log.folder()).after(after, FEED_MAX, is_its)).await
     };
     match find.await {
         Ok(notices) => {

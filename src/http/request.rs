@@ -289,6 +289,11 @@ impl<'a> CheckRequest<'a> {
         self.identifiers.iter().flat_map(|all| &all.items).map(Text::as_str)
     }
 
+    /// It is by numbers alone.
+    pub fn has_identifiers(&self) -> bool {
+        self.identifiers.is_some()
+    }
+
     /// How many are asked about.
     pub fn count(&self) -> u64 {
         (self.subjects().len() + self.identifiers().count()) as u64

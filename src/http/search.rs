@@ -4,10 +4,12 @@ use super::likeness;
 use super::operation::{answered, read};
 use super::person;
 use super::problem::{Code, Problem};
+use super::purpose;
 use super::request::parse;
 use super::routes::Asked;
 use super::searchers::Searcher;
 use super::service::clock;
+use super::who::Who;
 use crate::catalogue::List;
 use crate::index::{Distance, EntryView, Like, Likes, Mention};
 use crate::live::View;
@@ -39,6 +41,8 @@ struct SearchRequest {
     /// Tell what speaks for and against each.
     #[serde(default)]
     explain: bool,
+    /// For what it is asked.
+    reason: Option<String>,
 }
 
 /// Search: see the [module](self).
@@ -47,18 +51,24 @@ pub(super) async fn search(State(asked): State<Asked>, request: Request) -> Resp
 }
 
 async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
+    let who = Who::of(&request)?;
     let request = check(parse(&read(asked, request).await?)?)?;
+    purpose::check_reason(&who, request.reason.as_deref(), "/reason")?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    known(request.list.as_deref(), &view)?;
+    known(request.list.as_deref(), &who, &view)?;
     let today = clock().0.day();
     let search = move |searcher: &mut Searcher| answer(&view, &mut searcher.likes, &request, today);
     Ok((StatusCode::OK, asked.searchers.run(search).await?))
 }
 
-/// The list that is asked for, if one is, is of the catalogue.
-pub(super) fn known(list: Option<&str>, view: &View) -> Result<(), Problem> {
-    let is_known = list.is_none_or(|list| view.generation.ground.catalogue.list_no(list).is_some());
-    if is_known { Ok(()) } else { Err(Code::UnknownList.at("/list")) }
+/// The list that is asked for is of the catalogue, and the client may use it; without one, all of them.
+pub(super) fn known(list: Option<&str>, who: &Who, view: &View) -> Result<(), Problem> {
+    let catalogue = &view.generation.ground.catalogue;
+    let Some(code) = list else {
+        return who.may_consult(catalogue, catalogue.list_numbers(), "/list");
+    };
+    let list = catalogue.list_no(code).ok_or_else(|| Code::UnknownList.at("/list"))?;
+    who.may_consult(catalogue, [list], "/list")
 }
 
 fn check(request: SearchRequest) -> Result<SearchRequest, Problem> {

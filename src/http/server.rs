@@ -6,10 +6,12 @@
 
 use super::HttpConfig;
 use super::desk::Desk;
+use super::gate::Peer;
 use super::gather::Gather;
 use super::problem::{self, Code};
 use super::searchers::Searchers;
 use super::service::Service;
+use super::tls::{Tls, fingerprint};
 use crate::live::Live;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,9 +29,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
+use tokio_rustls::server::TlsStream;
 
 /// The server before it listens.
 pub struct Server;
@@ -39,12 +43,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The address is taken or not ours, or a setting is out of its bounds.
+    /// The address is taken or not ours, a setting is out of its bounds, or the certificate cannot be used.
     pub fn bind(config: HttpConfig, desk: impl Into<Desk>) -> io::Result<Bound> {
         if config.buffer_bytes_max < HttpConfig::BUFFER_BYTES_MIN {
             let why = format!("buffer_bytes_max is below {}", HttpConfig::BUFFER_BYTES_MIN);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
+        let tls = config.tls.clone().map(Tls::open).transpose();
+        let tls = tls.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         // Sharing the port among our workers shares it with a second server of the same user as
         // well, which would take half of the connections: a bind that shares nothing finds it out.
         let alone =
@@ -58,7 +64,7 @@ impl Server {
         for _ in 1..config.worker_count() {
             listeners.push(listen(address, config.backlog)?);
         }
-        Ok(Bound { config, desk: desk.into(), address, listeners })
+        Ok(Bound { config, desk: desk.into(), address, listeners, tls })
     }
 }
 
@@ -78,6 +84,7 @@ pub struct Bound {
     desk: Desk,
     address: SocketAddr,
     listeners: Vec<TcpListener>,
+    tls: Option<Tls>,
 }
 
 /// How a server stopped.
@@ -100,7 +107,8 @@ impl Bound {
     ///
     /// A thread or its runtime could not be started. The workers started before it are stopped.
     pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
-        let admission = Arc::new(Admission::new(self.config.connections_max));
+        let admission = Arc::new(Admission::new(self.config.connections_max, self.tls.is_some()));
+        let _watching = self.tls.as_ref().map(Tls::watch).transpose()?;
         let stop = Arc::new(watch::Sender::new(false));
         let searchers = Searchers::start(self.config.search_thread_count());
         let mut workers = Vec::new();
@@ -110,17 +118,10 @@ impl Bound {
                 (self.config.clone(), self.desk.clone(), searchers.clone());
             let (admission, shutdown, stopped) =
                 (admission.clone(), shutdown.clone(), stop.subscribe());
+            let listener = (listener, self.tls.clone());
+            let lane = number + Service::FIRST_LANE;
             let work = move || {
-                work(
-                    number + Service::FIRST_LANE,
-                    &config,
-                    &desk,
-                    &searchers,
-                    listener,
-                    admission,
-                    shutdown,
-                    stopped,
-                )
+                work(lane, &config, &desk, &searchers, listener, admission, shutdown, stopped)
             };
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
@@ -152,7 +153,7 @@ struct Admission {
 }
 
 impl Admission {
-    fn new(max: usize) -> Admission {
+    fn new(max: usize, is_tls: bool) -> Admission {
         let body = Code::Overloaded.whole().to_json();
         let mut refusal = format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {}\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
@@ -161,6 +162,10 @@ impl Admission {
         )
         .into_bytes();
         refusal.extend_from_slice(&body);
+        if is_tls {
+            // Before a handshake nothing can be said.
+            refusal.clear();
+        }
         Admission { max, held: AtomicUsize::new(0), full: AtomicBool::new(false), refusal }
     }
 
@@ -205,7 +210,7 @@ fn work(
     config: &HttpConfig,
     desk: &Desk,
     searchers: &Searchers,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     admission: Arc<Admission>,
     mut shutdown: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
@@ -223,6 +228,7 @@ fn work(
         tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);
+        let header_timeout = Duration::from_millis(config.header_timeout_ms);
         tokio::select! {
             biased;
             // An error means that nobody can ask for it any more: stop as well.
@@ -231,7 +237,22 @@ fn work(
             never = accept(&listener, &admission, |stream, peer, admitted| {
                 tune(&stream, Duration::from_millis(config.write_timeout_ms));
                 let connection = connections.enter();
-                tokio::task::spawn_local(serve(http.clone(), stream, peer, admitted, service.clone(), connection));
+                let peer = Peer { address: peer, certificate: None };
+                let (http, service) = (http.clone(), service.clone());
+                match &tls {
+                    None => {
+                        tokio::task::spawn_local(serve(http, stream, peer, admitted, service, connection));
+                    }
+                    Some(tls) => {
+                        let handshake = shake(tls.accept(stream), header_timeout, connection);
+                        tokio::task::spawn_local(async move {
+                            if let Some((stream, connection)) = handshake.await {
+                                let peer = Peer { certificate: fingerprint(&stream), ..peer };
+                                serve(http, stream, peer, admitted, service, connection).await;
+                            }
+                        });
+                    }
+                }
             }) => match never {},
         }
         drop(listener);
@@ -289,17 +310,35 @@ fn tune(stream: &TcpStream, write_timeout: Duration) {
     let _ = write_timeout;
 }
 
-async fn serve(
+/// Shake hands within the time of a head; `None` when it fails, or when the drain begins.
+async fn shake(
+    accept: tokio_rustls::Accept<TcpStream>,
+    timeout: Duration,
+    connection: Connection,
+) -> Option<(TlsStream<TcpStream>, Connection)> {
+    let mut accept = pin!(tokio::time::timeout(timeout, accept));
+    let stream = poll_fn(|cx| {
+        connection.register(cx.waker());
+        if connection.is_draining() {
+            return Poll::Ready(None);
+        }
+        // Why it failed is its peer's affair.
+        accept.as_mut().poll(cx).map(|shaken| shaken.ok()?.ok())
+    });
+    Some((stream.await?, connection))
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     http: http1::Builder,
-    stream: TcpStream,
-    peer: IpAddr,
+    stream: S,
+    peer: Peer,
     admitted: Admitted,
     service: Rc<Service>,
     connection: Connection,
 ) {
     let answer = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.serve(peer, request).await) }
+        async move { Ok::<_, Infallible>(service.serve(&peer, request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));

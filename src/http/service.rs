@@ -3,9 +3,10 @@
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
-use super::jobs::Peer;
+use super::gate::{Admitted, Gate, Peer};
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
+use super::who::Who;
 use super::witness::{self, Witness};
 use super::{request, routes};
 use crate::audit::{Act, Log, ReceiptNo, Record};
@@ -13,11 +14,11 @@ use crate::live::{Follower, Live};
 use crate::record::{Instant, limits};
 use axum::Router;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -29,6 +30,7 @@ const CHECK: &str = "/v1/check";
 
 /// What one worker answers with. Shared by its connections, on its thread alone.
 pub(super) struct Service {
+    gate: Gate,
     own: RefCell<Own>,
     router: Router,
     searchers: Searchers,
@@ -66,24 +68,33 @@ impl Service {
         };
         let router = routes::router(desk.clone(), searchers.clone(), body_timeout, lane);
         let (live, searchers) = (desk.live.clone(), searchers.clone());
-        let audit = desk.audit.clone();
-        Service { own: RefCell::new(own), router, searchers, live, body_timeout, audit, lane }
+        let (audit, gate) = (desk.audit.clone(), Gate::new(&desk.clients, desk.refusals.clone()));
+        let own = RefCell::new(own);
+        Service { gate, own, router, searchers, live, body_timeout, audit, lane }
     }
 
-    /// Answer a request of whoever is at that address.
-    pub async fn serve(&self, peer: IpAddr, mut request: Request<Incoming>) -> Response<Answer> {
-        if request.uri().path() != CHECK {
-            request.extensions_mut().insert(Peer(peer));
-            return self.route(request).await;
+    /// Answer a request of whoever is at the other end.
+    pub async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+        let (head, body) = request.into_parts();
+        let admitted = match self.gate.admit(peer, &head, clock().1) {
+            Ok(admitted) => admitted,
+            Err(problem) => {
+                if !head.headers.contains_key(EXPECT) {
+                    discard(body).await;
+                }
+                return problem_response(&problem);
+            }
+        };
+        if head.uri.path() != CHECK {
+            return self.route(&admitted, head, body).await;
         }
-        if request.method() != Method::POST {
+        if head.method != Method::POST {
             let mut response = problem_response(&Code::MethodNotAllowed.whole());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let (head, body) = request.into_parts();
-        let answered = match self.read(&head.headers, body).await {
-            Ok(body) => self.check_when_reached(peer, body).await,
+        let answered = match self.read(&admitted, &head.headers, body).await {
+            Ok(body) => self.check_when_reached(&admitted.who, body).await,
             Err(problem) => Err(problem),
         };
         match answered {
@@ -110,46 +121,68 @@ impl Service {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response<Answer> {
-        match self.router.clone().oneshot(request).await {
+    async fn route(
+        &self,
+        admitted: &Admitted,
+        mut head: Parts,
+        body: Incoming,
+    ) -> Response<Answer> {
+        head.extensions.insert(admitted.who.clone());
+        let body = match admitted.sealed {
+            None => axum::body::Body::new(body),
+            // Nothing is done with it before it is known to be the one that was signed.
+            Some(_) => match read_body(body, self.body_timeout).await {
+                Ok(body) => match self.gate.check_body(admitted, &body) {
+                    Ok(()) => body.into(),
+                    Err(problem) => return problem_response(&problem),
+                },
+                Err(problem) => return problem_response(&problem),
+            },
+        };
+        match self.router.clone().oneshot(Request::from_parts(head, body)).await {
             Ok(response) => response.map(Answer::Routed),
             Err(never) => match never {},
         }
     }
 
     /// The body is read whatever its type: the connection of an unread one must be closed.
-    async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Problem> {
+    async fn read(
+        &self,
+        admitted: &Admitted,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<Bytes, Problem> {
         let body = read_body(body, self.body_timeout).await?;
+        self.gate.check_body(admitted, &body)?;
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }
 
     /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
-    async fn check_when_reached(&self, peer: IpAddr, body: Bytes) -> Result<Bytes, Problem> {
-        let mut answered = self.check(peer, &body);
+    async fn check_when_reached(&self, who: &Who, body: Bytes) -> Result<Bytes, Problem> {
+        let mut answered = self.check(who, &body);
         if let Err(Unanswered::Problem(problem)) = &answered
             && problem.code == Code::ChangeNotReached
         {
             self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
-            answered = self.check(peer, &body);
+            answered = self.check(who, &body);
         }
         match answered {
             Ok((answer, receipt)) => self.durable(receipt).await.map(|()| answer),
             Err(Unanswered::Problem(problem)) => Err(problem),
-            Err(Unanswered::MustSearch) => self.check_aside(peer, body).await,
+            Err(Unanswered::MustSearch) => self.check_aside(who.clone(), body).await,
         }
     }
 
     /// Decide a check that must search names, where that delays no other.
-    async fn check_aside(&self, peer: IpAddr, body: Bytes) -> Result<Bytes, Problem> {
+    async fn check_aside(&self, who: Who, body: Bytes) -> Result<Bytes, Problem> {
         let (now, millis) = clock();
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
         let (audit, lane) = (self.audit.clone(), self.lane);
         let search = move |searcher: &mut Searcher| {
-            let (mut out, peer) = (Vec::new(), Some(peer));
-            let witness = audit.as_ref().map(|log| Witness { log, lane, client: "", peer });
-            let worker = &mut searcher.worker;
-            check::witnessed(&view, now, id, &body, witness.as_ref(), worker, &mut out)
+            let (mut out, log) = (Vec::new(), audit.as_ref());
+            let (witness, worker) = (Witness { who: &who, log, lane }, &mut searcher.worker);
+            check::answer_to(&witness, &view, now, id, &body, worker, &mut out)
                 .map(|receipt| (out, receipt))
         };
         match self.searchers.run(search).await? {
@@ -161,15 +194,13 @@ impl Service {
 
     /// Wait for the disk, where answers do.
     async fn durable(&self, receipt: Option<ReceiptNo>) -> Result<(), Problem> {
-        match (&self.audit, receipt) {
-            (Some(log), Some(receipt)) => witness::durable(log, Ok(receipt)).await.map(|_| ()),
-            _ => Ok(()),
-        }
+        let Some(log) = &self.audit else { return Ok(()) };
+        witness::durable(log, Ok(receipt)).await.map(|_| ())
     }
 
     /// Decide a check with the view that is current now. Nothing here waits, so the request
     /// keeps that view to its end.
-    fn check(&self, peer: IpAddr, body: &[u8]) -> Result<(Bytes, Option<ReceiptNo>), Unanswered> {
+    fn check(&self, who: &Who, body: &[u8]) -> Result<(Bytes, Option<ReceiptNo>), Unanswered> {
         let (now, millis) = clock();
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
@@ -177,12 +208,11 @@ impl Service {
             return Err(Code::NotReady.whole().into());
         };
         let id = ids.next(millis);
-        let (lane, peer) = (self.lane, Some(peer));
-        let witness = self.audit.as_ref().map(|log| Witness { log, lane, client: "", peer });
+        let witness = Witness { who, log: self.audit.as_ref(), lane: self.lane };
         // A fault of ours must not take the connection's other requests with it. What the worker
         // holds is scratch, which a fault may leave in any state, so it is made anew.
         let answered = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            check::witnessed(view, now, id, body, witness.as_ref(), worker, out)
+            check::answer_to(&witness, view, now, id, body, worker, out)
         }));
         match answered {
             Ok(Ok(receipt)) => {
@@ -243,6 +273,30 @@ async fn read_body(mut body: Incoming, timeout: Duration) -> Result<Bytes, Probl
         // Nobody is there to read what it was.
         Read::Broken => Err(Code::InvalidJson.whole()),
     }
+}
+
+/// Read over a small body that nobody wants, so that its sender hears why: the connection of an unread one is
+/// closed at once.
+async fn discard(mut body: Incoming) {
+    const BYTES_MAX: u64 = 64 * 1024;
+    const TIME: Duration = Duration::from_secs(1);
+    if body.size_hint().lower() > BYTES_MAX {
+        return;
+    }
+    let mut read = 0;
+    let over = poll_fn(|cx| {
+        while !body.is_end_stream() && read <= BYTES_MAX {
+            match Pin::new(&mut body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(frame))) => {
+                    read += frame.data_ref().map_or(0, Bytes::len) as u64;
+                }
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    let _ = tokio::time::timeout(TIME, over).await;
 }
 
 /// How reading a body ended.

@@ -2,10 +2,12 @@
 
 use super::operation::{answered, read};
 use super::problem::{Code, Problem};
+use super::purpose;
 use super::request::parse;
 use super::routes::Asked;
 use super::search::{counts, data_used, known};
 use super::service::clock;
+use super::who::Who;
 use crate::index::{Completion, Completions, EntryView};
 use crate::live::View;
 use crate::record::{Day, limits};
@@ -29,6 +31,8 @@ struct SuggestRequest {
     /// Code of a list; all where it is absent.
     list: Option<String>,
     limit: Option<usize>,
+    /// For what it is asked.
+    reason: Option<String>,
 }
 
 /// Suggest: see the [module](self).
@@ -38,9 +42,11 @@ pub(super) async fn suggest(State(asked): State<Asked>, request: Request) -> Res
 
 /// Where names are searched: a short prefix may lead through thousands of names of persons.
 async fn complete(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
+    let who = Who::of(&request)?;
     let request = check(parse(&read(asked, request).await?)?)?;
+    purpose::check_reason(&who, request.reason.as_deref(), "/reason")?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    known(request.list.as_deref(), &view)?;
+    known(request.list.as_deref(), &who, &view)?;
     let today = clock().0.day();
     let found = asked.searchers.run(move |_| answer(&view, &request, today)).await?;
     Ok((StatusCode::OK, found))

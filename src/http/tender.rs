@@ -8,6 +8,7 @@ use super::request::{Bounded, Object, identify, parse};
 use super::routes::Asked;
 use super::searchers::Searcher;
 use super::service::clock;
+use super::who::Who;
 use crate::live::View;
 use crate::record::{IdentifierKind, Instant, Role, SubjectKind, limits};
 use crate::screen::{Question, Verdict};
@@ -123,11 +124,12 @@ pub(super) async fn screen(State(asked): State<Asked>, request: Request) -> Resp
 
 /// Where names are searched, since bids name persons.
 async fn run(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Problem> {
+    let who = Who::of(&request)?;
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let screen = move |searcher: &mut Searcher| {
         let (now, millis) = clock();
-        answer(&view, now, CheckIds::new().next(millis), &body, &mut searcher.worker)
+        answer_to(&who, &view, now, CheckIds::new().next(millis), &body, &mut searcher.worker)
     };
     Ok((StatusCode::OK, asked.searchers.run(screen).await??))
 }
@@ -147,11 +149,23 @@ pub fn answer(
     body: &[u8],
     worker: &mut Worker,
 ) -> Result<Value, Problem> {
+    answer_to(&Who::ANYBODY, view, now, id, body, worker)
+}
+
+/// The same for a client, which may not ask everything.
+pub(super) fn answer_to(
+    who: &Who,
+    view: &View,
+    now: Instant,
+    id: Uuid,
+    body: &[u8],
+    worker: &mut Worker,
+) -> Result<Value, Problem> {
     let fault = || Code::Internal.whole();
     let request: TenderRequest = parse(body)?;
     let subjects = request.subjects()?;
     let body = serde_json::to_vec(&request.check_of(&subjects)).map_err(|_| fault())?;
-    let decided = check::value(view, now, id, &body, worker);
+    let decided = check::value(who, view, now, id, &body, worker);
     let decided = decided.map_err(|problem| placed(problem, &subjects))?;
     let relations = tender::relations(&request.compared(&subjects));
     Ok(request.answer(&subjects, &decided, &relations))

@@ -1,11 +1,11 @@
 //! What is recorded of a request and its answer, before the answer is sent.
 
-use super::jobs::Peer;
 use super::operation::read;
 use super::problem::{Code, Problem};
 use super::request::CheckRequest;
 use super::routes::{Asked as Given, told};
-use crate::audit::{Act, Asked, Cited, Ground, Log, Purpose, ReceiptNo, Record};
+use super::who::Who;
+use crate::audit::{Act, Asked, AuditKey, Cited, Ground, Log, Purpose, ReceiptNo, Record};
 use crate::catalogue::MatterNo;
 use crate::index::EntryNo;
 use crate::live::View;
@@ -19,7 +19,6 @@ use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use serde_json::Value;
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use uuid::Uuid;
 
 /// The header that bears the number of a receipt.
@@ -27,17 +26,15 @@ pub const RECEIPT: HeaderName = HeaderName::from_static("receipt");
 /// What stands in an answer where its receipt is told.
 const NULL: &[u8] = b"\"receipt\":null";
 
-/// Where a request is recorded, and who asks.
+/// Who asks, and where it is recorded.
 #[derive(Clone, Copy)]
 pub struct Witness<'w> {
-    /// The log.
-    pub log: &'w Log,
+    /// Who asks.
+    pub who: &'w Who,
+    /// The log; without one nothing is recorded.
+    pub log: Option<&'w Log>,
     /// The lane of the thread that answers.
     pub lane: usize,
-    /// The name of the client, empty where there is none.
-    pub client: &'w str,
-    /// Where the request comes from.
-    pub peer: Option<IpAddr>,
 }
 
 /// A check that was decided.
@@ -62,7 +59,8 @@ impl<'w> Witness<'w> {
         &self,
         checked: &Checked,
         space: &mut Vec<Asked<'static>>,
-    ) -> Result<ReceiptNo, Problem> {
+    ) -> Result<Option<ReceiptNo>, Problem> {
+        let Some(log) = self.log else { return Ok(None) };
         let Checked { view, request, decision, .. } = checked;
         let ground = &view.generation.ground;
         space.clear();
@@ -73,7 +71,7 @@ impl<'w> Witness<'w> {
                     .questions
                     .iter()
                     .zip(subjects)
-                    .map(|(question, decided)| self.asked(question, decided.verdict)),
+                    .map(|(question, decided)| asked(log, question, decided.verdict)),
             ),
             Some(places) => {
                 let mut decided = places.iter().zip(subjects).peekable();
@@ -81,7 +79,7 @@ impl<'w> Witness<'w> {
                     let is_it = |(at, _): &(&u32, _)| **at as usize == place;
                     let verdict = decided.next_if(is_it).map(|(_, decided)| decided.verdict);
                     let digest = Identifier::recognise(text).ok();
-                    let digests = digest.map(|id| self.log.key().identifier(&id));
+                    let digests = digest.map(|id| log.key().identifier(&id));
                     let verdict = verdict.unwrap_or(Verdict::Clear).code();
                     space.push(Asked { verdict, digests: digests.into_iter().collect() });
                 }
@@ -111,7 +109,7 @@ impl<'w> Witness<'w> {
             cited.sort_unstable();
             cited.dedup();
         }
-        let salt = self.log.key().salt(checked.id);
+        let salt = log.key().salt(checked.id);
         let answer = [checked.answer, b"null}"];
         let record = Record {
             purpose: Purpose {
@@ -126,10 +124,10 @@ impl<'w> Witness<'w> {
             outcome: decision.verdict.code(),
             subjects: (&**space).into(),
             cited: cited.into(),
-            texts: Some(self.log.algorithm().commit(&salt, checked.body, &answer)),
+            texts: Some(log.algorithm().commit(&salt, checked.body, &answer)),
             ..self.of(checked.id, millis_of(checked.id), Act::Check)
         };
-        self.append(&record)
+        self.append(log, &record)
     }
 
     /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in either.
@@ -139,21 +137,21 @@ impl<'w> Witness<'w> {
         view: Option<&View>,
         request: &[u8],
         answer: &[u8],
-        note: &str,
-    ) -> Result<ReceiptNo, Problem> {
+    ) -> Result<Option<ReceiptNo>, Problem> {
+        let Some(log) = self.log else { return Ok(None) };
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
         let mut subjects = Vec::new();
-        self.subjects_of(&asked, &mut subjects);
+        subjects_of(log.key(), &asked, &mut subjects);
         let mut cited = BTreeSet::new();
         cited_of(&asked, &mut cited);
         cited_of(&answered, &mut cited);
         let data = &answered["data"];
         let named = |field: &str| asked[field].as_str().unwrap_or_default();
         let id = answered["check"].as_str().and_then(|id| id.parse().ok());
-        let new = self.log.now(act);
+        let new = log.now(act);
         let id = id.unwrap_or(new.id);
-        let salt = self.log.key().salt(id);
+        let salt = log.key().salt(id);
         let record = Record {
             purpose: Purpose {
                 matter: named("matter"),
@@ -171,75 +169,82 @@ impl<'w> Witness<'w> {
             outcome: answered["verdict"].as_str().unwrap_or("done"),
             subjects: subjects.into(),
             cited: cited.into_iter().collect(),
-            texts: Some(self.log.algorithm().commit(&salt, request, &[answer])),
-            note,
+            texts: Some(log.algorithm().commit(&salt, request, &[answer])),
             ..self.of(id, new.millis, act)
         };
-        self.append(&record)
+        self.append(log, &record)
     }
 
     /// Record something that needs no more words.
-    pub(super) fn note(&self, act: Act, outcome: &str, note: &str) -> Result<ReceiptNo, Problem> {
-        let new = self.log.now(act);
-        self.append(&Record { outcome, note, ..self.of(new.id, new.millis, act) })
+    pub(super) fn note(
+        &self,
+        act: Act,
+        outcome: &str,
+        note: &str,
+    ) -> Result<Option<ReceiptNo>, Problem> {
+        let Some(log) = self.log else { return Ok(None) };
+        let new = log.now(act);
+        self.append(log, &Record { outcome, note, ..self.of(new.id, new.millis, act) })
     }
 
     fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>
     where
         'w: 'a,
     {
-        Record { client: self.client, peer: self.peer, ..Record::new(id, millis, act) }
+        let client = self.who.client.as_ref().map_or("", |client| &client.name);
+        Record { client, peer: Some(self.who.peer), ..Record::new(id, millis, act) }
     }
 
-    fn append(&self, record: &Record) -> Result<ReceiptNo, Problem> {
-        self.log.append(self.lane, record).map_err(|_| Code::AuditUnavailable.whole())
+    fn append(&self, log: &Log, record: &Record) -> Result<Option<ReceiptNo>, Problem> {
+        let receipt = log.append(self.lane, record);
+        receipt.map(Some).map_err(|_| Code::AuditUnavailable.whole())
     }
+}
 
-    fn asked(&self, question: &Question, verdict: Verdict) -> Asked<'static> {
-        let key = self.log.key();
-        let mut digests: SmallVec<_> = question.ids.iter().map(|id| key.identifier(id)).collect();
-        if digests.is_empty() {
-            digests.extend(question.masked.iter().map(|masked| key.masked(masked)));
-            digests.extend(question.name.map(|name| key.name(name)));
-        }
-        Asked { verdict: verdict.code(), digests }
+fn asked(log: &Log, question: &Question, verdict: Verdict) -> Asked<'static> {
+    let key = log.key();
+    let mut digests: SmallVec<_> = question.ids.iter().map(|id| key.identifier(id)).collect();
+    if digests.is_empty() {
+        digests.extend(question.masked.iter().map(|masked| key.masked(masked)));
+        digests.extend(question.name.map(|name| key.name(name)));
     }
+    Asked { verdict: verdict.code(), digests }
+}
 
-    /// Whoever is named in a document, object by object.
-    fn subjects_of(&self, value: &Value, out: &mut Vec<Asked<'static>>) {
-        let key = self.log.key();
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| self.subjects_of(value, out)),
-            Value::Object(fields) => {
-                let mut digests = SmallVec::new();
-                for (field, value) in fields {
-                    let texts = match value {
-                        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
-                        _ => Vec::from_iter(value.as_str()),
-                    };
-                    let kind = fields.get("kind").and_then(Value::as_str);
-                    for text in texts {
-                        let identifier = match &**field {
-                            "id" | "identifiers" | "uscCode" | "registrationNumber"
-                            | "idNumber" => Identifier::recognise(text).ok(),
-                            "value" => kind
-                                .and_then(IdentifierKind::from_code)
-                                .and_then(|kind| Identifier::of(kind, text).ok()),
-                            _ => None,
-                        };
-                        digests.extend(identifier.map(|id| key.identifier(&id)));
-                        if matches!(&**field, "name" | "previousName" | "alias") {
-                            digests.push(key.name(text));
+/// Whoever is named in a document, object by object.
+fn subjects_of(key: &AuditKey, value: &Value, out: &mut Vec<Asked<'static>>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| subjects_of(key, value, out)),
+        Value::Object(fields) => {
+            let mut digests = SmallVec::new();
+            for (field, value) in fields {
+                let texts = match value {
+                    Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+                    _ => Vec::from_iter(value.as_str()),
+                };
+                let kind = fields.get("kind").and_then(Value::as_str);
+                for text in texts {
+                    let identifier = match &**field {
+                        "id" | "identifiers" | "uscCode" | "registrationNumber" | "idNumber" => {
+                            Identifier::recognise(text).ok()
                         }
+                        "value" => kind
+                            .and_then(IdentifierKind::from_code)
+                            .and_then(|kind| Identifier::of(kind, text).ok()),
+                        _ => None,
+                    };
+                    digests.extend(identifier.map(|id| key.identifier(&id)));
+                    if matches!(&**field, "name" | "previousName" | "alias") {
+                        digests.push(key.name(text));
                     }
-                    self.subjects_of(value, out);
                 }
-                if !digests.is_empty() {
-                    out.push(Asked { verdict: "", digests });
-                }
+                subjects_of(key, value, out);
             }
-            _ => {}
+            if !digests.is_empty() {
+                out.push(Asked { verdict: "", digests });
+            }
         }
+        _ => {}
     }
 }
 
@@ -266,7 +271,10 @@ pub(super) async fn witnessed(
     next: Next,
 ) -> Response {
     let Some(log) = given.desk.audit.clone() else { return next.run(request).await };
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let who = match Who::of(&request) {
+        Ok(who) => who,
+        Err(problem) => return told(&problem),
+    };
     let (head, body) = request.into_parts();
     let body = match read(&given, Request::new(body)).await {
         Ok(body) => body,
@@ -281,11 +289,12 @@ pub(super) async fn witnessed(
     let Ok(answer) = to_bytes(answer, usize::MAX).await else {
         return told(&Code::Internal.whole());
     };
-    let witness = Witness { log: &log, lane: given.lane, client: "", peer };
+    let witness = Witness { who: &who, log: Some(&log), lane: given.lane };
     let view = given.desk.live.current();
-    let recorded = witness.documents(act, view.as_deref(), &body, &answer, "");
+    let recorded = witness.documents(act, view.as_deref(), &body, &answer);
     match durable(&log, recorded).await {
-        Ok(receipt) => {
+        Ok(None) => Response::from_parts(head, Body::from(answer)),
+        Ok(Some(receipt)) => {
             let number = receipt.to_string();
             let answer = with_number(answer, &number);
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
@@ -299,10 +308,12 @@ pub(super) async fn witnessed(
 /// Wait for the disk, where answers do.
 pub(super) async fn durable(
     log: &Log,
-    recorded: Result<ReceiptNo, Problem>,
-) -> Result<ReceiptNo, Problem> {
+    recorded: Result<Option<ReceiptNo>, Problem>,
+) -> Result<Option<ReceiptNo>, Problem> {
     let receipt = recorded?;
-    if !log.is_ahead() {
+    if let Some(receipt) = receipt
+        && !log.is_ahead()
+    {
         log.durable(receipt).await.map_err(|_| Code::AuditUnavailable.whole())?;
     }
     Ok(receipt)

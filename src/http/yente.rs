@@ -33,10 +33,12 @@ pub(super) use catalog::{algorithms, catalog};
 
 use super::operation::{answered, read};
 use super::problem::{Code, Problem};
+use super::purpose;
 use super::request::parse;
 use super::routes::{Asked, stale_json};
 use super::search::data_used;
 use super::service::clock;
+use super::who::Who;
 use crate::catalogue::WhenStale;
 use crate::index::Likes;
 use crate::live::View;
@@ -70,13 +72,20 @@ async fn matched(
     request: Request,
 ) -> Result<(StatusCode, Value), Problem> {
     // Whatever is wrong with it, the body is read first: the connection of an unread one must be closed.
+    let who = Who::of(&request)?;
     let params = Params::of_query_string(request.uri().query().unwrap_or_default());
     let Body { queries, params: others, .. } =
         parse::<Body>(&read(asked, request).await?)?.check()?;
     let params = params?.or(others.map(|others| others.0).unwrap_or_default());
+    purpose::check_reason(&who, params.reason.as_deref(), "/params/reason")?;
     let Path(dataset) = dataset.map_err(|_| Code::UnknownDataset.whole())?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
-    let terms = Terms::of(params, &dataset, &view.generation.ground.catalogue)?;
+    let catalogue = &view.generation.ground.catalogue;
+    let terms = Terms::of(params, &dataset, catalogue)?;
+    if let Some(matter) = terms.matter {
+        who.may_handle(catalogue, matter, "/params/matter")?;
+    }
+    who.may_consult(catalogue, terms.searched(catalogue), "/params/include_dataset")?;
     let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
     let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
     let now = clock().0;

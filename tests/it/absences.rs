@@ -77,7 +77,8 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 11] = [
+    let rows: [(&[&str], &[&str]); 12] = [
+        (&["clients"], &["catalogue", "source", "output", "snapshot", "index", "live", "http"]),
         (
             &["record"],
             &[
@@ -119,6 +120,11 @@ fn list_formats_and_api_formats_never_meet() {
 }
 
 #[test]
+fn clients_know_nothing_of_the_edge() {
+    check(&["clients"], &["hyper", "axum", "StatusCode"]);
+}
+
+#[test]
 fn nothing_below_the_top_imports_the_configuration() {
     let below = [
         "record",
@@ -126,6 +132,7 @@ fn nothing_below_the_top_imports_the_configuration() {
         "audit",
         "text",
         "catalogue",
+        "clients",
         "source",
         "snapshot",
         "ledger",
@@ -149,6 +156,7 @@ fn fst_and_roaring_live_in_the_index_and_unsafe_where_files_are_mapped() {
         "audit",
         "text",
         "catalogue",
+        "clients",
         "source",
         "snapshot",
         "ledger",

@@ -231,7 +231,10 @@ pub fn served_by(command: &mut Command) -> (Service, String, std::thread::JoinHa
     let address = lines
         .by_ref()
         .map(|line| line.unwrap())
-        .find_map(|line| line.split_once("http://").map(|(_, address)| address.trim().to_owned()))
+        .find_map(|line| {
+            let url = line.split_once("serving on ")?.1.trim();
+            url.split_once("://").map(|(_, address)| address.to_owned())
+        })
         .expect("an address in the log");
     let log =
         std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));

@@ -6,6 +6,7 @@ mod audit_drill;
 mod batch;
 mod changes;
 mod city;
+mod clients;
 mod command;
 mod completions;
 mod cross;

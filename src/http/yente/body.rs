@@ -118,6 +118,8 @@ pub(super) struct Params {
     pub algorithm: Option<String>,
     /// Ours: the matter for which a verdict is wanted.
     pub matter: Option<String>,
+    /// Ours: for what it is asked. Never in a query string, which logs of others keep.
+    pub reason: Option<String>,
     // The plural is that of motiva's bodies.
     #[serde(alias = "include_datasets")]
     pub include_dataset: Option<Values<PARAMETERS_MAX>>,
@@ -181,6 +183,7 @@ impl Params {
             cutoff: self.cutoff.or(others.cutoff),
             algorithm: self.algorithm.or(others.algorithm),
             matter: self.matter.or(others.matter),
+            reason: others.reason,
             include_dataset: self.include_dataset.or(others.include_dataset),
             exclude_dataset: self.exclude_dataset.or(others.exclude_dataset),
             exclude_schema: self.exclude_schema.or(others.exclude_schema),

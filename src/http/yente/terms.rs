@@ -124,8 +124,13 @@ impl Terms {
     pub fn consulted(&self, catalogue: &Catalogue) -> Vec<ListNo> {
         match self.matter {
             Some(matter) => catalogue.matter(matter).consults.clone(),
-            None => catalogue.list_numbers().filter(|&list| self.wants(list)).collect(),
+            None => self.searched(catalogue).collect(),
         }
+    }
+
+    /// The lists whose entries count.
+    pub fn searched(&self, catalogue: &Catalogue) -> impl Iterator<Item = ListNo> {
+        catalogue.list_numbers().filter(|&list| self.wants(list))
     }
 }
 

@@ -1,0 +1,277 @@
+//! The file of the clients, looked at while the service runs.
+
+use super::nonces::Nonces;
+use super::roll::{Mistakes, Roll};
+use crate::secret::SecretError;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// Between two looks at the file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks between two sweeps of what is remembered.
+const SWEEP_EVERY: u32 = 15;
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientsError {
+    /// It cannot be read.
+    #[error("{path}: 无法读取客户端文件 / the file of clients cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A secret is not there.
+    #[error("{path}: {source}")]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: SecretError,
+    },
+    /// It holds mistakes.
+    #[error("{path}: 客户端文件有误 / the file of clients has mistakes:\n{mistakes}")]
+    Mistaken {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        mistakes: Mistakes,
+    },
+}
+
+/// The clients that are known now. Cloning shares.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    roll: watch::Sender<Arc<Roll>>,
+    nonces: Arc<Nonces>,
+    /// There was none when the service began: whoever reaches it may ask, until there is one.
+    began_empty: bool,
+}
+
+impl Default for Clients {
+    /// None: whoever reaches the service may ask.
+    fn default() -> Clients {
+        Clients::of(Roll::default())
+    }
+}
+
+impl Clients {
+    /// These.
+    pub fn of(roll: Roll) -> Clients {
+        let began_empty = roll.is_empty();
+        Clients { roll: watch::Sender::new(Arc::new(roll)), nonces: Arc::default(), began_empty }
+    }
+
+    /// Those of a file; none where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or holds a mistake.
+    pub fn open(path: &Path) -> Result<Clients, ClientsError> {
+        Ok(Clients::of(read(path, None)?.unwrap_or_default()))
+    }
+
+    /// Look at the file every second, on a thread of its own, until what is answered is dropped; `tell` how many
+    /// clients there are whenever they were read anew.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn watch(
+        &self,
+        path: PathBuf,
+        mut tell: impl FnMut(usize) + Send + 'static,
+    ) -> io::Result<Watching> {
+        let (clients, mut looks) = (self.clone(), 0_u32);
+        Watching::start("clients", vec![path.clone()], move |is_changed| {
+            if is_changed && let Some(count) = clients.reload(&path) {
+                tell(count);
+            }
+            looks = looks.wrapping_add(1);
+            if looks.is_multiple_of(SWEEP_EVERY) {
+                clients.sweep();
+            }
+        })
+    }
+
+    /// Those of the file from now on, and how many; what cannot be used changes nothing and is logged.
+    pub fn reload(&self, path: &Path) -> Option<usize> {
+        let before = self.roll.borrow().clone();
+        match read(path, Some(&before)) {
+            Ok(Some(roll)) => {
+                let count = roll.clients().count();
+                self.roll.send_replace(Arc::new(roll));
+                tracing::info!(count, "客户端已更新 / clients were read anew");
+                return Some(count);
+            }
+            Ok(None) => {
+                let path = path.display();
+                tracing::error!(
+                    "{path}: 客户端文件消失，沿用原有客户端 / the file of clients is gone, those before stay"
+                );
+            }
+            Err(why) => tracing::error!("沿用原有客户端 / the clients before stay: {why}"),
+        }
+        None
+    }
+
+    fn sweep(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.nonces.sweep(now.as_millis() as u64);
+        let roll = self.roll.borrow().clone();
+        roll.clients().for_each(|client| client.pace.sweep(now.as_secs() as i64));
+    }
+
+    /// A handle of one worker.
+    pub fn follow(&self) -> Follower {
+        let receiver = self.roll.subscribe();
+        let roll = receiver.borrow().clone();
+        Follower { receiver, roll, nonces: self.nonces.clone(), began_empty: self.began_empty }
+    }
+
+    /// There is none now, nor was there any.
+    pub fn are_none(&self) -> bool {
+        self.began_empty && self.roll.borrow().is_empty()
+    }
+}
+
+/// One worker's own handle.
+#[derive(Debug)]
+pub struct Follower {
+    receiver: watch::Receiver<Arc<Roll>>,
+    roll: Arc<Roll>,
+    nonces: Arc<Nonces>,
+    began_empty: bool,
+}
+
+impl Follower {
+    /// The clients that are known now; `None` where whoever reaches the service may ask. Cost: one atomic
+    /// read while nothing changes.
+    #[inline]
+    pub fn current(&mut self) -> Option<&Roll> {
+        // An error means that the other end is gone: what was current stays so.
+        if self.receiver.has_changed().unwrap_or(false) {
+            self.roll = self.receiver.borrow_and_update().clone();
+            // Who is removed later leaves no open door.
+            self.began_empty &= self.roll.is_empty();
+        }
+        let is_open = self.began_empty && self.roll.is_empty();
+        (!is_open).then_some(&self.roll)
+    }
+
+    /// Signed requests of the last minutes, of all workers.
+    pub fn nonces(&self) -> &Nonces {
+        &self.nonces
+    }
+}
+
+/// A thread that looks at files every second; dropped, it stops.
+#[derive(Debug)]
+pub struct Watching {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watching {
+    /// Look at these, and tell after each look whether any has changed since the last.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn start(
+        name: &str,
+        files: Vec<PathBuf>,
+        mut tell: impl FnMut(bool) + Send + 'static,
+    ) -> io::Result<Watching> {
+        let stamps = move || files.iter().map(|file| stamp(file)).collect::<Vec<_>>();
+        let (mut seen, (stop, stopped)) = (stamps(), channel::<()>());
+        let look = move || {
+            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let now = stamps();
+                tell(now != seen);
+                seen = now;
+            }
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(look)?;
+        Ok(Watching { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What tells one state of a file from another; `None` where there is no file.
+fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.mtime(), file.mtime_nsec(), file.size(), file.ino()))
+}
+
+fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ClientsError::Unreadable { path: path.to_owned(), source }),
+    };
+    let mistaken = |mistakes| ClientsError::Mistaken { path: path.to_owned(), mistakes };
+    let roll = Roll::parse(&text, before).map_err(mistaken)?;
+    match roll.check_secrets() {
+        Ok(()) => Ok(Some(roll)),
+        Err(source) => Err(ClientsError::NoSecret { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_edited_is_known_and_what_is_broken_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        let clients = Clients::open(&path).unwrap();
+        let mut follower = clients.follow();
+        assert!(clients.are_none() && follower.current().is_none());
+        let watching = clients.watch(path.clone(), |_| ()).unwrap();
+        let mut waits = |text: &str, expected: Option<usize>| {
+            std::fs::write(&path, text).unwrap();
+            for _ in 0..60 {
+                std::thread::sleep(Duration::from_millis(50));
+                if follower.current().map(|roll| roll.clients().count()) == expected {
+                    return;
+                }
+            }
+            panic!("{text}");
+        };
+        waits("[client.a]\n", Some(1));
+        waits("[client.a]\n[client.b]\n", Some(2));
+        std::fs::write(&path, "[client.a]\nbroken\n").unwrap();
+        std::thread::sleep(LOOK_EVERY + Duration::from_millis(300));
+        let mut follower = clients.follow();
+        assert_eq!(follower.current().unwrap().clients().count(), 2);
+        waits("", Some(0));
+        drop(watching);
+        assert!(Clients::open(&path).unwrap().are_none());
+        std::fs::write(&path, "[client.a]\ncolour = 1\n").unwrap();
+        let error = Clients::open(&path).unwrap_err().to_string();
+        assert!(error.contains("clients.toml") && error.contains("\n2: "), "{error}");
+        let secret = "{ id = \"k\", secret = \"env:XINCHA_NO_SUCH_VARIABLE\" }";
+        let text = format!("[client.a]\nsecrets = [{secret}]\n");
+        assert!(Roll::parse(&text, None).is_ok(), "it may be edited");
+        std::fs::write(&path, text).unwrap();
+        let error = Clients::open(&path).unwrap_err().to_string();
+        assert!(error.contains("XINCHA_NO_SUCH_VARIABLE"), "{error}");
+    }
+}
