@@ -29,12 +29,15 @@
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
+//! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
+//! | `admission` | how many connections are held |
 //! | [`server`] | threads, listeners, connections, the drain |
 //! | `gather` | answers of one wake-up leave in one write |
 //! | `openapi.json` | the description of all of it, held to the code by tests |
 //!
 //! No subject data is written anywhere but into answers.
 
+mod admission;
 pub mod changes;
 pub mod check;
 pub mod check_id;
@@ -42,11 +45,13 @@ pub mod config;
 pub mod cross;
 pub mod desk;
 pub mod evidence;
+mod exposition;
 mod fragments;
 mod gather;
 pub mod jobs;
 mod json;
 mod likeness;
+pub mod metrics;
 pub mod operation;
 mod person;
 pub mod problem;

@@ -5,26 +5,29 @@
 //! request writes.
 
 use super::HttpConfig;
+use super::admission::{Admission, Admitted};
 use super::desk::Desk;
 use super::gather::Gather;
-use super::problem::{self, Code};
+use super::metrics::{Metrics, Route, Shard};
+use super::problem::Code;
 use super::searchers::Searchers;
-use super::service::Service;
+use super::service::{self, Service};
 use crate::live::Live;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -103,15 +106,14 @@ impl Bound {
         let admission = Arc::new(Admission::new(self.config.connections_max));
         let stop = Arc::new(watch::Sender::new(false));
         let searchers = Searchers::start(self.config.search_thread_count());
+        let metrics = Metrics::new(self.listeners.len(), admission.clone());
+        let (config, desk) = (self.config, self.desk);
+        let shared = Arc::new(Shared { config, desk, searchers, metrics, admission });
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
-            let (config, desk, searchers) =
-                (self.config.clone(), self.desk.clone(), searchers.clone());
-            let (admission, shutdown, stopped) =
-                (admission.clone(), shutdown.clone(), stop.subscribe());
-            let work =
-                move || work(&config, &desk, &searchers, listener, admission, shutdown, stopped);
+            let (shared, shutdown, stopped) = (shared.clone(), shutdown.clone(), stop.subscribe());
+            let work = move || work(&shared, number, listener, shutdown, stopped);
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -133,81 +135,32 @@ impl Bound {
     }
 }
 
-/// How many connections are held, by all workers together.
-struct Admission {
-    max: usize,
-    held: AtomicUsize,
-    full: AtomicBool,
-    refusal: Vec<u8>,
-}
-
-impl Admission {
-    fn new(max: usize) -> Admission {
-        let body = Code::Overloaded.whole().to_json();
-        let mut refusal = format!(
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {}\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
-            problem::MEDIA_TYPE,
-            body.len()
-        )
-        .into_bytes();
-        refusal.extend_from_slice(&body);
-        Admission { max, held: AtomicUsize::new(0), full: AtomicBool::new(false), refusal }
-    }
-
-    /// A place for one more connection. The change from one state to the other is logged, not each
-    /// refusal.
-    fn admit(self: &Arc<Admission>) -> Option<Admitted> {
-        let held = self.held.fetch_add(1, Ordering::Relaxed);
-        let admitted = Admitted(self.clone());
-        let fits = held < self.max;
-        if !fits && !self.full.swap(true, Ordering::Relaxed) {
-            tracing::warn!(connections = self.max, "full: further connections are refused");
-        }
-        if fits && self.full.load(Ordering::Relaxed) && self.full.swap(false, Ordering::Relaxed) {
-            tracing::info!(connections = held, "connections are accepted again");
-        }
-        fits.then_some(admitted)
-    }
-
-    /// Tell one connection too many, as far as its buffer takes it, and close.
-    fn refuse(&self, stream: TcpStream) {
-        if let Ok(mut stream) = stream.into_std() {
-            // Whoever does not hear it sees the connection close.
-            let _ = stream.write_all(&self.refusal);
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-        }
-    }
-}
-
-/// A place, given back when dropped.
-struct Admitted(Arc<Admission>);
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Ordering::Relaxed);
-    }
+/// What all workers have.
+struct Shared {
+    config: HttpConfig,
+    desk: Desk,
+    searchers: Searchers,
+    metrics: Metrics,
+    admission: Arc<Admission>,
 }
 
 /// One worker from its start to the end of its drain: how many connections were cut.
 fn work(
-    config: &HttpConfig,
-    desk: &Desk,
-    searchers: &Searchers,
+    shared: &Shared,
+    number: usize,
     listener: TcpListener,
-    admission: Arc<Admission>,
     mut shutdown: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<usize> {
+    let Shared { config, desk, searchers, metrics, admission } = shared;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let service = Rc::new(Service::new(
-            desk,
-            searchers,
-            Duration::from_millis(config.body_timeout_ms),
-        ));
-        tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
+        let body_timeout = Duration::from_millis(config.body_timeout_ms);
+        let service = Service::new(desk, searchers, metrics, body_timeout);
+        let counted = Rc::new(Counted { service, shard: metrics.shard(number) });
+        tokio::task::spawn_local(follow(desk.live.clone(), counted.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);
         tokio::select! {
@@ -215,10 +168,10 @@ fn work(
             // An error means that nobody can ask for it any more: stop as well.
             _ = shutdown.wait_for(|&stopped| stopped) => {}
             _ = stop.wait_for(|&stopped| stopped) => {}
-            never = accept(&listener, &admission, |stream, peer, admitted| {
+            never = accept(&listener, admission, |stream, peer, admitted| {
                 tune(&stream, Duration::from_millis(config.write_timeout_ms));
                 let connection = connections.enter();
-                tokio::task::spawn_local(serve(http.clone(), stream, peer, admitted, service.clone(), connection));
+                tokio::task::spawn_local(serve(http.clone(), stream, peer, admitted, counted.clone(), connection));
             }) => match never {},
         }
         drop(listener);
@@ -237,10 +190,10 @@ fn http(config: &HttpConfig) -> http1::Builder {
 }
 
 /// An idle worker lets go of a generation that was swapped out.
-async fn follow(live: Live, service: Rc<Service>) {
+async fn follow(live: Live, counted: Rc<Counted>) {
     let mut follower = live.follow();
     while follower.changed().await {
-        service.refresh();
+        counted.service.refresh();
     }
 }
 
@@ -281,12 +234,12 @@ async fn serve(
     stream: TcpStream,
     peer: IpAddr,
     admitted: Admitted,
-    service: Rc<Service>,
+    counted: Rc<Counted>,
     connection: Connection,
 ) {
     let answer = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.serve(peer, request).await) }
+        let counted = counted.clone();
+        async move { Ok::<_, Infallible>(counted.serve(peer, request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));
@@ -304,6 +257,25 @@ async fn serve(
     })
     .await;
     drop(admitted);
+}
+
+/// A worker's service, and what it counts of each request.
+struct Counted {
+    service: Service,
+    shard: Arc<Shard>,
+}
+
+impl Counted {
+    async fn serve(&self, peer: IpAddr, request: Request<Incoming>) -> Response<service::Answer> {
+        let is_check = request.uri().path() == service::CHECK;
+        let measured = self.shard.begin();
+        let response = self.service.serve(peer, request).await;
+        let told = response.extensions();
+        let route = if is_check { Some(Route::CHECK) } else { told.get().copied() };
+        let refused = told.get::<Code>().copied();
+        measured.end(route.unwrap_or(Route::OTHER), response.status(), refused);
+        response
+    }
 }
 
 /// The connections of one worker. A drain wakes each of them once; until then a connection pays one

@@ -4,6 +4,7 @@ use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
 use super::jobs::Peer;
+use super::metrics::Metrics;
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
 use super::{request, routes};
@@ -23,7 +24,7 @@ use std::time::{Duration, SystemTime};
 use tower::ServiceExt;
 
 /// The path that is not routed.
-const CHECK: &str = "/v1/check";
+pub(super) const CHECK: &str = "/v1/check";
 
 /// What one worker answers with. Shared by its connections, on its thread alone.
 pub(super) struct Service {
@@ -49,14 +50,19 @@ struct Own {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Service {
-    pub fn new(desk: &Desk, searchers: &Searchers, body_timeout: Duration) -> Service {
+    pub fn new(
+        desk: &Desk,
+        searchers: &Searchers,
+        metrics: &Metrics,
+        body_timeout: Duration,
+    ) -> Service {
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let router = routes::router(desk.clone(), searchers.clone(), body_timeout);
+        let router = routes::router(desk.clone(), searchers.clone(), metrics.clone(), body_timeout);
         let (live, searchers) = (desk.live.clone(), searchers.clone());
         Service { own: RefCell::new(own), router, searchers, live, body_timeout }
     }
@@ -273,6 +279,7 @@ pub(super) fn problem_response(problem: &Problem) -> Response<Answer> {
     let mut response = Response::new(Answer::Whole(Some(Bytes::from(problem.to_json()))));
     *response.status_mut() = problem.code.status();
     problem.head(response.headers_mut());
+    response.extensions_mut().insert(problem.code);
     response
 }
 
