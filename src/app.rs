@@ -16,6 +16,7 @@
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
+//! | [`log`] | what the service says of itself |
 //! | [`fault`] | panics, logged without what they fell over |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
@@ -26,6 +27,7 @@ pub mod cross;
 pub mod fault;
 pub mod job;
 pub mod keygen;
+pub mod log;
 pub mod progress;
 pub mod remote;
 pub mod report;
@@ -42,6 +44,7 @@ use crate::ledger::{FileLedger, LedgerError};
 use crate::live::{Generation, View};
 use crate::snapshot::Store;
 use clap::{Parser, Subcommand};
+use log::Log;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -119,8 +122,12 @@ pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Run the command of the arguments.
 pub fn run(cli: Cli) -> ExitCode {
+    // Some commands go without it.
+    let loaded = Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
+    let of_log = loaded.as_ref().map(|config| config.log.clone()).unwrap_or_default();
+    let _log = Log::start(&of_log);
     fault::log_panics();
-    let config = || Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
+    let config = || loaded.clone();
     let with = |run: &dyn Fn(&Config) -> Outcome| run(&config()?);
     let outcome = match &cli.command {
         None | Some(Command::Serve) => with(&serve::run),

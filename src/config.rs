@@ -9,10 +9,11 @@ use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
 
 /// The whole configuration, `config/xincha.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,8 +29,49 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
     pub replicas: Option<ReplicasConfig>,
+    /// What the service says of itself.
+    pub log: LogConfig,
     /// What is told of single sources, by the code of their mapping.
     pub source: BTreeMap<String, SourceConfig>,
+}
+
+/// What the service says of itself, on stderr.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Default: `text`.
+    pub format: LogFormat,
+    /// Down to which level: `error`, `warn`, `info`, `debug`, `trace`, or several for parts such as
+    /// `info,xincha::live=debug`. Default: `info`.
+    #[serde(deserialize_with = "level")]
+    pub level: String,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+/// A level that a log can be cut at.
+fn level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let level = String::deserialize(from)?;
+    let checked = EnvFilter::builder().parse(&level);
+    checked.map_err(|error| {
+        de::Error::custom(format!("{level}: 不是日志级别 / is no level of a log: {error}"))
+    })?;
+    Ok(level)
 }
 
 /// Where entries come from and where snapshots go.
@@ -68,6 +110,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             jobs: JobsConfig::default(),
             replicas: None,
+            log: LogConfig::default(),
             source: BTreeMap::new(),
         }
     }
@@ -114,7 +157,7 @@ impl DataConfig {
 }
 
 /// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
 

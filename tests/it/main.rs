@@ -16,6 +16,7 @@ mod ledger_crash;
 mod likes;
 mod loading;
 mod oracle;
+mod privacy;
 mod random_city;
 mod signature;
 mod snapshot_damage;
