@@ -15,6 +15,7 @@ mod golden;
 mod ledger_crash;
 mod likes;
 mod loading;
+mod operations;
 mod oracle;
 mod privacy;
 mod random_city;
