@@ -13,6 +13,7 @@
 //! | [`remote`] | the running service, asked over HTTP |
 //! | [`job`] | a file that the running service screens |
 //! | [`report`] | an answer in a file: a page to print, a table |
+//! | [`doctor`] | what is wrong with an installation |
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
@@ -24,6 +25,7 @@ pub mod build;
 pub mod change;
 pub mod check;
 pub mod cross;
+pub mod doctor;
 pub mod fault;
 pub mod job;
 pub mod keygen;
@@ -64,6 +66,7 @@ Exit codes / 退出码:
   2  wrong arguments                         参数错误
   3  a check: review, restrict or prohibit   核查结果为审查、限制或禁止
      a change refused; data not all well     变更被拒绝；数据状态异常
+     doctor: something is wrong              检查发现问题
   4  a check: undetermined                   核查结果无法确定
   130 cancelled                              已取消
 
@@ -109,6 +112,8 @@ enum Command {
     Approve(status::Held),
     /// 丢弃被搁置的数据 / drop a held delivery
     Discard(status::Held),
+    /// 检查安装 / say what is wrong with this installation, and what to do
+    Doctor(doctor::Doctor),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
     /// 生成签名密钥 / make a key to sign snapshots with, and say how to configure it
@@ -144,6 +149,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Rollback(rollback)) => with(&|config| rollback.run(config)),
         Some(Command::Approve(held)) => with(&|config| held.approve(config)),
         Some(Command::Discard(held)) => with(&|config| held.discard(config)),
+        Some(Command::Doctor(doctor)) => doctor.run(config()),
         Some(Command::Verify(verify)) => verify.run(config),
         Some(Command::Keygen(keygen)) => keygen.run(),
         Some(Command::Synth(synth)) => synth.run(),

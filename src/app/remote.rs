@@ -12,6 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// A running service.
 pub struct Remote {
     base: String,
+    timeout: Duration,
 }
 
 /// What a service answered.
@@ -46,7 +47,12 @@ impl Remote {
             Some(server) => server.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(config.http.address)),
         };
-        Remote { base }
+        Remote { base, timeout: TIMEOUT }
+    }
+
+    /// The same, asked with less patience.
+    pub fn within(self, timeout: Duration) -> Remote {
+        Remote { timeout, ..self }
     }
 
     /// Where it is.
@@ -68,7 +74,7 @@ impl Remote {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             // The service is where it is told to be: no proxy stands between.
-            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+            let client = reqwest::Client::builder().timeout(self.timeout).no_proxy().build()?;
             let url = format!("{}{path}", self.base);
             let request = match body {
                 None => client.get(&url),

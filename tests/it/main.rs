@@ -9,6 +9,7 @@ mod command;
 mod completions;
 mod cross;
 mod delta;
+mod doctor;
 mod drill;
 mod feeds;
 mod golden;
