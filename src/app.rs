@@ -17,6 +17,7 @@
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
+//! | [`reload`] | the configuration, read again at SIGHUP |
 //! | [`log`] | what the service says of itself |
 //! | [`fault`] | panics, logged without what they fell over |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
@@ -31,6 +32,7 @@ pub mod job;
 pub mod keygen;
 pub mod log;
 pub mod progress;
+pub mod reload;
 pub mod remote;
 pub mod report;
 pub mod screen;
@@ -130,12 +132,12 @@ pub fn run(cli: Cli) -> ExitCode {
     // Some commands go without it.
     let loaded = Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
     let of_log = loaded.as_ref().map(|config| config.log.clone()).unwrap_or_default();
-    let _log = Log::start(&of_log);
+    let log = Log::start(&of_log);
     fault::log_panics();
     let config = || loaded.clone();
     let with = |run: &dyn Fn(&Config) -> Outcome| run(&config()?);
     let outcome = match &cli.command {
-        None | Some(Command::Serve) => with(&serve::run),
+        None | Some(Command::Serve) => with(&|config| serve::run(config, &cli.config, &log)),
         Some(Command::Build(build)) => {
             config().map_err(Into::into).and_then(|config| build.run(config))
         }
@@ -243,6 +245,21 @@ fn at_stop(then: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
             }
         });
         then();
+    })?;
+    Ok(())
+}
+
+/// Do this at every SIGHUP, on a thread of its own.
+fn at_hangup(mut then: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut hung_up = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
+    std::thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+        while runtime.block_on(hung_up.recv()).is_some() {
+            then();
+        }
     })?;
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -167,14 +168,7 @@ impl Config {
 
     /// Read a file. `address` is the environment's, where it has one.
     pub fn load(path: &Path, address: Option<String>) -> Result<Config, ConfigError> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}"))
-        })?;
-        let mut config: Config = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
-        })?;
+        let mut config: Config = read(path)?;
         if let Some(address) = address {
             config.http.address = address.parse().map_err(|_| {
                 ConfigError(format!(
@@ -194,6 +188,11 @@ impl Config {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
+    }
+
+    /// What stands in a file, as it is written there.
+    pub fn table(path: &Path) -> Result<toml::Table, ConfigError> {
+        read(path)
     }
 
     /// What the loader is told.
@@ -228,6 +227,16 @@ impl Config {
             .map(Arc::new)
             .map_err(|error| ConfigError(format!("{}:\n{error}", self.catalogue.display())))
     }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+        ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
+    })
 }
 
 /// `config/../data` as `data`: paths are shown to people.

@@ -65,6 +65,7 @@ mod suggest;
 pub mod tender;
 mod yente;
 
+pub use admission::Capacity;
 pub use check::{Unanswered, Worker, answer};
 pub use check_id::CheckIds;
 pub use config::HttpConfig;

@@ -9,7 +9,8 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 /// The environment's level, which wins over the file's.
 pub const LEVEL: &str = "XINCHA_LOG";
 
-/// The log of the process, whose level may change.
+/// The log of the process, whose level may change. Cloning shares.
+#[derive(Clone)]
 pub struct Log(reload::Handle<EnvFilter, Registry>);
 
 impl Log {

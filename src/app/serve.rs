@@ -1,20 +1,24 @@
 //! `xincha serve`: the service, from the configuration to the drained end.
 
 use super::Outcome;
+use super::log::Log;
+use super::reload::Reload;
 use crate::config::Config;
 use crate::http::{Desk, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::info;
 
-/// Serve until SIGTERM or Ctrl-C, then drain.
-pub fn run(config: &Config) -> Outcome {
+/// Serve until SIGTERM or Ctrl-C, then drain. SIGHUP reads the file at `path`, of the configuration, again.
+pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let catalogue = config.load_catalogue()?;
+    let digest = catalogue.digest().to_owned();
     info!(
         lists = catalogue.lists().len(),
         measures = catalogue.measures().len(),
@@ -45,6 +49,8 @@ pub fn run(config: &Config) -> Outcome {
     let desk = Desk { live, recorder: Some(recorder), loader: Some(loader), jobs: Some(jobs) };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
+    let mut reload = Reload::new(path.to_path_buf(), &digest, log.clone(), bound.capacity())?;
+    super::at_hangup(move || reload.again())?;
     info!("服务地址 / serving on http://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(working);

@@ -75,6 +75,16 @@ impl Admission {
     }
 }
 
+/// How many connections a server holds at most, while it runs.
+pub struct Capacity(pub(super) Arc<Admission>);
+
+impl Capacity {
+    /// Hold so many from now on; those beyond that are held already stay.
+    pub fn set(&self, connections_max: usize) {
+        self.0.max.store(connections_max, Ordering::Relaxed);
+    }
+}
+
 /// A place, given back when dropped.
 pub(super) struct Admitted(Arc<Admission>);
 

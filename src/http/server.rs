@@ -5,7 +5,7 @@
 //! request writes.
 
 use super::HttpConfig;
-use super::admission::{Admission, Admitted};
+use super::admission::{Admission, Admitted, Capacity};
 use super::desk::Desk;
 use super::gather::Gather;
 use super::metrics::{Metrics, Route, Shard};
@@ -61,7 +61,8 @@ impl Server {
         for _ in 1..config.worker_count() {
             listeners.push(listen(address, config.backlog)?);
         }
-        Ok(Bound { config, desk: desk.into(), address, listeners })
+        let admission = Arc::new(Admission::new(config.connections_max));
+        Ok(Bound { config, desk: desk.into(), address, listeners, admission })
     }
 }
 
@@ -81,6 +82,7 @@ pub struct Bound {
     desk: Desk,
     address: SocketAddr,
     listeners: Vec<TcpListener>,
+    admission: Arc<Admission>,
 }
 
 /// How a server stopped.
@@ -96,6 +98,11 @@ impl Bound {
         self.address
     }
 
+    /// How many connections it holds, to be changed while it runs.
+    pub fn capacity(&self) -> Capacity {
+        Capacity(self.admission.clone())
+    }
+
     /// Serve until `shutdown` turns true or its sender is gone, then let requests under way finish
     /// within the drain timeout. Blocks; the workers are threads of its own.
     ///
@@ -103,7 +110,7 @@ impl Bound {
     ///
     /// A thread or its runtime could not be started. The workers started before it are stopped.
     pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
-        let admission = Arc::new(Admission::new(self.config.connections_max));
+        let admission = self.admission;
         let stop = Arc::new(watch::Sender::new(false));
         let searchers = Searchers::start(self.config.search_thread_count());
         let metrics = Metrics::new(self.listeners.len(), admission.clone());

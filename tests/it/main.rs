@@ -20,6 +20,7 @@ mod operations;
 mod oracle;
 mod privacy;
 mod random_city;
+mod reload;
 mod signature;
 mod snapshot_damage;
 mod tender;
