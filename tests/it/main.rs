@@ -16,6 +16,7 @@ mod golden;
 mod ledger_crash;
 mod likes;
 mod loading;
+mod mutated;
 mod operations;
 mod oracle;
 mod privacy;
