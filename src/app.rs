@@ -17,9 +17,12 @@
 //! | [`remote`] | the running service, asked over HTTP |
 //! | [`job`] | a file that the running service screens |
 //! | [`report`] | an answer in a file: a page to print, a table |
+//! | [`doctor`] | what is wrong with an installation |
 //! | [`verify`] | every byte and every invariant of a snapshot |
 //! | [`keygen`] | a key to sign snapshots with |
 //! | [`synth`] | a synthetic city on disk |
+//! | [`reload`] | the configuration, read again at SIGHUP |
+//! | [`log`] | what the service says of itself |
 //! | [`fault`] | panics, logged without what they fell over |
 //! | [`progress`] | how far a long work is, on the terminal or in lines |
 
@@ -29,12 +32,15 @@ pub mod change;
 pub mod check;
 pub mod client;
 pub mod cross;
+pub mod doctor;
 pub mod fault;
 pub mod job;
 pub mod keygen;
+pub mod log;
 pub mod progress;
 pub mod recall;
 pub mod receipt;
+pub mod reload;
 pub mod remote;
 pub mod report;
 pub mod screen;
@@ -50,6 +56,7 @@ use crate::ledger::{FileLedger, LedgerError};
 use crate::live::{Generation, View};
 use crate::snapshot::Store;
 use clap::{Parser, Subcommand};
+use log::Log;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,6 +76,7 @@ Exit codes / 退出码:
   2  wrong arguments                         参数错误
   3  a check: review, restrict or prohibit   核查结果为审查、限制或禁止
      a change refused; data not all well     变更被拒绝；数据状态异常
+     doctor: something is wrong              检查发现问题
   4  a check: undetermined                   核查结果无法确定
   130 cancelled                              已取消
 
@@ -125,6 +133,8 @@ enum Command {
     Receipt(receipt::ReceiptCommand),
     /// 回溯通告 / list every past answer that relied on an entry, and note it for its client
     Recall(recall::Recall),
+    /// 检查安装 / say what is wrong with this installation, and what to do
+    Doctor(doctor::Doctor),
     /// 校验快照 / verify every byte and every invariant of a snapshot
     Verify(verify::Verify),
     /// 管理客户端 / clients that may ask the service, and their keys
@@ -140,11 +150,15 @@ pub type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Run the command of the arguments.
 pub fn run(cli: Cli) -> ExitCode {
+    // Some commands go without it.
+    let loaded = Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
+    let of_log = loaded.as_ref().map(|config| config.log.clone()).unwrap_or_default();
+    let log = Log::start(&of_log);
     fault::log_panics();
-    let config = || Config::load(&cli.config, std::env::var(Config::ADDRESS).ok());
+    let config = || loaded.clone();
     let with = |run: &dyn Fn(&Config) -> Outcome| run(&config()?);
     let outcome = match &cli.command {
-        None | Some(Command::Serve) => with(&serve::run),
+        None | Some(Command::Serve) => with(&|config| serve::run(config, &cli.config, &log)),
         Some(Command::Build(build)) => {
             config().map_err(Into::into).and_then(|config| build.run(config))
         }
@@ -161,6 +175,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Audit(audit)) => with(&|config| audit.run(config)),
         Some(Command::Receipt(receipt)) => with(&|config| receipt.run(config)),
         Some(Command::Recall(recall)) => with(&|config| recall.run(config)),
+        Some(Command::Doctor(doctor)) => doctor.run(config()),
         Some(Command::Verify(verify)) => verify.run(config),
         Some(Command::Client(client)) => with(&|config| client.run(config)),
         Some(Command::Keygen(keygen)) => keygen.run(),
@@ -255,6 +270,21 @@ fn at_stop(then: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
             }
         });
         then();
+    })?;
+    Ok(())
+}
+
+/// Do this at every SIGHUP, on a thread of its own.
+fn at_hangup(mut then: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut hung_up = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
+    std::thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+        while runtime.block_on(hung_up.recv()).is_some() {
+            then();
+        }
     })?;
     Ok(())
 }

@@ -11,10 +11,12 @@ use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
-use serde::Deserialize;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
 
 /// The whole configuration, `config/xincha.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,8 +36,49 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
     pub replicas: Option<ReplicasConfig>,
+    /// What the service says of itself.
+    pub log: LogConfig,
     /// What is told of single sources, by the code of their mapping.
     pub source: BTreeMap<String, SourceConfig>,
+}
+
+/// What the service says of itself, on stderr.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Default: `text`.
+    pub format: LogFormat,
+    /// Down to which level: `error`, `warn`, `info`, `debug`, `trace`, or several for parts such as
+    /// `info,xincha::live=debug`. Default: `info`.
+    #[serde(deserialize_with = "level")]
+    pub level: String,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+/// A level that a log can be cut at.
+fn level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let level = String::deserialize(from)?;
+    let checked = EnvFilter::builder().parse(&level);
+    checked.map_err(|error| {
+        de::Error::custom(format!("{level}: 不是日志级别 / is no level of a log: {error}"))
+    })?;
+    Ok(level)
 }
 
 /// Where entries come from and where snapshots go.
@@ -76,6 +119,7 @@ impl Default for Config {
             jobs: JobsConfig::default(),
             audit: AuditConfig::default(),
             replicas: None,
+            log: LogConfig::default(),
             source: BTreeMap::new(),
         }
     }
@@ -122,7 +166,7 @@ impl DataConfig {
 }
 
 /// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
 
@@ -132,14 +176,7 @@ impl Config {
 
     /// Read a file. `address` is the environment's, where it has one.
     pub fn load(path: &Path, address: Option<String>) -> Result<Config, ConfigError> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}"))
-        })?;
-        let mut config: Config = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
-        })?;
+        let mut config: Config = read(path)?;
         if let Some(address) = address {
             config.http.address = address.parse().map_err(|_| {
                 ConfigError(format!(
@@ -166,6 +203,11 @@ impl Config {
             *of_file = tidied(&folder.join(&of_file));
         }
         Ok(config)
+    }
+
+    /// What stands in a file, as it is written there.
+    pub fn table(path: &Path) -> Result<toml::Table, ConfigError> {
+        read(path)
     }
 
     /// What the loader is told.
@@ -200,6 +242,16 @@ impl Config {
             .map(Arc::new)
             .map_err(|error| ConfigError(format!("{}:\n{error}", self.catalogue.display())))
     }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("{shown}: 无法读取配置 / cannot be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+        ConfigError(format!("{shown}:{line}: {}", error.message().trim()))
+    })
 }
 
 /// `config/../data` as `data`: paths are shown to people.

@@ -34,6 +34,8 @@
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
+//! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
+//! | `admission` | how many connections are held |
 //! | [`server`] | threads, listeners, connections, the drain |
 //! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
@@ -41,6 +43,7 @@
 //!
 //! No subject data is written anywhere but into answers.
 
+mod admission;
 pub mod changes;
 pub mod check;
 pub mod check_id;
@@ -48,12 +51,14 @@ pub mod config;
 pub mod cross;
 pub mod desk;
 pub mod evidence;
+mod exposition;
 mod fragments;
 pub mod gate;
 mod gather;
 pub mod jobs;
 mod json;
 mod likeness;
+pub mod metrics;
 pub mod operation;
 mod person;
 pub mod problem;
@@ -72,6 +77,7 @@ pub mod who;
 pub mod witness;
 mod yente;
 
+pub use admission::Capacity;
 pub use check::{Unanswered, Worker, answer, answer_to};
 pub use check_id::CheckIds;
 pub use config::{HttpConfig, TlsConfig};

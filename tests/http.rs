@@ -13,6 +13,8 @@ mod ground;
 mod jobs;
 #[path = "http/matching.rs"]
 mod matching;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/section.rs"]
 mod section;
 #[path = "http/suggest.rs"]

@@ -16,6 +16,7 @@ pub struct Remote {
     base: String,
     key: Option<Key>,
     trusted: Vec<Certificate>,
+    timeout: Duration,
 }
 
 /// What the service knows us by. Never an argument: those are shown to everybody on a machine.
@@ -91,7 +92,12 @@ impl Remote {
             Certificate::from_pem_bundle(&pem).map_err(|error| format!("{shown}: {error}"))
         });
         let trusted = chain.transpose()?.unwrap_or_default();
-        Ok(Remote { base, key: Key::find()?, trusted })
+        Ok(Remote { base, key: Key::find()?, trusted, timeout: TIMEOUT })
+    }
+
+    /// The same, asked with less patience.
+    pub fn within(self, timeout: Duration) -> Remote {
+        Remote { timeout, ..self }
     }
 
     /// Who asks it, with these settings and our key: no proxy stands between, since the service is where it is
@@ -120,7 +126,7 @@ impl Remote {
     fn ask(&self, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Box<dyn std::error::Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let client = self.client(Client::builder().timeout(TIMEOUT))?;
+            let client = self.client(Client::builder().timeout(self.timeout))?;
             let url = format!("{}{path}", self.base);
             let request = match body {
                 None => client.get(&url),

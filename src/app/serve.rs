@@ -1,7 +1,9 @@
 //! `xincha serve`: the service, from the configuration to the drained end.
 
 use super::Outcome;
-use crate::audit::{Act, Log, Record};
+use super::log::Log;
+use super::reload::Reload;
+use crate::audit::{self, Act, Record};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::http::{Desk, Refusals, Server};
@@ -9,14 +11,16 @@ use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::Store;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-/// Serve until SIGTERM or Ctrl-C, then drain.
-pub fn run(config: &Config) -> Outcome {
+/// Serve until SIGTERM or Ctrl-C, then drain. SIGHUP reads the file at `path`, of the configuration, again.
+pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let catalogue = config.load_catalogue()?;
+    let digest = catalogue.digest().to_owned();
     info!(
         lists = catalogue.lists().len(),
         measures = catalogue.measures().len(),
@@ -41,14 +45,12 @@ pub fn run(config: &Config) -> Outcome {
         // One of several listens before it has data: /readyz tells.
         loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
     }
-    let (audit, keeping) = Log::open(config.audit.clone(), config.http.worker_count())?;
+    let (audit, keeping) = audit::Log::open(config.audit.clone(), config.http.worker_count())?;
     let version = concat!("xincha ", env!("CARGO_PKG_VERSION"));
     audit.append(0, &Record { note: version, ..audit.now(Act::Start) })?;
     let edited = audit.clone();
     let watching = clients.watch(config.clients.file.clone(), move |count| {
-        let note = format!("{count} clients");
-        // A log that takes nothing says so itself.
-        let _ = edited.append(0, &Record { note: &note, ..edited.now(Act::Configured) });
+        note_configured(&edited, &format!("{count} clients"));
     })?;
     if let Some(view) = live.current() {
         audit.append(0, &Record { ground: Some(view.recorded()), ..audit.now(Act::Serve) })?;
@@ -69,6 +71,13 @@ pub fn run(config: &Config) -> Outcome {
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
+    let mut reload = Reload::new(path.to_path_buf(), &digest, log.clone(), bound.capacity())?;
+    let configured = audit.clone();
+    super::at_hangup(move || {
+        if let Some(taken) = reload.again() {
+            note_configured(&configured, &taken);
+        }
+    })?;
     let scheme = if config.http.tls.is_some() { "https" } else { "http" };
     info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
@@ -81,6 +90,12 @@ pub fn run(config: &Config) -> Outcome {
     drop(keeping);
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Record what is another than before.
+fn note_configured(log: &audit::Log, note: &str) {
+    // A log that takes nothing says so itself.
+    let _ = log.append(0, &Record { note, ..log.now(Act::Configured) });
 }
 
 /// Who may ask. Where there is nobody, only this machine may reach the service.

@@ -90,9 +90,18 @@ impl Reader {
     ///
     /// The folder cannot be read.
     pub fn records(&self) -> Result<u64, AuditError> {
-        let last = seal::last(&self.root.join("seals"))?;
+        let last = self.last_seal()?;
         let lanes = last.iter().flat_map(|line| &line.seal.lanes);
         Ok(lanes.map(|lane| lane.records).sum())
+    }
+
+    /// The last seal.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, or the last file holds something else.
+    pub fn last_seal(&self) -> Result<Option<Line>, AuditError> {
+        seal::last(&self.root.join("seals"))
     }
 
     /// Tell `each` of the records of a lane from the segment in which a moment lies, in order. What is being

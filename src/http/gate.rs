@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use subtle::ConstantTimeEq;
 
 /// What each path needs, the hot one first.
-pub const NEEDS: [(&str, Scope); 23] = [
+pub const NEEDS: [(&str, Scope); 24] = [
     ("/v1/check", Scope::Check),
     ("/v1/screen", Scope::Screen),
     ("/v1/evidence", Scope::Check),
@@ -47,6 +47,7 @@ pub const NEEDS: [(&str, Scope); 23] = [
     ("/v1/measures", Scope::Read),
     ("/v1/matters", Scope::Read),
     ("/v1/data", Scope::Read),
+    ("/metrics", Scope::Read),
     ("/v1/data/refresh", Scope::Admin),
     ("/v1/data/rollback", Scope::Admin),
     ("/v1/data/approve", Scope::Admin),
@@ -120,7 +121,23 @@ pub enum Refusal {
 impl Refusal {
     const COUNT: usize = 9;
 
-    /// Its word in the audit log.
+    /// Each with its word.
+    pub(super) fn all() -> impl Iterator<Item = (Refusal, &'static str)> {
+        let all = [
+            Refusal::Nobody,
+            Refusal::Unknown,
+            Refusal::Unsealed,
+            Refusal::Replayed,
+            Refusal::Altered,
+            Refusal::Expired,
+            Refusal::Address,
+            Refusal::Scope(Scope::Check),
+            Refusal::Pace,
+        ];
+        all.into_iter().map(|why| (why, why.code()))
+    }
+
+    /// Its word in the audit log and the metrics.
     fn code(self) -> &'static str {
         match self {
             Refusal::Nobody => "nobody",
@@ -269,7 +286,11 @@ impl Gate {
     }
 
     /// The body is the one that was signed.
-    pub(super) fn check_body(&self, admitted: &Admitted, body: &[u8]) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    ///
+    /// It is another.
+    pub fn check_body(&self, admitted: &Admitted, body: &[u8]) -> Result<(), Problem> {
         if admitted.sealed.is_none_or(|sealed| sealed.fits(body)) {
             return Ok(());
         }

@@ -352,6 +352,9 @@ texts! {
 }
 
 impl Code {
+    /// How many there are.
+    pub const COUNT: usize = Code::Overloaded as usize + 1;
+
     /// Every code.
     pub fn all() -> impl Iterator<Item = Code> {
         TEXTS.iter().map(|text| text.code)
@@ -477,7 +480,7 @@ mod tests {
             assert_eq!(text.code as usize, at, "{}", text.name);
             assert!(text.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         }
-        assert_eq!(TEXTS.len(), Code::Overloaded as usize + 1);
+        assert_eq!(TEXTS.len(), Code::COUNT);
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use super::check::write_stale;
 use super::cross::Crossings;
 use super::desk::Desk;
+use super::metrics::{Metrics, Route};
 use super::problem::{self, Code, Problem};
 use super::receipts::{self, Readers};
 use super::searchers::Searchers;
 use super::service::clock;
-use super::{OPENAPI, cross, evidence, jobs, operation, search, suggest, tender, witness, yente};
+use super::{
+    OPENAPI, cross, evidence, exposition, jobs, operation, search, suggest, tender, witness, yente,
+};
 use crate::audit::Act;
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
@@ -15,8 +18,8 @@ use crate::record::Instant;
 use crate::screen::Stale;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use hyper::StatusCode;
@@ -25,7 +28,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 29] = [
+pub const PATHS: [(&str, &[&str]); 30] = [
     ("/v1/check", &["POST"]),
     ("/v1/screen", &["POST"]),
     ("/v1/evidence", &["POST"]),
@@ -54,6 +57,7 @@ pub const PATHS: [(&str, &[&str]); 29] = [
     ("/v1/problems", &["GET"]),
     ("/healthz", &["GET"]),
     ("/readyz", &["GET"]),
+    ("/metrics", &["GET"]),
     ("/openapi.json", &["GET"]),
 ];
 
@@ -61,11 +65,12 @@ pub const PATHS: [(&str, &[&str]); 29] = [
 pub(super) fn router(
     desk: Desk,
     searchers: Searchers,
+    metrics: Metrics,
     body_timeout: Duration,
     lane: usize,
 ) -> Router {
     let (crossings, readers) = (Crossings::default(), Readers::default());
-    let asked = Asked { desk, searchers, crossings, body_timeout, lane, readers };
+    let asked = Asked { desk, searchers, metrics, crossings, body_timeout, lane, readers };
     let recorded = |act: Act| from_fn_with_state((asked.clone(), act), witness::witnessed);
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
@@ -96,13 +101,23 @@ pub(super) fn router(
         .route("/v1/problems", get(|| async { document(StatusCode::OK, &problems()) }))
         .route("/healthz", get(|| async { document(StatusCode::OK, &json!({"alive": true})) }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(exposition::metrics))
         .route(
             "/openapi.json",
             get(|| async { bytes(StatusCode::OK, "application/json", OPENAPI) }),
         )
+        .route_layer(from_fn(tell_route))
         .method_not_allowed_fallback(|| async { told(&Code::MethodNotAllowed.whole()) })
         .fallback(|| async { told(&Code::NotFound.whole()) })
         .with_state(asked)
+}
+
+/// Tell in an extension of the answer which route it is of.
+async fn tell_route(pattern: MatchedPath, request: Request, next: Next) -> Response {
+    let route = Route::of(pattern.as_str());
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(route);
+    response
 }
 
 /// What every route is given.
@@ -111,6 +126,8 @@ pub(super) struct Asked {
     pub desk: Desk,
     /// Where names are searched.
     pub searchers: Searchers,
+    /// What was counted.
+    pub metrics: Metrics,
     /// Who is on which list.
     pub crossings: Crossings,
     /// From the end of a head until all of the body is there.
@@ -128,7 +145,11 @@ async fn of_view(asked: Asked, describe: fn(&View, Instant) -> Value) -> Respons
     }
 }
 
-fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+pub(super) fn bytes(
+    status: StatusCode,
+    media_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response {
     let mut response = Response::new(Body::from(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -142,6 +163,7 @@ pub(super) fn document(status: StatusCode, value: &Value) -> Response {
 pub(super) fn told(problem: &Problem) -> Response {
     let mut response = bytes(problem.code.status(), problem::MEDIA_TYPE, problem.to_json());
     problem.head(response.headers_mut());
+    response.extensions_mut().insert(problem.code);
     response
 }
 
@@ -304,9 +326,13 @@ async fn ready(State(asked): State<Asked>) -> Response {
     document(status, &answer)
 }
 
+/// Some list can be relied on.
+pub(super) fn is_ready(view: &View, now: Instant) -> bool {
+    stale(view, now).len() < view.generation.ground.catalogue.lists().len()
+}
+
 fn readiness(view: &View, now: Instant) -> Value {
-    let stale = stale(view, now);
-    let all_stale = stale.len() == view.generation.ground.catalogue.lists().len();
+    let (stale, all_stale) = (stale(view, now), !is_ready(view, now));
     let reasons = [(all_stale, "all_lists_stale"), (view.behind.is_some(), "behind")];
     let reasons: Vec<&str> =
         reasons.into_iter().filter(|(is, _)| *is).map(|(_, why)| why).collect();

@@ -5,28 +5,31 @@
 //! request writes.
 
 use super::HttpConfig;
+use super::admission::{Admission, Admitted, Capacity};
 use super::desk::Desk;
 use super::gate::Peer;
 use super::gather::Gather;
-use super::problem::{self, Code};
+use super::metrics::{Metrics, Route, Shard};
+use super::problem::Code;
 use super::searchers::Searchers;
-use super::service::Service;
+use super::service::{self, Service};
 use super::tls::{Tls, fingerprint};
 use crate::live::Live;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io::{self, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -64,7 +67,8 @@ impl Server {
         for _ in 1..config.worker_count() {
             listeners.push(listen(address, config.backlog)?);
         }
-        Ok(Bound { config, desk: desk.into(), address, listeners, tls })
+        let admission = Arc::new(Admission::new(config.connections_max, tls.is_some()));
+        Ok(Bound { config, desk: desk.into(), address, listeners, admission, tls })
     }
 }
 
@@ -85,6 +89,7 @@ pub struct Bound {
     address: SocketAddr,
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
+    admission: Arc<Admission>,
 }
 
 /// How a server stopped.
@@ -100,6 +105,11 @@ impl Bound {
         self.address
     }
 
+    /// How many connections it holds, to be changed while it runs.
+    pub fn capacity(&self) -> Capacity {
+        Capacity(self.admission.clone())
+    }
+
     /// Serve until `shutdown` turns true or its sender is gone, then let requests under way finish
     /// within the drain timeout. Blocks; the workers are threads of its own.
     ///
@@ -107,22 +117,18 @@ impl Bound {
     ///
     /// A thread or its runtime could not be started. The workers started before it are stopped.
     pub fn run(self, shutdown: watch::Receiver<bool>) -> io::Result<Drained> {
-        let admission = Arc::new(Admission::new(self.config.connections_max, self.tls.is_some()));
+        let admission = self.admission;
         let _watching = self.tls.as_ref().map(Tls::watch).transpose()?;
         let stop = Arc::new(watch::Sender::new(false));
         let searchers = Searchers::start(self.config.search_thread_count());
+        let metrics = Metrics::new(self.listeners.len(), admission.clone());
+        let (config, desk, tls) = (self.config, self.desk, self.tls);
+        let shared = Arc::new(Shared { config, desk, tls, searchers, metrics, admission });
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
-            let (config, desk, searchers) =
-                (self.config.clone(), self.desk.clone(), searchers.clone());
-            let (admission, shutdown, stopped) =
-                (admission.clone(), shutdown.clone(), stop.subscribe());
-            let listener = (listener, self.tls.clone());
-            let lane = number + Service::FIRST_LANE;
-            let work = move || {
-                work(lane, &config, &desk, &searchers, listener, admission, shutdown, stopped)
-            };
+            let (shared, shutdown, stopped) = (shared.clone(), shutdown.clone(), stop.subscribe());
+            let work = move || work(&shared, number, listener, shutdown, stopped);
             match std::thread::Builder::new().name(format!("http-{number}")).spawn(work) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
@@ -144,88 +150,34 @@ impl Bound {
     }
 }
 
-/// How many connections are held, by all workers together.
-struct Admission {
-    max: usize,
-    held: AtomicUsize,
-    full: AtomicBool,
-    refusal: Vec<u8>,
-}
-
-impl Admission {
-    fn new(max: usize, is_tls: bool) -> Admission {
-        let body = Code::Overloaded.whole().to_json();
-        let mut refusal = format!(
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {}\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
-            problem::MEDIA_TYPE,
-            body.len()
-        )
-        .into_bytes();
-        refusal.extend_from_slice(&body);
-        if is_tls {
-            // Before a handshake nothing can be said.
-            refusal.clear();
-        }
-        Admission { max, held: AtomicUsize::new(0), full: AtomicBool::new(false), refusal }
-    }
-
-    /// A place for one more connection. The change from one state to the other is logged, not each
-    /// refusal.
-    fn admit(self: &Arc<Admission>) -> Option<Admitted> {
-        let held = self.held.fetch_add(1, Ordering::Relaxed);
-        let admitted = Admitted(self.clone());
-        let fits = held < self.max;
-        if !fits && !self.full.swap(true, Ordering::Relaxed) {
-            tracing::warn!(connections = self.max, "full: further connections are refused");
-        }
-        if fits && self.full.load(Ordering::Relaxed) && self.full.swap(false, Ordering::Relaxed) {
-            tracing::info!(connections = held, "connections are accepted again");
-        }
-        fits.then_some(admitted)
-    }
-
-    /// Tell one connection too many, as far as its buffer takes it, and close.
-    fn refuse(&self, stream: TcpStream) {
-        if let Ok(mut stream) = stream.into_std() {
-            // Whoever does not hear it sees the connection close.
-            let _ = stream.write_all(&self.refusal);
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-        }
-    }
-}
-
-/// A place, given back when dropped.
-struct Admitted(Arc<Admission>);
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Ordering::Relaxed);
-    }
+/// What all workers have.
+struct Shared {
+    config: HttpConfig,
+    desk: Desk,
+    tls: Option<Tls>,
+    searchers: Searchers,
+    metrics: Metrics,
+    admission: Arc<Admission>,
 }
 
 /// One worker from its start to the end of its drain: how many connections were cut.
-#[expect(clippy::too_many_arguments, reason = "what a thread is given")]
 fn work(
-    lane: usize,
-    config: &HttpConfig,
-    desk: &Desk,
-    searchers: &Searchers,
-    (listener, tls): (TcpListener, Option<Tls>),
-    admission: Arc<Admission>,
+    shared: &Shared,
+    number: usize,
+    listener: TcpListener,
     mut shutdown: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<usize> {
+    let Shared { config, desk, tls, searchers, metrics, admission } = shared;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let service = Rc::new(Service::new(
-            desk,
-            searchers,
-            Duration::from_millis(config.body_timeout_ms),
-            lane,
-        ));
-        tokio::task::spawn_local(follow(desk.live.clone(), service.clone()));
+        let body_timeout = Duration::from_millis(config.body_timeout_ms);
+        let lane = number + Service::FIRST_LANE;
+        let service = Service::new(desk, searchers, metrics, body_timeout, lane);
+        let counted = Rc::new(Counted { service, shard: metrics.shard(number) });
+        tokio::task::spawn_local(follow(desk.live.clone(), counted.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);
         let header_timeout = Duration::from_millis(config.header_timeout_ms);
@@ -234,21 +186,21 @@ fn work(
             // An error means that nobody can ask for it any more: stop as well.
             _ = shutdown.wait_for(|&stopped| stopped) => {}
             _ = stop.wait_for(|&stopped| stopped) => {}
-            never = accept(&listener, &admission, |stream, peer, admitted| {
+            never = accept(&listener, admission, |stream, peer, admitted| {
                 tune(&stream, Duration::from_millis(config.write_timeout_ms));
                 let connection = connections.enter();
                 let peer = Peer { address: peer, certificate: None };
-                let (http, service) = (http.clone(), service.clone());
-                match &tls {
+                let (http, counted) = (http.clone(), counted.clone());
+                match tls {
                     None => {
-                        tokio::task::spawn_local(serve(http, stream, peer, admitted, service, connection));
+                        tokio::task::spawn_local(serve(http, stream, peer, admitted, counted, connection));
                     }
                     Some(tls) => {
                         let handshake = shake(tls.accept(stream), header_timeout, connection);
                         tokio::task::spawn_local(async move {
                             if let Some((stream, connection)) = handshake.await {
                                 let peer = Peer { certificate: fingerprint(&stream), ..peer };
-                                serve(http, stream, peer, admitted, service, connection).await;
+                                serve(http, stream, peer, admitted, counted, connection).await;
                             }
                         });
                     }
@@ -271,10 +223,10 @@ fn http(config: &HttpConfig) -> http1::Builder {
 }
 
 /// An idle worker lets go of a generation that was swapped out.
-async fn follow(live: Live, service: Rc<Service>) {
+async fn follow(live: Live, counted: Rc<Counted>) {
     let mut follower = live.follow();
     while follower.changed().await {
-        service.refresh();
+        counted.service.refresh();
     }
 }
 
@@ -333,12 +285,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: S,
     peer: Peer,
     admitted: Admitted,
-    service: Rc<Service>,
+    counted: Rc<Counted>,
     connection: Connection,
 ) {
     let answer = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.serve(&peer, request).await) }
+        let counted = counted.clone();
+        async move { Ok::<_, Infallible>(counted.serve(&peer, request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));
@@ -356,6 +308,25 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     })
     .await;
     drop(admitted);
+}
+
+/// A worker's service, and what it counts of each request.
+struct Counted {
+    service: Service,
+    shard: Arc<Shard>,
+}
+
+impl Counted {
+    async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<service::Answer> {
+        let is_check = request.uri().path() == service::CHECK;
+        let measured = self.shard.begin();
+        let response = self.service.serve(peer, request).await;
+        let told = response.extensions();
+        let route = if is_check { Some(Route::CHECK) } else { told.get().copied() };
+        let refused = told.get::<Code>().copied();
+        measured.end(route.unwrap_or(Route::OTHER), response.status(), refused);
+        response
+    }
 }
 
 /// The connections of one worker. A drain wakes each of them once; until then a connection pays one

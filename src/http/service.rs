@@ -4,6 +4,7 @@ use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
 use super::gate::{Admitted, Gate, Peer};
+use super::metrics::Metrics;
 use super::problem::{Code, Problem};
 use super::searchers::{Searcher, Searchers};
 use super::who::Who;
@@ -26,7 +27,7 @@ use std::time::{Duration, SystemTime};
 use tower::ServiceExt;
 
 /// The path that is not routed.
-const CHECK: &str = "/v1/check";
+pub(super) const CHECK: &str = "/v1/check";
 
 /// What one worker answers with. Shared by its connections, on its thread alone.
 pub(super) struct Service {
@@ -59,14 +60,21 @@ impl Service {
     pub const FIRST_LANE: usize = 1;
 
     /// That of the thread that writes to a lane of the audit log.
-    pub fn new(desk: &Desk, searchers: &Searchers, body_timeout: Duration, lane: usize) -> Service {
+    pub fn new(
+        desk: &Desk,
+        searchers: &Searchers,
+        metrics: &Metrics,
+        body_timeout: Duration,
+        lane: usize,
+    ) -> Service {
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let router = routes::router(desk.clone(), searchers.clone(), body_timeout, lane);
+        let (desk_of_routes, metrics) = (desk.clone(), metrics.clone());
+        let router = routes::router(desk_of_routes, searchers.clone(), metrics, body_timeout, lane);
         let (live, searchers) = (desk.live.clone(), searchers.clone());
         let (audit, gate) = (desk.audit.clone(), Gate::new(&desk.clients, desk.refusals.clone()));
         let own = RefCell::new(own);
@@ -357,6 +365,7 @@ pub(super) fn problem_response(problem: &Problem) -> Response<Answer> {
     let mut response = Response::new(Answer::Whole(Some(Bytes::from(problem.to_json()))));
     *response.status_mut() = problem.code.status();
     problem.head(response.headers_mut());
+    response.extensions_mut().insert(problem.code);
     response
 }
 

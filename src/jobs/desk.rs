@@ -197,6 +197,12 @@ impl Jobs {
         Ok(upload)
     }
 
+    /// How many jobs there are in each state, of all clients.
+    pub fn states(&self) -> [(State, usize); State::ALL.len()] {
+        let all = self.shared.all();
+        State::ALL.map(|state| (state, all.values().filter(|held| held.job.state == state).count()))
+    }
+
     /// The jobs of a client, the oldest first.
     pub fn list(&self, client: &str) -> Vec<Told> {
         let all = self.shared.all();

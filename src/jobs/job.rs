@@ -29,6 +29,16 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [State; 6] = [
+        State::Uploading,
+        State::Queued,
+        State::Running,
+        State::Done,
+        State::Failed,
+        State::Cancelled,
+    ];
+
     /// Nothing will come of it any more.
     pub fn has_ended(self) -> bool {
         matches!(self, State::Done | State::Failed | State::Cancelled)

@@ -38,6 +38,30 @@ impl Commit {
         if commit.first == 0 || commit.changes.is_empty() {
             return Err("a commit without changes".to_owned());
         }
+        if commit.first.checked_add(commit.changes.len() as u64).is_none() {
+            return Err("a commit beyond the last number".to_owned());
+        }
         Ok(commit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Act, Sender};
+
+    #[test]
+    fn numbers_of_a_kept_commit_can_be_counted() {
+        let change = Change {
+            key: "k".to_owned(),
+            list: "l".to_owned(),
+            entry: "e".to_owned(),
+            act: Act::NoteObjection,
+            sender: Sender::default(),
+        };
+        let of = |first| Commit { first, at: Instant(0), changes: vec![change.clone()] };
+        let read = |first| Commit::from_bytes(&of(first).to_bytes());
+        assert_eq!(read(7), Ok(of(7)));
+        assert!(read(0).is_err() && read(u64::MAX).is_err());
     }
 }

@@ -60,6 +60,19 @@ pub struct LoaderConfig {
     pub source: BTreeMap<String, SourceConfig>,
 }
 
+impl LoaderConfig {
+    /// Load the mappings and hold the settings of sources against them.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake of either.
+    pub fn mappings(&self) -> Result<Vec<Mapping>, IngestError> {
+        let mappings = Mapping::load_folder(&self.sources)?;
+        check_sources(self, &mappings.iter().map(|mapping| mapping.code.clone()).collect())?;
+        Ok(mappings)
+    }
+}
+
 /// What is told of one source: `[source.CODE]`, where CODE is that of its mapping.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -209,9 +222,8 @@ impl Loader {
         recorder: Recorder,
         replicas: Option<Replicas>,
     ) -> Result<(Loader, Loading), IngestError> {
-        let mappings = Mapping::load_folder(&config.sources)?;
+        let mappings = config.mappings()?;
         let codes: BTreeSet<String> = mappings.iter().map(|mapping| mapping.code.clone()).collect();
-        check_sources(&config, &codes)?;
         let failed = |source| IngestError::Io { path: config.deliveries.clone(), source };
         std::fs::create_dir_all(&config.deliveries).map_err(failed)?;
         let states = States::load(&config.deliveries).map_err(failed)?;
