@@ -55,6 +55,7 @@ pub struct Catalogue {
     measures: Vec<Measure>,
     /// The last is [`Catalogue::all_lists`].
     matters: Vec<Matter>,
+    hash: [u8; 32],
     digest: String,
     /// Sorted by code.
     lists_by_code: Vec<ListNo>,
@@ -82,7 +83,7 @@ impl Catalogue {
         lists: Vec<List>,
         measures: Vec<Measure>,
         mut matters: Vec<Matter>,
-        digest: String,
+        hash: [u8; 32],
     ) -> Catalogue {
         let mut lists_by_code: Vec<ListNo> =
             (0..lists.len()).map(|number| ListNo(number as u16)).collect();
@@ -98,12 +99,23 @@ impl Catalogue {
             lists,
             measures,
             matters,
-            digest,
+            hash,
+            digest: Catalogue::digest_of(&hash),
             lists_by_code,
             matters_by_code,
             matters_by_tail,
             bindings,
         }
+    }
+
+    /// How a [hash](Catalogue::hash) is told.
+    pub fn digest_of(hash: &[u8; 32]) -> String {
+        format!("sha256:{}", hex::encode(hash))
+    }
+
+    /// What the [digest](Catalogue::digest) tells.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
     }
 
     /// `sha256:` and 64 hexadecimal digits over the names and texts of the files, whatever their

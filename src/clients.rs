@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`client`] | what one may |
 //! | [`key`] | an API key, and the digest that is kept of it |
-//! | [`seal`] | a signature under a request, and what it covers |
+//! | [`signature`] | a signature under a request, and what it covers |
 //! | [`nonces`] | signed requests of the last minutes, so that none counts twice |
 //! | [`pace`] | how much one asks: a second, at once, and for persons who are on no list |
 //! | [`roll`] | all clients of a file, or every mistake in it |
@@ -23,7 +23,7 @@ pub mod key;
 pub mod nonces;
 pub mod pace;
 pub mod roll;
-pub mod seal;
+pub mod signature;
 
 pub use client::{Client, Scope, Scopes};
 pub use draft::{Draft, DraftError};
@@ -32,7 +32,7 @@ pub use key::{Digest, Key};
 pub use nonces::Nonces;
 pub use pace::{Pace, Permit};
 pub use roll::{Mistake, Mistakes, Roll};
-pub use seal::{Hash, Signed, Signer, Style, Unsealed};
+pub use signature::{Hash, Signed, Signer, Style, Unsigned};
 
 use serde::Deserialize;
 use std::path::PathBuf;

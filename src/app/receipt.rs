@@ -4,6 +4,7 @@ use super::Outcome;
 use super::audit::trusted;
 use super::remote::Remote;
 use crate::audit::{Act, Receipt, Record};
+use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::http::{Unanswered, Worker, answer};
 use crate::live::{Generation, View};
@@ -131,10 +132,10 @@ fn replay(config: &Config, record: &Record, request: &[u8]) -> Result<Vec<u8>, B
         return Err("只有核查可以重放 / only a check can be decided again".into());
     };
     let catalogue = config.load_catalogue()?;
-    if catalogue.digest() != ground.catalogue {
+    if *catalogue.hash() != ground.catalogue {
         return Err(format!(
             "目录已变更，重放需要当时的目录 / the catalogue is another than then: replay with {}",
-            ground.catalogue
+            Catalogue::digest_of(&ground.catalogue)
         )
         .into());
     }

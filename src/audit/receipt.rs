@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::record::Record;
 use super::seal::Line;
 use super::{Algorithm, AuditError, AuditKey, Hash, merkle};
+use crate::catalogue::Catalogue;
 use crate::record::Instant;
 use crate::snapshot::TrustedKeys;
 use base64::Engine;
@@ -325,7 +326,7 @@ pub fn tell(record: &Record, no: &ReceiptNo) -> Value {
         "data": record.ground.map(|ground| json!({
             "snapshot": ground.snapshot,
             "change": ground.change,
-            "catalogue": ground.catalogue,
+            "catalogue": Catalogue::digest_of(&ground.catalogue),
             "behind": ground.behind.map(|since| Instant(since).to_string()),
         })),
         "at": record.at.map(|at| Instant(at).to_string()),

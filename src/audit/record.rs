@@ -100,8 +100,8 @@ pub struct Ground<'a> {
     pub snapshot: &'a str,
     /// The last change that was seen.
     pub change: u64,
-    /// Digest of the catalogue.
-    pub catalogue: &'a str,
+    /// That of the catalogue.
+    pub catalogue: Hash,
     /// Since when changes may have been missing, seconds since 1970.
     pub behind: Option<i64>,
 }
@@ -229,7 +229,7 @@ mod tests {
             record.purpose =
                 Purpose { matter: "其他-02491-006", case: "c", ..Purpose::default() };
             record.ground =
-                Some(Ground { snapshot: "s", change: 3, catalogue: "sha256:00", behind: Some(-1) });
+                Some(Ground { snapshot: "s", change: 3, catalogue: [5; 32], behind: Some(-1) });
             record.at = Some(1_795_312_800);
             record.outcome = "restrict";
             record.subjects = vec![asked; subjects].into();

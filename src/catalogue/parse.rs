@@ -27,16 +27,16 @@ pub(super) fn parse(files: &[(&str, &str)]) -> Result<Catalogue, CatalogueError>
         page.read(text, "measure", measure::FIELDS, |row| measure::read(row, &lists, &matters))
     });
     if mistakes.is_empty() {
-        return Ok(Catalogue::new(lists.rows, measures.rows, matters.rows, digest(files)));
+        return Ok(Catalogue::new(lists.rows, measures.rows, matters.rows, hash(files)));
     }
     mistakes.sort();
     mistakes.dedup();
     Err(CatalogueError { mistakes })
 }
 
-/// `sha256:` and the hash over every file's name and text, each after its length (64 bits, little
-/// end first), in the order of names.
-pub(super) fn digest(files: &[(&str, &str)]) -> String {
+/// SHA-256 over every file's name and text, each after its length (64 bits, little end first), in the order of
+/// names.
+pub(super) fn hash(files: &[(&str, &str)]) -> [u8; 32] {
     let mut sorted = files.to_vec();
     sorted.sort_unstable();
     let mut hash = Sha256::new();
@@ -44,8 +44,7 @@ pub(super) fn digest(files: &[(&str, &str)]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    hash.finalize().into()
 }
 
 /// Files that a catalogue does not have, or has once.

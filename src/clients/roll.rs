@@ -3,7 +3,7 @@
 use super::client::{Client, Scope, Scopes};
 use super::key::Digest;
 use super::pace::{Bounds, Pace};
-use super::seal::Signer;
+use super::signature::Signer;
 use crate::record::Day;
 use crate::secret::{Secret, SecretError};
 use ipnet::IpNet;

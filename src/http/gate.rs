@@ -13,9 +13,9 @@ use super::problem::{Code, Problem};
 use super::who::Who;
 use crate::audit::{Act, Log, Record};
 use crate::clients::nonces::Used;
-use crate::clients::seal::digest_of;
+use crate::clients::signature::digest_of;
 use crate::clients::{
-    Client, Clients, Digest, Follower, Hash, Permit, Roll, Scope, Signed, Style, Unsealed,
+    Client, Clients, Digest, Follower, Hash, Permit, Roll, Scope, Signed, Style, Unsigned,
 };
 use crate::record::Instant;
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -77,19 +77,19 @@ pub struct Admitted {
     /// Who sent it.
     pub who: Who,
     /// What its body must be.
-    pub(super) sealed: Option<Sealed>,
+    pub(super) signed_body: Option<SignedBody>,
     /// Held while it is answered.
     _permit: Option<Permit>,
 }
 
 /// The digest of the body that was signed.
 #[derive(Clone, Copy)]
-pub(super) struct Sealed {
+pub(super) struct SignedBody {
     hash: Hash,
     digest: [u8; 32],
 }
 
-impl Sealed {
+impl SignedBody {
     fn fits(&self, body: &[u8]) -> bool {
         self.hash.of(body).ct_eq(&self.digest).into()
     }
@@ -103,7 +103,7 @@ pub enum Refusal {
     /// No client has this key, signer or certificate, or the header cannot be read.
     Unknown,
     /// Its signature does not count.
-    Unsealed,
+    Unsigned,
     /// Its nonce was used before.
     Replayed,
     /// Its body is not the one that was signed.
@@ -126,7 +126,7 @@ impl Refusal {
         let all = [
             Refusal::Nobody,
             Refusal::Unknown,
-            Refusal::Unsealed,
+            Refusal::Unsigned,
             Refusal::Replayed,
             Refusal::Altered,
             Refusal::Expired,
@@ -142,7 +142,7 @@ impl Refusal {
         match self {
             Refusal::Nobody => "nobody",
             Refusal::Unknown => "unknown",
-            Refusal::Unsealed => "unsealed",
+            Refusal::Unsigned => "unsigned",
             Refusal::Replayed => "replayed",
             Refusal::Altered => "altered",
             Refusal::Expired => "expired",
@@ -157,7 +157,7 @@ impl Refusal {
         match self {
             Refusal::Nobody => 0,
             Refusal::Unknown => 1,
-            Refusal::Unsealed => 2,
+            Refusal::Unsigned => 2,
             Refusal::Replayed => 3,
             Refusal::Altered => 4,
             Refusal::Expired => 5,
@@ -243,20 +243,26 @@ impl Gate {
             (Some(_), None) if !FREE.contains(&path) => return Err(Code::NotFound.whole()),
             _ => {
                 let who = Who { client: None, peer: peer.address };
-                return Ok(Admitted { who, sealed: None, _permit: None });
+                return Ok(Admitted { who, signed_body: None, _permit: None });
             }
         };
         let told = told(&head.headers, peer);
         let known = known(roll, &told, head, now_ms);
-        let (client, seal) = known.map_err(|why| self.refuse(why, peer, None))?;
-        if let Some(Seal { signer, nonce: Some(nonce), until, .. }) = seal {
+        let (client, signature) = known.map_err(|why| self.refuse(why, peer, None))?;
+        if let Some(Signature { signer, nonce: Some(nonce), until, .. }) = signature {
             match follower.nonces().use_up(signer, nonce, until) {
                 Used::Now => {}
                 Used::Before => return Err(self.refuse(Refusal::Replayed, peer, Some(&client))),
                 Used::Full => return Err(Code::Overloaded.whole()),
             }
         }
-        self.allow(client, scope, peer, now_ms, seal.and_then(|seal| seal.sealed))
+        self.allow(
+            client,
+            scope,
+            peer,
+            now_ms,
+            signature.and_then(|signature| signature.signed_body),
+        )
     }
 
     fn allow(
@@ -265,7 +271,7 @@ impl Gate {
         scope: Option<Scope>,
         peer: &Peer,
         now_ms: u64,
-        sealed: Option<Sealed>,
+        signed_body: Option<SignedBody>,
     ) -> Result<Admitted, Problem> {
         let refuse = |why| Err(self.refuse(why, peer, Some(&client)));
         let today = || Instant((now_ms / 1000) as i64).day();
@@ -282,7 +288,7 @@ impl Gate {
         let permit =
             permit.map_err(|wait| self.refuse(Refusal::Pace, peer, Some(&client)).after(wait))?;
         let who = Who { client: Some(client), peer: peer.address };
-        Ok(Admitted { who, sealed, _permit: Some(permit) })
+        Ok(Admitted { who, signed_body, _permit: Some(permit) })
     }
 
     /// The body is the one that was signed.
@@ -291,7 +297,7 @@ impl Gate {
     ///
     /// It is another.
     pub fn check_body(&self, admitted: &Admitted, body: &[u8]) -> Result<(), Problem> {
-        if admitted.sealed.is_none_or(|sealed| sealed.fits(body)) {
+        if admitted.signed_body.is_none_or(|signed_body| signed_body.fits(body)) {
             return Ok(());
         }
         let Who { client, peer } = &admitted.who;
@@ -304,7 +310,7 @@ impl Gate {
         self.refusals.note(why, peer, client);
         let (code, fault, fault_zh) = match why {
             Refusal::Nobody | Refusal::Unknown => return Code::Unauthenticated.whole(),
-            Refusal::Unsealed => (
+            Refusal::Unsigned => (
                 Code::Unauthenticated,
                 "The signature does not fit this request at this time.",
                 "签名与请求或当前时间不符。",
@@ -366,8 +372,8 @@ enum Told<'h> {
 
 /// A good signature, whose nonce is not used up yet.
 #[derive(Clone, Copy)]
-struct Seal<'h> {
-    sealed: Option<Sealed>,
+struct Signature<'h> {
+    signed_body: Option<SignedBody>,
     signer: &'h str,
     nonce: Option<&'h str>,
     until: u64,
@@ -427,7 +433,7 @@ fn signed(hash: Hash, parts: &str) -> Told<'_> {
     Told::Signed { hash, client, key, signed }
 }
 
-type Known<'h> = (Arc<Client>, Option<Seal<'h>>);
+type Known<'h> = (Arc<Client>, Option<Signature<'h>>);
 
 fn known<'h>(
     roll: &Roll,
@@ -435,7 +441,7 @@ fn known<'h>(
     head: &'h Parts,
     now_ms: u64,
 ) -> Result<Known<'h>, Refusal> {
-    let unsealed = |_: Unsealed| Refusal::Unsealed;
+    let unsigned = |_: Unsigned| Refusal::Unsigned;
     match *told {
         Told::Nobody => Err(Refusal::Nobody),
         Told::Unreadable => Err(Refusal::Unknown),
@@ -455,20 +461,21 @@ fn known<'h>(
             }
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
             let signed = Signed { method: head.method.as_str(), target, ..signed };
-            let until = signer.verify(&signed, now_ms).map_err(unsealed)?;
-            let digest = digest_of(signed.body).ok_or(Refusal::Unsealed)?;
-            let sealed = Some(Sealed { hash, digest });
-            let seal = Seal { sealed, signer: key, nonce: Some(signed.nonce), until };
-            Ok((client.clone(), Some(seal)))
+            let until = signer.verify(&signed, now_ms).map_err(unsigned)?;
+            let digest = digest_of(signed.body).ok_or(Refusal::Unsigned)?;
+            let signed_body = Some(SignedBody { hash, digest });
+            let signature =
+                Signature { signed_body, signer: key, nonce: Some(signed.nonce), until };
+            Ok((client.clone(), Some(signature)))
         }
         Told::InStyle { style, key, signed } => {
             let (signer, client) = roll.signer(key).ok_or(Refusal::Unknown)?;
             if signer.style != style {
                 return Err(Refusal::Unknown);
             }
-            let until = signer.verify(&signed, now_ms).map_err(unsealed)?;
+            let until = signer.verify(&signed, now_ms).map_err(unsigned)?;
             let nonce = (style == Style::TokenNonce).then_some(signed.nonce);
-            Ok((client.clone(), Some(Seal { sealed: None, signer: key, nonce, until })))
+            Ok((client.clone(), Some(Signature { signed_body: None, signer: key, nonce, until })))
         }
     }
 }

@@ -136,7 +136,7 @@ impl Service {
         body: Incoming,
     ) -> Response<Answer> {
         head.extensions.insert(admitted.who.clone());
-        let body = match admitted.sealed {
+        let body = match admitted.signed_body {
             None => axum::body::Body::new(body),
             // Nothing is done with it before it is known to be the one that was signed.
             Some(_) => match read_body(body, self.body_timeout).await {

@@ -52,7 +52,7 @@ impl View {
         audit::Ground {
             snapshot: &ground.index.meta().id,
             change: self.overlay.change(),
-            catalogue: ground.catalogue.digest(),
+            catalogue: *ground.catalogue.hash(),
             behind: self.behind.map(|since| since.0),
         }
     }

@@ -388,7 +388,7 @@ fn a_signed_request_counts_once_and_as_it_was_signed() {
         send(&exchanged, &body).problem(Code::Unauthenticated);
     }
     assert_eq!((refusals.count(Refusal::Replayed), refusals.count(Refusal::Altered)), (2, 2));
-    assert_eq!(refusals.count(Refusal::Unsealed), 4);
+    assert_eq!(refusals.count(Refusal::Unsigned), 4);
 
     // What is routed is read before anything is done with it.
     let change =

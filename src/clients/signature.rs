@@ -137,7 +137,7 @@ pub struct Signed<'r> {
 
 /// Why a signature does not count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Unsealed {
+pub enum Unsigned {
     /// A part of it cannot be read.
     #[error("a part of the signature cannot be read")]
     Malformed,
@@ -157,22 +157,22 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// See [`Unsealed`]. Whether the request was seen before is not said here, nor whether its body is the one
+    /// See [`Unsigned`]. Whether the request was seen before is not said here, nor whether its body is the one
     /// that was signed.
-    pub fn verify(&self, signed: &Signed<'_>, now: u64) -> Result<u64, Unsealed> {
+    pub fn verify(&self, signed: &Signed<'_>, now: u64) -> Result<u64, Unsigned> {
         let Signed { method, target, time, nonce, body, signature } = *signed;
         let is_nonce = NONCE_CHARS.contains(&nonce.len()) && nonce.is_ascii();
         if self.style != Style::IdTime && !is_nonce {
-            return Err(Unsealed::Malformed);
+            return Err(Unsigned::Malformed);
         }
-        let stated: u64 = time.parse().map_err(|_| Unsealed::Malformed)?;
+        let stated: u64 = time.parse().map_err(|_| Unsigned::Malformed)?;
         let is_in_seconds = self.style != Style::Request && stated < SECONDS_BELOW;
         let stated = if is_in_seconds { stated * 1000 } else { stated };
         if stated.abs_diff(now) > WINDOW_MS {
-            return Err(Unsealed::Stale);
+            return Err(Unsigned::Stale);
         }
-        let secret = self.secret.reveal().map_err(|_| Unsealed::NoSecret)?;
-        let code = digest_of(signature).ok_or(Unsealed::Malformed)?;
+        let secret = self.secret.reveal().map_err(|_| Unsigned::NoSecret)?;
+        let code = digest_of(signature).ok_or(Unsigned::Malformed)?;
         let is_signed = match self.style {
             Style::Request => {
                 let parts = [method, "\n", target, "\n", time, "\n", nonce, "\n", body];
@@ -183,7 +183,7 @@ impl Signer {
                 self.hash.of_parts(&[time, &secret, nonce, time]).ct_eq(&code).into()
             }
         };
-        if is_signed { Ok(stated + WINDOW_MS) } else { Err(Unsealed::Wrong) }
+        if is_signed { Ok(stated + WINDOW_MS) } else { Err(Unsigned::Wrong) }
     }
 }
 
@@ -249,17 +249,17 @@ mod tests {
                 Signed { nonce: "0123456789abcdeF", ..signed },
                 Signed { body: NONCE, ..signed },
             ] {
-                assert_eq!(signer.verify(&altered, NOW), Err(Unsealed::Wrong), "{altered:?}");
+                assert_eq!(signer.verify(&altered, NOW), Err(Unsigned::Wrong), "{altered:?}");
             }
             for malformed in [
                 Signed { nonce: "short", ..signed },
                 Signed { time: "noon", ..signed },
                 Signed { signature: "?", ..signed },
             ] {
-                assert_eq!(signer.verify(&malformed, NOW), Err(Unsealed::Malformed));
+                assert_eq!(signer.verify(&malformed, NOW), Err(Unsigned::Malformed));
             }
             for now in [NOW - WINDOW_MS - 1, NOW + WINDOW_MS + 1] {
-                assert_eq!(signer.verify(&signed, now), Err(Unsealed::Stale));
+                assert_eq!(signer.verify(&signed, now), Err(Unsigned::Stale));
             }
         }
     }
@@ -271,7 +271,7 @@ mod tests {
         let signature = hmac(Hash::Sha256, &format!("k1{time}"));
         let signed = Signed { time: &time, signature: &signature, ..Signed::default() };
         assert!(by_time.verify(&signed, NOW).is_ok());
-        assert_eq!(by_time.verify(&signed, NOW + WINDOW_MS + 1), Err(Unsealed::Stale));
+        assert_eq!(by_time.verify(&signed, NOW + WINDOW_MS + 1), Err(Unsigned::Stale));
 
         let by_nonce = signer(Hash::Sha256, Style::TokenNonce);
         let text = format!("{time}a secret of the tests{NONCE}{time}");
@@ -279,6 +279,6 @@ mod tests {
         let signed = Signed { nonce: NONCE, signature: &signature, ..signed };
         assert!(by_nonce.verify(&signed, NOW).is_ok());
         let other = Signed { nonce: "0123456789abcdeF", ..signed };
-        assert_eq!(by_nonce.verify(&other, NOW), Err(Unsealed::Wrong));
+        assert_eq!(by_nonce.verify(&other, NOW), Err(Unsigned::Wrong));
     }
 }
