@@ -182,7 +182,7 @@ struct Refused {
 }
 
 impl Refusals {
-    /// Recorded in the audit log: [so many](RECORDED_MAX) a second, that nobody fills it from outside.
+    /// Recorded in the audit log: twenty a second, that nobody fills it from outside.
     pub fn recorded(log: Log) -> Refusals {
         Refusals(Arc::new(Refused { log: Some(log), ..Refused::default() }))
     }
