@@ -135,6 +135,10 @@ impl Lane {
             if state.segment.is_none() {
                 let State { segment, end, finished, .. } = &mut *state;
                 *segment = Some(lane.begin(end, None, finished)?);
+                // Nothing may follow for long that brings it to the disk.
+                for file in finished.drain(..) {
+                    file.sync_all().map_err(AuditError::io(&lane.folder))?;
+                }
             }
         }
         Ok(Found { lane, torn })

@@ -113,11 +113,16 @@ impl Log {
         let signing = SigningKey::load(&signing_path)?;
         let segment_bytes = config.segment_mib.clamp(1, 1_024) * MIB;
         let (mut lanes, mut torn) = (Vec::new(), 0);
-        for number in 0..=(threads as u32).max(ends.keys().last().copied().unwrap_or(0)) {
+        // Those of more threads than there are now go on to be sealed.
+        let last_lane = Reader::new(root).lanes()?.last().copied().unwrap_or(0);
+        for number in 0..=last_lane.max(threads as u32) {
             let sealed = ends.get(&number).copied().unwrap_or_default();
             let found = Lane::open(root, number, algorithm, segment_bytes as usize, &sealed)?;
             torn += found.torn;
             lanes.push(found.lane);
+        }
+        for folder in [root.join("lanes"), root.clone()] {
+            File::open(&folder).and_then(|it| it.sync_all()).map_err(AuditError::io(&folder))?;
         }
         let synced = lanes.iter().map(|_| AtomicU64::new(0)).collect();
         let shared = Arc::new(Shared {
