@@ -28,6 +28,7 @@
 //! | [`lane`] | a chain of records |
 //! | [`merkle`] | a tree over the records of an interval |
 //! | [`seal`] | what binds all lanes at a moment, signed |
+//! | `lines` | files of lines: seals, recalls |
 //! | [`log`] | lanes, and the thread that syncs and seals them |
 //! | [`reader`] | the log as it lies on disk |
 //! | [`verify`] | the proof that nothing was altered, or the first record that was |
@@ -40,6 +41,7 @@ pub mod find;
 pub mod hashing;
 pub mod key;
 pub mod lane;
+mod lines;
 pub mod log;
 pub mod merkle;
 pub mod reader;

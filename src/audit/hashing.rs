@@ -79,14 +79,10 @@ impl Algorithm {
 mod tests {
     use super::*;
 
-    fn hex(hash: Hash) -> String {
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn the_hashes_are_those_of_their_standards() {
         // The examples of both standards: the kind is the first letter of "abc".
-        let of_abc = |algorithm: Algorithm| hex(algorithm.hash(b'a', &[b"b", b"c"]));
+        let of_abc = |algorithm: Algorithm| hex::encode(algorithm.hash(b'a', &[b"b", b"c"]));
         assert_eq!(
             of_abc(Algorithm::Sha256),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -3,6 +3,7 @@
 
 use super::{Algorithm, AuditError, Hash};
 use crate::record::{Identifier, MaskedIdentifier};
+use crate::snapshot::key::{KeyError, open_private, write_private};
 use crate::text;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::TryRng;
@@ -11,16 +12,12 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use sm3::Sm3;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read};
 use std::path::Path;
 use uuid::Uuid;
 
 /// Bytes of the key.
 const KEY_BYTES: usize = 32;
-/// Bits of a file's mode that let anyone but its owner at it.
-const OTHERS: u32 = 0o077;
 
 /// The keyed digest of something that tells a subject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -28,7 +25,7 @@ pub struct Digest(pub [u8; 16]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -65,24 +62,15 @@ impl AuditKey {
     ///
     /// The file cannot be read, holds something else, or is open to others.
     pub fn load(path: &Path, algorithm: Algorithm) -> Result<AuditKey, AuditError> {
-        let read = || {
-            let file = std::fs::File::open(path)?;
-            let mode = file.metadata()?.permissions().mode() & 0o7777;
-            if mode & OTHERS != 0 {
-                let why = format!(
-                    "密钥文件对他人开放（权限 {mode:04o}），请执行 chmod 600 / \
-                     the key is open to others (mode {mode:04o}): run chmod 600"
-                );
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-            }
-            let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
-            file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        let mut file = open_private(path)?.take(KEY_BYTES as u64 + 1);
+        let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
+        let read = file.read_to_end(&mut bytes).and_then(|_| {
             <[u8; KEY_BYTES]>::try_from(bytes).map_err(|_| {
                 let why = "不是 32 字节的密钥 / is no key of 32 bytes";
                 io::Error::new(io::ErrorKind::InvalidData, why)
             })
-        };
-        read().map(|bytes| AuditKey::new(&bytes, algorithm)).map_err(AuditError::io(path))
+        });
+        read.map(|bytes| AuditKey::new(&bytes, algorithm)).map_err(AuditError::io(path))
     }
 
     /// Write a new one, of the system's randomness, where there is none.
@@ -91,15 +79,9 @@ impl AuditKey {
     ///
     /// There is a file already, or it cannot be written.
     pub fn make(path: &Path) -> Result<(), AuditError> {
-        let write = || {
-            let mut bytes = [0; KEY_BYTES];
-            SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(&bytes)?;
-            file.sync_all()
-        };
-        write().map_err(AuditError::io(path))
+        let mut bytes = [0; KEY_BYTES];
+        SysRng.try_fill_bytes(&mut bytes).map_err(KeyError::Random)?;
+        Ok(write_private(path, &bytes)?)
     }
 
     fn mac(&self, kind: u8, parts: &[&[u8]]) -> Hash {
@@ -153,6 +135,7 @@ impl AuditKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn identifier(text: &str) -> Identifier {
         Identifier::recognise(text).unwrap()

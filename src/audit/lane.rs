@@ -21,7 +21,7 @@ pub struct Lane {
 }
 
 struct State {
-    segment: Option<Segment>,
+    segment: Segment,
     /// What the next segment is made of.
     spare: Option<Spare>,
     end: End,
@@ -30,6 +30,15 @@ struct State {
     /// Files that were finished, and folders in which some were begun, since the last sync.
     finished: Vec<Arc<File>>,
     payload: Vec<u8>,
+}
+
+impl State {
+    /// Files with something that may not be on the disk.
+    fn dirty(&mut self) -> Vec<Arc<File>> {
+        let mut files = std::mem::take(&mut self.finished);
+        files.push(self.segment.file());
+        files
+    }
 }
 
 /// What a lane did since it was last asked.
@@ -120,6 +129,18 @@ impl Lane {
         if end.position < sealed.position {
             return Err(lost().into());
         }
+        // With room set aside a disk that runs full does not stop it at once.
+        let segment = match segment {
+            Some(segment) => segment,
+            None => {
+                let header = Header::new(algorithm, number, &end);
+                let segment = Segment::create(&folder, &header, segment_bytes, None)?;
+                // Nothing may follow for long that brings its name to the disk.
+                let synced = File::open(&folder).and_then(|it| it.sync_all());
+                synced.map_err(AuditError::io(&folder))?;
+                segment
+            }
+        };
         let state = State {
             segment,
             spare: None,
@@ -129,18 +150,6 @@ impl Lane {
             payload: Vec::new(),
         };
         let lane = Lane { number, folder, algorithm, segment_bytes, state: Mutex::new(state) };
-        {
-            // With room set aside a disk that runs full does not stop it at once.
-            let mut state = lane.state();
-            if state.segment.is_none() {
-                let State { segment, end, finished, .. } = &mut *state;
-                *segment = Some(lane.begin(end, None, finished)?);
-                // Nothing may follow for long that brings it to the disk.
-                for file in finished.drain(..) {
-                    file.sync_all().map_err(AuditError::io(&lane.folder))?;
-                }
-            }
-        }
         Ok(Found { lane, torn })
     }
 
@@ -157,17 +166,14 @@ impl Lane {
         if payload.len() > RECORD_BYTES_MAX {
             return Err(Unrecorded);
         }
-        if !segment.as_ref().is_some_and(|segment| segment.has_room(payload.len())) {
+        if !segment.has_room(payload.len()) {
             let next = self.begin(end, spare.take(), finished).map_err(|error| {
                 tracing::error!(%error, "审计日志无法写入 / the audit log cannot be written");
                 Unrecorded
             })?;
-            if let Some(full) = segment.replace(next) {
-                // Its room is all that is at stake.
-                finished.extend(full.close());
-            }
+            // Its room is all that is at stake.
+            finished.extend(std::mem::replace(segment, next).close());
         }
-        let Some(segment) = segment else { return Err(Unrecorded) };
         let hash = self.algorithm.link(&end.head, payload);
         let receipt = ReceiptNo::new(self.number, end.position, &hash);
         end.position += segment.append(payload, &hash) as u64;
@@ -194,7 +200,7 @@ impl Lane {
     pub(super) fn provide(&self) -> Result<(), AuditError> {
         let is_wanted = {
             let state = self.state();
-            state.spare.is_none() && state.segment.as_ref().is_some_and(Segment::is_half_full)
+            state.spare.is_none() && state.segment.is_half_full()
         };
         if is_wanted {
             let spare = Spare::write(&self.folder, self.segment_bytes)?;
@@ -207,17 +213,13 @@ impl Lane {
     pub(super) fn since(&self) -> Since {
         let mut state = self.state();
         let hashes = std::mem::take(&mut state.unsealed);
-        let mut files = std::mem::take(&mut state.finished);
-        files.extend(state.segment.as_ref().map(Segment::file));
-        Since { end: state.end, hashes, files }
+        Since { end: state.end, hashes, files: state.dirty() }
     }
 
     /// Where it ends, and its files with something that may not be on the disk.
     pub(super) fn dirty(&self) -> (u64, Vec<Arc<File>>) {
         let mut state = self.state();
-        let mut files = std::mem::take(&mut state.finished);
-        files.extend(state.segment.as_ref().map(Segment::file));
-        (state.end.position, files)
+        (state.end.position, state.dirty())
     }
 
     /// Records that are not sealed.

@@ -3,13 +3,12 @@
 use super::config::Sync;
 use super::key::AuditKey;
 use super::lane::{Lane, folder};
-use super::reader::Reader;
+use super::reader::{Reader, begun};
 use super::receipt::ReceiptNo;
 use super::record::{Act, Record};
 use super::seal::{self, Sealed, Seals};
-use super::segment::{Frames, segments};
+use super::segment::{End, segments};
 use super::{Algorithm, AuditConfig, AuditError, Hash, merkle};
-use crate::audit::segment::End;
 use crate::snapshot::SigningKey;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -95,18 +94,19 @@ impl Log {
         held.try_lock().map_err(|_| AuditError::Held(root.clone()))?;
         let seals = root.join("seals");
         make(&seals)?;
-        let last = seal::last(&seals)?;
+        let reader = Reader::new(root);
+        let last = reader.last_seal()?;
         let of_last = last.iter().flat_map(|line| &line.seal.lanes);
         let ends: BTreeMap<u32, End> = of_last.map(|lane| (lane.lane, lane.end())).collect();
         make(&root.join("lanes"))?;
-        let begun = Reader::new(root).algorithm()?;
-        let algorithm = begun.unwrap_or(config.hash);
+        let kept = reader.algorithm()?;
+        let algorithm = kept.unwrap_or(config.hash);
         let (key_path, signing_path) = (config.key_path(), config.signing_key_path());
         // A log whose key is gone is not gone on with under another: nobody would find in it what is in it.
-        if begun.is_none() && !key_path.exists() {
+        if kept.is_none() && !key_path.exists() {
             AuditKey::make(&key_path)?;
         }
-        if begun.is_none() && !signing_path.exists() {
+        if kept.is_none() && !signing_path.exists() {
             SigningKey::generate()?.save(&signing_path)?;
         }
         let key = AuditKey::load(&key_path, algorithm)?;
@@ -114,7 +114,7 @@ impl Log {
         let segment_bytes = config.segment_mib.clamp(1, 1_024) * MIB;
         let (mut lanes, mut torn) = (Vec::new(), 0);
         // Those of more threads than there are now go on to be sealed.
-        let last_lane = Reader::new(root).lanes()?.last().copied().unwrap_or(0);
+        let last_lane = reader.lanes()?.last().copied().unwrap_or(0);
         for number in 0..=last_lane.max(threads as u32) {
             let sealed = ends.get(&number).copied().unwrap_or_default();
             let found = Lane::open(root, number, algorithm, segment_bytes as usize, &sealed)?;
@@ -401,9 +401,7 @@ impl Keeper {
             let segments = segments(&folder(root, lane))?;
             // The one after it begins with a record that came later.
             for pair in segments.windows(2) {
-                let frames = Frames::read(&pair[1].1)?;
-                let first = frames.frame(0).and_then(|frame| Record::read(frame.payload).ok());
-                if first.is_none_or(|record| record.millis >= oldest) {
+                if begun(&pair[1].1)?.is_none_or(|begun| begun >= oldest) {
                     break;
                 }
                 let path = &pair[0].1;

@@ -75,7 +75,7 @@ impl Reader {
     pub fn algorithm(&self) -> Result<Option<Algorithm>, AuditError> {
         for lane in self.lanes()? {
             if let Some((_, segment)) = segments(&folder(&self.root, lane))?.first()
-                && let Ok(frames) = Frames::read(segment)
+                && let Ok(frames) = Frames::read_first(segment)
             {
                 return Ok(frames.header.algorithm());
             }
@@ -137,10 +137,8 @@ impl Reader {
         // The last whose first record is no later.
         while high - low > 1 {
             let middle = low.midpoint(high);
-            let frames = Frames::read(&segments[middle].1)?;
-            let first = frames.frame(0).and_then(|frame| Record::read(frame.payload).ok());
-            match first {
-                Some(first) if first.millis <= since => low = middle,
+            match begun(&segments[middle].1)? {
+                Some(begun) if begun <= since => low = middle,
                 _ => high = middle,
             }
         }
@@ -167,7 +165,7 @@ impl Reader {
         let folder = self.root.join("seals");
         let first = seal::file_of(&folder, since);
         for path in seal::files(&folder)?.into_iter().filter(|path| *path >= first) {
-            for (at, line) in (1..).zip(seal::lines(&path)?) {
+            for (at, line) in (1..).zip(seal::read(&path)?) {
                 if each(&path, at, line).is_break() {
                     return Ok(());
                 }
@@ -175,6 +173,13 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// When the first record of a segment was made, in milliseconds since 1970.
+pub(super) fn begun(segment: &Path) -> Result<Option<u64>, AuditError> {
+    let frames = Frames::read_first(segment)?;
+    let first = frames.frame(0).and_then(|frame| Record::read(frame.payload).ok());
+    Ok(first.map(|record| record.millis))
 }
 
 impl Walk {

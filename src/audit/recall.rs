@@ -3,13 +3,11 @@
 use super::find::Sought;
 use super::log::now;
 use super::reader::Reader;
-use super::{Act, AuditError, Broken, ReceiptNo};
+use super::{Act, AuditError, ReceiptNo, lines};
 use crate::record::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -153,10 +151,8 @@ impl Notices {
         };
         let path = self.path();
         let write = || {
-            let mut options = OpenOptions::new();
-            let mut file = options.append(true).create(true).mode(0o600).open(&path)?;
-            let line = serde_json::to_string(&notice)?;
-            file.write_all(format!("{line}\n").as_bytes())?;
+            let mut file = lines::open(&path)?;
+            file.write_all(format!("{}\n", serde_json::to_string(&notice)?).as_bytes())?;
             file.sync_all()
         };
         write().map_err(AuditError::io(&path))?;
@@ -182,18 +178,7 @@ impl Notices {
     }
 
     fn all(&self) -> Result<Vec<Notice>, AuditError> {
-        let path = self.path();
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text.map_err(AuditError::io(&path))?,
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let line = |(at, text): (usize, &str)| {
-            serde_json::from_str(text).map_err(|error| {
-                Broken { file: path.clone(), position: at as u64 + 1, why: error.to_string() }
-                    .into()
-            })
-        };
-        whole.lines().enumerate().map(line).collect()
+        let notice = |text: &str| serde_json::from_str(text).map_err(|error| error.to_string());
+        lines::read(&self.path(), notice)
     }
 }

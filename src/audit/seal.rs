@@ -9,15 +9,14 @@
 //! is missing of was never finished.
 
 use super::segment::End;
-use super::{Algorithm, AuditError, Broken, Hash};
+use super::{Algorithm, AuditError, Hash, lines};
 use crate::record::Instant;
 use crate::snapshot::{KeyId, SigningKey, TrustedKeys};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// First line of every signed message.
@@ -168,21 +167,15 @@ pub(super) fn file_of(folder: &Path, millis: u64) -> PathBuf {
     folder.join(format!("{day}.{SUFFIX}"))
 }
 
-/// The whole lines of a file.
-pub(super) fn lines(path: &Path) -> Result<Vec<Line>, AuditError> {
-    let text = std::fs::read_to_string(path).map_err(AuditError::io(path))?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let line = |(at, text): (usize, &str)| {
-        Line::parse(text)
-            .map_err(|why| Broken { file: path.to_owned(), position: at as u64 + 1, why }.into())
-    };
-    whole.lines().enumerate().map(line).collect()
+/// The seals of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<Line>, AuditError> {
+    lines::read(path, Line::parse)
 }
 
 /// The last of a folder.
 pub(super) fn last(folder: &Path) -> Result<Option<Line>, AuditError> {
     for path in files(folder)?.iter().rev() {
-        if let Some(last) = lines(path)?.pop() {
+        if let Some(last) = read(path)?.pop() {
             return Ok(Some(last));
         }
     }
@@ -232,13 +225,7 @@ impl Seals {
         let line = Line::sign(seal, &self.key);
         let path = file_of(&self.folder, millis);
         if self.open.as_ref().is_none_or(|(open, _)| *open != path) {
-            let mut options = OpenOptions::new();
-            let file = options.append(true).create(true).mode(0o600).open(&path)?;
-            // A line that was not finished is none.
-            let kept = std::fs::read(&path)?;
-            let whole = kept.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-            file.set_len(whole as u64)?;
-            File::open(&self.folder)?.sync_all()?;
+            let file = lines::open(&path)?;
             self.open = Some((path, file));
         }
         let Some((_, file)) = &mut self.open else { return Ok(()) };
@@ -301,10 +288,10 @@ mod tests {
         let mut text = std::fs::read_to_string(&path).unwrap();
         text.push_str("{\"seal\":{\"number\":2");
         std::fs::write(&path, text).unwrap();
-        let kept = lines(&path).unwrap();
+        let kept = read(&path).unwrap();
         assert_eq!(kept.len(), 1);
         open(kept.last()).append(at, Vec::new(), 0, [2; 32]).unwrap();
-        let kept = lines(&path).unwrap();
+        let kept = read(&path).unwrap();
         assert_eq!(kept[1].seal.previous, kept[0].hash());
         assert_eq!(kept[1].seal.number, 2);
     }

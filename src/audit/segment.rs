@@ -13,6 +13,7 @@
 
 #![allow(unsafe_code)]
 
+use super::record::RECORD_BYTES_MAX;
 use super::{Algorithm, AuditError, Broken, Hash};
 use memmap2::MmapMut;
 use rustix::fs::{FallocateFlags, fallocate};
@@ -265,8 +266,17 @@ pub(super) enum Next<'a> {
 impl Frames {
     /// All of a file.
     pub fn read(path: &Path) -> Result<Frames, AuditError> {
+        Frames::read_at_most(path, u64::MAX)
+    }
+
+    /// The header and the first frame.
+    pub fn read_first(path: &Path) -> Result<Frames, AuditError> {
+        Frames::read_at_most(path, (HEADER + FRAME + RECORD_BYTES_MAX) as u64)
+    }
+
+    fn read_at_most(path: &Path, most: u64) -> Result<Frames, AuditError> {
         let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+        let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
         read.map_err(AuditError::io(path))?;
         let broken = |why: &str| Broken { file: path.to_owned(), position: 0, why: why.to_owned() };
         let (header, _) = Header::read_from_prefix(&bytes)

@@ -504,7 +504,7 @@ impl Upload {
         let digest = self.hash.clone().finalize();
         let mut all = self.shared.all();
         let held = all.get_mut(&self.id).ok_or(Refused::NoSuchJob)?;
-        held.job.input_sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        held.job.input_sha256 = hex::encode(digest);
         let queued = Job { state: State::Queued, ..held.job.clone() };
         drop(all);
         self.shared.store.keep(&queued)?;

@@ -133,20 +133,14 @@ impl SigningKey {
     ///
     /// The file is missing, holds something else, or may be used by others than its owner.
     pub fn load(path: &Path) -> Result<SigningKey, KeyError> {
-        let io = |source| KeyError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
-        // Asked of the file that is read, not of its name.
-        let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
-        if mode & OTHERS != 0 {
-            return Err(KeyError::Open { path: path.to_owned(), mode });
-        }
+        let file = open_private(path)?;
         // Room from the start: a text that grows leaves copies that nobody zeroes.
         let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize));
         let no_key = || KeyError::Private { path: path.to_owned() };
         file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| {
             match error.kind() {
                 io::ErrorKind::InvalidData => no_key(),
-                _ => io(error),
+                _ => KeyError::Io { path: path.to_owned(), source: error },
             }
         })?;
         let key = ed25519_dalek::SigningKey::from_pkcs8_pem(&text).map_err(|_| no_key())?;
@@ -159,21 +153,11 @@ impl SigningKey {
     ///
     /// There is a file already, or it cannot be written; then no part of it is left.
     pub fn save(&self, path: &Path) -> Result<(), KeyError> {
-        let created = File::options().create_new(true).write(true).mode(0o600).open(path);
-        let mut file = created.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
-            _ => KeyError::Io { path: path.to_owned(), source },
-        })?;
         // Without its public half: OpenSSL 3.0 reads no private key that comes with one.
         let bytes = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
         let pem = bytes.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other);
-        let written =
-            pem.and_then(|pem| file.write_all(pem.as_bytes())).and_then(|()| file.sync_all());
-        written.map_err(|source| {
-            // What was begun here is no key, and would stand in the way of the next attempt.
-            let _ = std::fs::remove_file(path);
-            KeyError::Io { path: path.to_owned(), source }
-        })
+        let pem = pem.map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
+        write_private(path, pem.as_bytes())
     }
 
     /// Its name.
@@ -190,6 +174,40 @@ impl SigningKey {
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
         self.0.sign(message).to_bytes()
     }
+}
+
+/// Open the file of a key, which its owner alone may use.
+///
+/// # Errors
+///
+/// The file is missing, or may be used by others.
+pub(crate) fn open_private(path: &Path) -> Result<File, KeyError> {
+    let io = |source| KeyError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    // Asked of the file that is read, not of its name.
+    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        return Err(KeyError::Open { path: path.to_owned(), mode });
+    }
+    Ok(file)
+}
+
+/// Write a key to a new file that its owner alone may use.
+///
+/// # Errors
+///
+/// There is a file already, or it cannot be written; then no part of it is left.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    let created = File::options().create_new(true).write(true).mode(0o600).open(path);
+    let mut file = created.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
+        _ => KeyError::Io { path: path.to_owned(), source },
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
+        // What was begun here is no key, and would stand in the way of the next attempt.
+        let _ = std::fs::remove_file(path);
+        KeyError::Io { path: path.to_owned(), source }
+    })
 }
 
 impl fmt::Debug for SigningKey {

@@ -243,7 +243,7 @@ impl Incoming<'_> {
     /// In hexadecimal digits; empty unless it was asked for.
     pub fn sha256(&self) -> String {
         let digest = self.sha256.clone().map(|sha256| sha256.finalize().to_vec());
-        digest.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(digest.unwrap_or_default())
     }
 }
 
