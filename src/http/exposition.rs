@@ -42,7 +42,6 @@
 //! What is not known is absent. A label is a code of the configuration, a path as it is written in
 //! [`PATHS`](super::routes::PATHS), a class of statuses or a code of a problem: nothing that a client sent.
 
-use super::gate::Refusal;
 use super::metrics::{CLASSES, Route};
 use super::problem::Code;
 use super::routes::{self, Asked, bytes, told};
@@ -207,7 +206,7 @@ impl Exposition {
         let help = "Searches that were told that too many wait";
         out.counter("xincha_searches_refused", help, searches.refused)?;
         let refusals = &self.asked.desk.refusals;
-        let not_let_in = Refusal::all().map(|(why, code)| ([("why", code)], refusals.count(why)));
+        let not_let_in = refusals.counts().map(|(why, count)| ([("why", why)], count));
         let help = "Requests of whom nothing is known, or who may not";
         out.counters("xincha_not_let_in", help, not_let_in.filter(|(_, count)| *count > 0))?;
         if let Some(log) = &self.asked.desk.audit {

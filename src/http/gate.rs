@@ -119,38 +119,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const COUNT: usize = 9;
-
-    /// Each with its word.
-    pub(super) fn all() -> impl Iterator<Item = (Refusal, &'static str)> {
-        let all = [
-            Refusal::Nobody,
-            Refusal::Unknown,
-            Refusal::Unsigned,
-            Refusal::Replayed,
-            Refusal::Altered,
-            Refusal::Expired,
-            Refusal::Address,
-            Refusal::Scope(Scope::Check),
-            Refusal::Pace,
-        ];
-        all.into_iter().map(|why| (why, why.code()))
-    }
-
-    /// Its word in the audit log and the metrics.
-    fn code(self) -> &'static str {
-        match self {
-            Refusal::Nobody => "nobody",
-            Refusal::Unknown => "unknown",
-            Refusal::Unsigned => "unsigned",
-            Refusal::Replayed => "replayed",
-            Refusal::Altered => "altered",
-            Refusal::Expired => "expired",
-            Refusal::Address => "address",
-            Refusal::Scope(_) => "scope",
-            Refusal::Pace => "pace",
-        }
-    }
+    /// Their words in the audit log and the metrics.
+    const CODES: [&str; 9] = [
+        "nobody", "unknown", "unsigned", "replayed", "altered", "expired", "address", "scope",
+        "pace",
+    ];
 
     /// Where it is counted.
     fn place(self) -> usize {
@@ -166,6 +139,10 @@ impl Refusal {
             Refusal::Pace => 8,
         }
     }
+
+    fn code(self) -> &'static str {
+        Refusal::CODES[self.place()]
+    }
 }
 
 /// How many requests were not let in since the start. Cloning shares.
@@ -174,7 +151,7 @@ pub struct Refusals(Arc<Refused>);
 
 #[derive(Default)]
 struct Refused {
-    counts: [AtomicU64; Refusal::COUNT],
+    counts: [AtomicU64; Refusal::CODES.len()],
     log: Option<Log>,
     /// The second in which the last was recorded, and how many were in it.
     second: AtomicU64,
@@ -190,6 +167,12 @@ impl Refusals {
     /// For one reason, whatever the scope.
     pub fn count(&self, why: Refusal) -> u64 {
         self.0.counts[why.place()].load(Relaxed)
+    }
+
+    /// For each reason, by its word.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.0.counts.iter().map(|count| count.load(Relaxed));
+        Refusal::CODES.into_iter().zip(counts)
     }
 
     /// The one place where everybody passes who is not let in.

@@ -6,7 +6,6 @@ use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
 use super::who::Who;
-use super::witness::Witness;
 use crate::audit::Act;
 use crate::batch::{BatchError, Format};
 use crate::jobs::desk::Told;
@@ -190,7 +189,7 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
         let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
     let upload = taken?;
-    witness(asked, &who).note(Act::Job, "taken", &upload.id().to_string())?;
+    asked.witness(&who).note(Act::Job, "taken", &upload.id().to_string())?;
     off_worker(move || upload.finish().map_err(refused)).await
 }
 
@@ -407,25 +406,13 @@ pub(super) async fn rejects(
     fetch(&asked, &id, request, "rejects", Jobs::rejects).await
 }
 
-async fn fetch(
-    asked: &Asked,
-    id: &str,
-    request: Request,
-    what: &str,
-    find: fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>,
-) -> Response {
-    let found = of(asked, &request).and_then(|(jobs, client)| {
-        Ok((number(id)?, find(&jobs, &client, number(id)?).map_err(refused)?))
-    });
-    let (id, path) = match found {
+type Find = fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>;
+
+async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find) -> Response {
+    let (id, path) = match found(asked, id, &request, what, find) {
         Ok(found) => found,
         Err(problem) => return told(&problem),
     };
-    let recorded = Who::of(&request)
-        .and_then(|who| witness(asked, &who).note(Act::JobFetched, what, &id.to_string()));
-    if let Err(problem) = recorded {
-        return told(&problem);
-    }
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
     let sent = match ServeFile::new(path).oneshot(request).await {
         Ok(sent) => sent.map(Body::new),
@@ -448,8 +435,19 @@ async fn fetch(
     sent
 }
 
-fn witness<'w>(asked: &'w Asked, who: &'w Who) -> Witness<'w> {
-    Witness { who, log: asked.desk.audit.as_ref(), lane: asked.lane }
+/// A file that is fetched, once that is recorded.
+fn found(
+    asked: &Asked,
+    id: &str,
+    request: &Request,
+    what: &str,
+    find: Find,
+) -> Result<(Uuid, PathBuf), Problem> {
+    let (jobs, who) = (jobs(asked)?, Who::of(request)?);
+    let id = number(id)?;
+    let path = find(jobs, &who.name(), id).map_err(refused)?;
+    asked.witness(&who).note(Act::JobFetched, what, &id.to_string())?;
+    Ok((id, path))
 }
 
 fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {

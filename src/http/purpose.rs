@@ -3,7 +3,7 @@
 //! A person who is on no list is nobody's business: whoever asks about one after the other is slowed.
 
 use super::problem::{Code, Problem};
-use super::request::CheckRequest;
+use super::request::{CheckRequest, text};
 use super::who::Who;
 use crate::clients::{Client, Digest};
 use crate::record::{Identifier, Instant, MaskedIdentifier, SubjectKind};
@@ -45,7 +45,7 @@ pub(super) fn check(
         return Ok(());
     }
     for (at, told) in [("/case", &request.case), ("/operator", &request.operator)] {
-        if told.as_ref().is_none_or(|told| told.as_str().trim().is_empty()) {
+        if text(told).trim().is_empty() {
             return Err(Code::MissingPurpose.at(at));
         }
     }
@@ -67,12 +67,10 @@ pub(super) fn note(
     let Some(client) = client(who) else { return };
     let decided = &decision.subjects;
     if request.has_identifiers() {
-        let is_met = |place: usize| {
-            let found = places.iter().position(|&at| at as usize == place);
-            found.is_some_and(|at| decided.get(at).is_some_and(|decided| !decided.hits.is_empty()))
-        };
-        let persons = request.identifiers().map(person).enumerate();
-        let missed = persons.filter_map(|(place, person)| person.filter(|_| !is_met(place)));
+        let all = request.each_identifier(places, decided);
+        let missed =
+            all.filter(|(_, decided)| decided.is_none_or(|decided| decided.hits.is_empty()));
+        let missed = missed.filter_map(|(number, _)| person(number));
         return note_all(client, request, missed, now);
     }
     let missed = questions.iter().zip(decided).filter(|(_, decided)| decided.hits.is_empty());
@@ -110,8 +108,7 @@ fn client(who: &Who) -> Option<&Client> {
 
 /// A digest of who asks there.
 fn operator(request: &CheckRequest<'_>) -> u64 {
-    let operator = request.operator.as_ref().map_or("", |operator| operator.as_str());
-    Digest::of(operator.as_bytes()).place()
+    Digest::of(text(&request.operator).as_bytes()).place()
 }
 
 fn is_person(question: &Question<'_>) -> bool {

@@ -6,8 +6,6 @@ use super::request::{instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
 use super::who::Who;
-use super::witness::Witness;
-use crate::audit;
 use crate::audit::reader::Reader;
 use crate::audit::recall::{Notice, Notices};
 use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
@@ -117,16 +115,8 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
         }
         let since = since.as_deref().map(|since| instant(since, clock().0)).transpose()?;
         let since = since.map_or(0, |since| since.0.max(0) as u64 * 1_000);
-        let lane = asked.lane;
-        let noted = asked.readers.run(move || {
-            let notice = Notices::of(log.folder()).note(&list, &entry, &reason, since)?;
-            let answer = serde_json::to_vec(&notice).unwrap_or_default();
-            Ok((log, body, view, answer, notice))
-        });
-        let (log, body, view, answer, notice) = noted.await?;
-        let witness = Witness { who: &who, log: Some(&log), lane };
-        witness.documents(audit::Act::Recall, Some(&view), &body, &answer)?;
-        Ok((StatusCode::OK, json!(notice)))
+        let note = move || Notices::of(log.folder()).note(&list, &entry, &reason, since);
+        Ok((StatusCode::OK, json!(asked.readers.run(note).await?)))
     };
     answered(recall.await)
 }

@@ -7,7 +7,7 @@ use super::problem::{Code, Problem, escape_part};
 use crate::catalogue::{Catalogue, Matter, MatterNo};
 use crate::index::Listed;
 use crate::record::{IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
-use crate::screen::{Question, Unaskable, alone};
+use crate::screen::{Question, SubjectDecision, Unaskable, alone};
 use serde::Deserialize;
 use serde::de::{
     Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer,
@@ -33,6 +33,11 @@ impl Text<'_> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A text that may be absent; then it is empty.
+pub(super) fn text<'a>(text: &'a Option<Text>) -> &'a str {
+    text.as_ref().map_or("", Text::as_str)
 }
 
 /// `POST /v1/check`.
@@ -287,6 +292,20 @@ impl<'a> CheckRequest<'a> {
     /// The numbers by which subjects are asked about, and by nothing else.
     pub fn identifiers(&self) -> impl Iterator<Item = &str> {
         self.identifiers.iter().flat_map(|all| &all.items).map(Text::as_str)
+    }
+
+    /// The same, each with what was decided of it where a question was made. `places` are those of the questions
+    /// among the numbers, in order.
+    pub fn each_identifier<'d>(
+        &self,
+        places: &[u32],
+        decided: &'d [SubjectDecision],
+    ) -> impl Iterator<Item = (&str, Option<&'d SubjectDecision>)> {
+        let mut decided = places.iter().zip(decided).peekable();
+        self.identifiers().enumerate().map(move |(place, text)| {
+            let its = decided.next_if(|(at, _)| **at as usize == place);
+            (text, its.map(|(_, decided)| decided))
+        })
     }
 
     /// It is by numbers alone.

@@ -8,6 +8,8 @@ use super::problem::{self, Code, Problem};
 use super::receipts::{self, Readers};
 use super::searchers::Searchers;
 use super::service::clock;
+use super::who::Who;
+use super::witness::Witness;
 use super::{
     OPENAPI, cross, evidence, exposition, jobs, operation, search, suggest, tender, witness, yente,
 };
@@ -89,7 +91,10 @@ pub(super) fn router(
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))
         .route("/v1/changes", post(operation::changes).layer(recorded(Act::Change)))
         .route("/v1/receipts/{id}", get(receipts::receipt))
-        .route("/v1/recalls", get(receipts::recalls).post(receipts::recall))
+        .route(
+            "/v1/recalls",
+            post(receipts::recall).layer(recorded(Act::Recall)).get(receipts::recalls),
+        )
         .route("/v1/lists", get(|State(asked)| of_view(asked, lists)))
         .route("/v1/measures", get(|State(asked)| of_view(asked, measures)))
         .route("/v1/matters", get(|State(asked)| of_view(asked, matters)))
@@ -136,6 +141,13 @@ pub(super) struct Asked {
     pub lane: usize,
     /// Who reads the audit log.
     pub readers: Readers,
+}
+
+impl Asked {
+    /// Who asks, and where that is recorded.
+    pub fn witness<'w>(&'w self, who: &'w Who) -> Witness<'w> {
+        Witness { who, log: self.desk.audit.as_ref(), lane: self.lane }
+    }
 }
 
 async fn of_view(asked: Asked, describe: fn(&View, Instant) -> Value) -> Response {

@@ -203,7 +203,7 @@ impl Service {
     /// Wait for the disk, where answers do.
     async fn durable(&self, receipt: Option<ReceiptNo>) -> Result<(), Problem> {
         let Some(log) = &self.audit else { return Ok(()) };
-        witness::durable(log, Ok(receipt)).await.map(|_| ())
+        witness::durable(log, receipt).await
     }
 
     /// Decide a check with the view that is current now. Nothing here waits, so the request

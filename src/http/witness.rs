@@ -2,12 +2,11 @@
 
 use super::operation::read;
 use super::problem::{Code, Problem};
-use super::request::CheckRequest;
+use super::request::{CheckRequest, text};
 use super::routes::{Asked as Given, told};
 use super::who::Who;
 use crate::audit::{Act, Asked, AuditKey, Cited, Ground, Log, Purpose, ReceiptNo, Record};
 use crate::catalogue::MatterNo;
-use crate::index::EntryNo;
 use crate::live::View;
 use crate::record::{Identifier, IdentifierKind, Instant};
 use crate::screen::{Decision, Question, Verdict};
@@ -74,41 +73,26 @@ impl<'w> Witness<'w> {
                     .map(|(question, decided)| asked(log, question, decided.verdict)),
             ),
             Some(places) => {
-                let mut decided = places.iter().zip(subjects).peekable();
-                for (place, text) in request.identifiers().enumerate() {
-                    let is_it = |(at, _): &(&u32, _)| **at as usize == place;
-                    let verdict = decided.next_if(is_it).map(|(_, decided)| decided.verdict);
-                    let digest = Identifier::recognise(text).ok();
-                    let digests = digest.map(|id| log.key().identifier(&id));
-                    let verdict = verdict.unwrap_or(Verdict::Clear).code();
-                    space.push(Asked { verdict, digests: digests.into_iter().collect() });
-                }
+                space.extend(request.each_identifier(places, subjects).map(|(text, decided)| {
+                    let verdict = decided.map_or(Verdict::Clear, |decided| decided.verdict);
+                    let identifier = Identifier::recognise(text).ok();
+                    let digests = identifier.map(|id| log.key().identifier(&id));
+                    Asked { verdict: verdict.code(), digests: digests.into_iter().collect() }
+                }));
             }
         }
-        let listed = view.listed();
-        let mut cited = Vec::new();
-        let mut cite = |no: EntryNo| {
-            let entry = listed.entry(no);
-            let list = entry.and_then(|entry| ground.list(entry.list()));
-            if let (Some(entry), Some(list)) = (entry, list) {
-                cited.push(Cited {
-                    list: &ground.catalogue.list(list).code,
-                    entry: entry.text().id,
-                });
-            }
-        };
-        for decided in subjects {
-            decided.hits.iter().for_each(|hit| cite(hit.entry));
-            // Those of conflicts need not be hits that this matter asks about.
-            decided
-                .conflicts
-                .iter()
-                .for_each(|it| [it.red, it.black].into_iter().for_each(&mut cite));
-        }
-        if cited.len() > 1 {
-            cited.sort_unstable();
-            cited.dedup();
-        }
+        let mut cited: Vec<Cited> = subjects
+            .iter()
+            .flat_map(|decided| {
+                let hits = decided.hits.iter().map(|hit| hit.entry);
+                // Those of conflicts need not be hits that this matter asks about.
+                let conflicts = decided.conflicts.iter().flat_map(|it| [it.red, it.black]);
+                hits.chain(conflicts)
+            })
+            .filter_map(|no| view.cited(no))
+            .collect();
+        cited.sort_unstable();
+        cited.dedup();
         let salt = log.key().salt(checked.id);
         let answer = [checked.answer, b"null}"];
         let record = Record {
@@ -289,13 +273,16 @@ pub(super) async fn witnessed(
     let Ok(answer) = to_bytes(answer, usize::MAX).await else {
         return told(&Code::Internal.whole());
     };
-    let witness = Witness { who: &who, log: Some(&log), lane: given.lane };
     let view = given.desk.live.current();
-    let recorded = witness.documents(act, view.as_deref(), &body, &answer);
-    match durable(&log, recorded).await {
-        Ok(None) => Response::from_parts(head, Body::from(answer)),
-        Ok(Some(receipt)) => {
-            let number = receipt.to_string();
+    let recorded = async {
+        let receipt = given.witness(&who).documents(act, view.as_deref(), &body, &answer)?;
+        durable(&log, receipt).await.map(|()| receipt)
+    };
+    match recorded.await {
+        Ok(receipt) => {
+            let Some(number) = receipt.map(|no| no.to_string()) else {
+                return Response::from_parts(head, Body::from(answer));
+            };
             let answer = with_number(answer, &number);
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
             head.headers.extend(HeaderValue::from_str(&number).map(|value| (RECEIPT, value)));
@@ -306,17 +293,13 @@ pub(super) async fn witnessed(
 }
 
 /// Wait for the disk, where answers do.
-pub(super) async fn durable(
-    log: &Log,
-    recorded: Result<Option<ReceiptNo>, Problem>,
-) -> Result<Option<ReceiptNo>, Problem> {
-    let receipt = recorded?;
-    if let Some(receipt) = receipt
-        && !log.is_ahead()
-    {
-        log.durable(receipt).await.map_err(|_| Code::AuditUnavailable.whole())?;
+pub(super) async fn durable(log: &Log, receipt: Option<ReceiptNo>) -> Result<(), Problem> {
+    match receipt {
+        Some(receipt) if !log.is_ahead() => {
+            log.durable(receipt).await.map_err(|_| Code::AuditUnavailable.whole())
+        }
+        _ => Ok(()),
     }
-    Ok(receipt)
 }
 
 /// An answer with the number of its receipt in the place that it has for it.
@@ -328,10 +311,6 @@ fn with_number(answer: Bytes, number: &str) -> Bytes {
             [before, b"\"receipt\":\"", number.as_bytes(), b"\"", after].concat().into()
         }
     }
-}
-
-fn text<'a>(text: &'a Option<super::request::Text>) -> &'a str {
-    text.as_ref().map_or("", |text| text.as_str())
 }
 
 /// When an id of version 7 was made.

@@ -2,7 +2,7 @@
 
 use super::desk::{AtWork, Shared, now};
 use super::{Job, State, Summary};
-use crate::audit::{Act, Cited, Purpose, Record};
+use crate::audit::{Act, Purpose, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
 use crate::live::View;
 use crate::live::aside::give_way;
@@ -188,16 +188,10 @@ fn record(
     tally: &Tally,
 ) -> Result<(), Unfinished> {
     let Some(log) = &shared.audit else { return Ok(()) };
-    let (ground, listed) = (&view.generation.ground, view.listed());
     let met = tally.met();
     let note = format!("{}, {} rows, {} hits", job.id, tally.rows, tally.hits);
     // One that meets nothing is recorded too.
     for met in met.chunks(CITED_MAX).chain(met.is_empty().then_some(&[][..])) {
-        let cited = met.iter().filter_map(|&no| {
-            let entry = listed.entry(no)?;
-            let list = &ground.catalogue.list(ground.list(entry.list())?).code;
-            Some(Cited { list, entry: entry.text().id })
-        });
         let record = Record {
             client: &job.client,
             purpose: Purpose {
@@ -207,7 +201,7 @@ fn record(
             ground: Some(view.recorded()),
             at: Some(at.0),
             outcome: "done",
-            cited: cited.collect(),
+            cited: met.iter().filter_map(|&no| view.cited(no)).collect(),
             note: &note,
             ..log.now(Act::JobDone)
         };

@@ -2,7 +2,7 @@
 
 use super::Generation;
 use crate::audit;
-use crate::index::{Listed, Overlay, Unfit, keys};
+use crate::index::{EntryNo, Listed, Overlay, Unfit, keys};
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Change, Instant};
 use crate::screen::Basis;
@@ -55,6 +55,14 @@ impl View {
             catalogue: *ground.catalogue.hash(),
             behind: self.behind.map(|since| since.0),
         }
+    }
+
+    /// An entry as a record of the audit log cites it.
+    pub fn cited(&self, no: EntryNo) -> Option<audit::Cited<'_>> {
+        let ground = &self.generation.ground;
+        let entry = self.listed().entry(no)?;
+        let list = &ground.catalogue.list(ground.list(entry.list())?).code;
+        Some(audit::Cited { list, entry: entry.text().id })
     }
 
     /// Take the next change if it fits the state that it meets.
