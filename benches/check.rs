@@ -17,12 +17,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hint::black_box;
-use tempfile::TempDir;
 use uuid::Uuid;
-use xincha::audit::reader::Reader;
-use xincha::audit::{Algorithm, AuditConfig, Keeping, Log, Receipt};
 use xincha::http::metrics::{Route, Shard};
-use xincha::http::{CheckIds, Who, Witness, Worker, answer, answer_to};
+use xincha::http::{Worker, answer};
 use xincha::index::IdentifierNo;
 use xincha::live::{Generation, View};
 use xincha::record::Identifier;
@@ -61,7 +58,7 @@ fn bench(criterion: &mut Criterion) {
     let plain: HashMap<String, u32> = (0..identifiers.len() as u32)
         .filter_map(|no| Some((identifiers.get(IdentifierNo(no))?.text().to_owned(), no)))
         .collect();
-    let (mut worker, mut recorder, mut out) = (Worker::default(), Worker::default(), Vec::new());
+    let (mut worker, mut out) = (Worker::default(), Vec::new());
     let mut ours = |body: &[u8], out: &mut Vec<u8>| {
         answer(&view, corpus::noon(), Uuid::nil(), body, &mut worker, out).expect("an answer");
     };
@@ -75,29 +72,6 @@ fn bench(criterion: &mut Criterion) {
     let answered: Value = serde_json::from_slice(&out).expect("JSON");
     let count = |field: &str| answered["subjects"][0][field].as_array().map_or(0, Vec::len);
     assert_eq!((count("hits"), count("measures")), (2, 3), "{answered}");
-
-    let logs = [Algorithm::Sha256, Algorithm::Sm3].map(|hash| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = AuditConfig { hash, ..AuditConfig::at(folder.path()) };
-        let (log, keeping) = Log::open(config, 1).expect("a log");
-        (log, keeping, folder)
-    });
-    let who = Who { client: None, peer: std::net::Ipv4Addr::LOCALHOST.into() };
-    let mut ids = CheckIds::new();
-    let mut recorded = |(log, ..): &(Log, Keeping, TempDir), body: &[u8], out: &mut Vec<u8>| {
-        let id = ids.next(corpus::noon().0 as u64 * 1_000);
-        let witness = Witness { who: &who, log: Some(log), lane: 1 };
-        answer_to(&witness, &view, corpus::noon(), id, body, &mut recorder, out)
-            .expect("an answer");
-    };
-    for log in &logs {
-        recorded(log, &listed, &mut out);
-        let answered: Value = serde_json::from_slice(&out).expect("JSON");
-        let no = answered["receipt"].as_str().expect("a receipt").parse().expect("its number");
-        let reader = Reader::new(log.0.folder());
-        let receipt = Receipt::of(&reader, log.0.key(), &no).expect("a log").expect("a receipt");
-        receipt.verify_texts(&listed, &out).expect("what was asked and answered");
-    }
 
     let mut group = criterion.benchmark_group("check");
     let mut at = 0;
@@ -138,16 +112,6 @@ fn bench(criterion: &mut Criterion) {
             "two hits, three measures",
             4_000.0,
             corpus::median(21, clear.len(), |_| ours(&listed, &mut out)),
-        ),
-        (
-            "clear, recorded",
-            f64::NAN,
-            corpus::median(21, clear.len(), |at| recorded(&logs[0], &clear[at], &mut out)),
-        ),
-        (
-            "clear, recorded with SM3",
-            f64::NAN,
-            corpus::median(21, clear.len(), |at| recorded(&logs[1], &clear[at], &mut out)),
         ),
         (
             "rival, clear",

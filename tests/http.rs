@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
-use xincha::http::{Code, Drained, HttpConfig, OPENAPI, Server, Worker, answer, routes};
+use xincha::http::{Code, Desk, Drained, HttpConfig, OPENAPI, Server, Worker, answer, routes};
 use xincha::live::{Live, View, view::BEHIND_SECONDS_MAX};
 use xincha::record::{Instant, limits};
 
@@ -60,17 +60,20 @@ fn real_now() -> Instant {
 
 fn start(config: HttpConfig) -> Running {
     let (folder, view) = ground::view(real_now());
-    let mut running = start_with(config, Some(view));
-    running.folder = Some(folder);
-    running
+    start_desk(config, Desk::from(Live::new(Some(view))), Some(folder))
 }
 
 fn start_with(config: HttpConfig, view: Option<Arc<View>>) -> Running {
-    let live = Live::new(view);
-    let bound = Server::bind(config, live.clone()).unwrap();
+    start_desk(config, Desk::from(Live::new(view)), None)
+}
+
+/// A server of a desk, and the folder that must outlive it.
+fn start_desk(config: HttpConfig, desk: Desk, folder: Option<tempfile::TempDir>) -> Running {
+    let live = desk.live.clone();
+    let bound = Server::bind(config, desk).unwrap();
     let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
     let thread = std::thread::spawn(move || bound.run(stopped).unwrap());
-    Running { address, live, shutdown, thread: Some(thread), folder: None }
+    Running { address, live, shutdown, thread: Some(thread), folder }
 }
 
 impl Running {
@@ -957,7 +960,6 @@ mod cool_routes {
 
 mod changes {
     use super::*;
-    use xincha::http::Desk;
     use xincha::ledger::FileLedger;
     use xincha::live::{Recorder, Recording};
 
@@ -969,13 +971,8 @@ mod changes {
         let live = Live::default();
         let (recorder, recording) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
         recorder.swap(generation).unwrap();
-        let desk = Desk { recorder: Some(recorder), ..Desk::from(live.clone()) };
-        let bound = Server::bind(config(), desk).unwrap();
-        let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
-        let thread = std::thread::spawn(move || bound.run(stopped).unwrap());
-        let running =
-            Running { address, live, shutdown, thread: Some(thread), folder: Some(folder) };
-        (running, recording)
+        let desk = Desk { recorder: Some(recorder), ..Desk::from(live) };
+        (start_desk(config(), desk, Some(folder)), recording)
     }
 
     pub fn change(client: &mut Client, body: &Value) -> Reply {

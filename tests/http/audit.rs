@@ -6,7 +6,6 @@ use xincha::audit::find::Sought;
 use xincha::audit::reader::Reader;
 use xincha::audit::verify::verify;
 use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync};
-use xincha::http::Desk;
 use xincha::snapshot::{SigningKey, TrustedKeys};
 
 /// A service that records.
@@ -24,12 +23,8 @@ fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     alter(&mut audit);
     let (log, keeping) = Log::open(audit.clone(), config().workers).unwrap();
     let (snapshot, view) = ground::view(real_now());
-    let live = Live::new(Some(view));
-    let desk = Desk { audit: Some(log.clone()), ..Desk::from(live.clone()) };
-    let bound = Server::bind(config(), desk).unwrap();
-    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
-    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
-    let server = Running { address, live, shutdown, thread, folder: Some(snapshot) };
+    let desk = Desk { audit: Some(log.clone()), ..Desk::from(Live::new(Some(view))) };
+    let server = start_desk(config(), desk, Some(snapshot));
     Recording { server, log, keeping: Some(keeping), config: audit, _folder: folder }
 }
 

@@ -1,6 +1,6 @@
 //! Who may ask: keys, signatures, scopes, lists, pace, over real sockets.
 
-use super::{Client, Reply, Running, config, ground, real_now};
+use super::{Client, Reply, Running, config, ground, real_now, start_desk};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ground::{BLACK, MATTER, STALE_MATTER};
@@ -10,13 +10,12 @@ use sha2::Sha256;
 use sm3::Sm3;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::watch;
 use xincha::audit::find::Sought;
 use xincha::audit::reader::Reader;
 use xincha::audit::{Act, AuditConfig, Keeping, Log};
 use xincha::clients::{Clients, Hash, Key, Roll};
 use xincha::http::gate::{FREE, NEEDS};
-use xincha::http::{Code, Desk, Refusal, Refusals, Server, routes};
+use xincha::http::{Code, Desk, Refusal, Refusals, routes};
 use xincha::jobs::{Jobs, JobsConfig, Working};
 use xincha::ledger::FileLedger;
 use xincha::live::{Live, Recorder, Recording};
@@ -63,12 +62,9 @@ fn guarded(text: &str) -> Guarded {
         audit: Some(log.clone()),
         clients: clients.clone(),
         refusals: refusals.clone(),
-        ..Desk::from(live.clone())
+        ..Desk::from(live)
     };
-    let bound = Server::bind(config(), desk).unwrap();
-    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
-    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
-    let server = Running { address, live, shutdown, thread, folder: Some(snapshot) };
+    let server = start_desk(config(), desk, Some(snapshot));
     Guarded {
         server,
         clients,

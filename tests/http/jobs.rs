@@ -4,7 +4,6 @@ use super::*;
 use std::fs;
 use std::path::Path;
 use std::time::Instant as Clock;
-use xincha::http::Desk;
 use xincha::jobs::{Job, Jobs, JobsConfig, Order, Refused, State, Upload, Working};
 
 /// Jobs give way to everything else that this machine does.
@@ -33,11 +32,8 @@ fn open_in(folder: tempfile::TempDir, config: JobsConfig, has_data: bool) -> Off
     let (snapshot, view) = ground::view(real_now());
     let live = Live::new(has_data.then_some(view));
     let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone(), None).unwrap();
-    let desk = Desk { jobs: Some(jobs), ..Desk::from(live.clone()) };
-    let bound = Server::bind(super::config(), desk).unwrap();
-    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
-    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
-    let server = Running { address, live, shutdown, thread, folder: Some(snapshot) };
+    let desk = Desk { jobs: Some(jobs), ..Desk::from(live) };
+    let server = start_desk(super::config(), desk, Some(snapshot));
     Office { server, working: Some(working), folder }
 }
 

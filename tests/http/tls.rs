@@ -1,6 +1,6 @@
 //! TLS, its certificates, and clients that are known by theirs.
 
-use super::{Running, config, ground, real_now};
+use super::{Running, config, ground, real_now, start_desk};
 use ground::{BLACK, MATTER};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
@@ -12,7 +12,6 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 use xincha::clients::{Clients, Digest, Roll};
 use xincha::http::{Desk, HttpConfig, OPENAPI, Server, TlsConfig};
 use xincha::live::Live;
@@ -64,12 +63,8 @@ fn told(folder: &Path, client_ca: bool, client_required: bool) -> HttpConfig {
 
 fn start(config: HttpConfig, clients: Clients) -> Running {
     let (folder, view) = ground::view(real_now());
-    let live = Live::new(Some(view));
-    let desk = Desk { clients, ..Desk::from(live.clone()) };
-    let bound = Server::bind(config, desk).unwrap();
-    let (address, (shutdown, stopped)) = (bound.local_addr(), watch::channel(false));
-    let thread = Some(std::thread::spawn(move || bound.run(stopped).unwrap()));
-    Running { address, live, shutdown, thread, folder: Some(folder) }
+    let desk = Desk { clients, ..Desk::from(Live::new(Some(view))) };
+    start_desk(config, desk, Some(folder))
 }
 
 /// What a client that trusts this certificate alone is told; `None` where it is told nothing.
