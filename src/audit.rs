@@ -1,4 +1,4 @@
-//! What was answered to whom, chained so that no record can be altered, moved or taken out unseen.
+//! What was answered to whom, chained so that no record can be altered, moved or cut out unseen.
 //!
 //! ```text
 //! answer ─► Record ─► Lane (a chain a thread) ─► segment, mapped ─┐ every interval
@@ -17,6 +17,19 @@
 //! folder/lanes/00/<start>.xca  segments of the first lane, named by the position of their first frame
 //! folder/seals/<day>.jsonl     seals, one a line, each with the hash of the line before it
 //! ```
+//!
+//! # What does not hold yet
+//!
+//! - [`verify`] takes a lane's first segments that are gone, or a whole lane, for old ones that were removed, also
+//!   where none are to be.
+//! - [`keep_days`](AuditConfig::keep_days): seals go by their day while a slow segment of those days stays, after
+//!   which `verify` fails.
+//! - A seal whose sync fails, and a clock that is set back over midnight, break the chain of seals.
+//! - [`Sync::Answer`]: pages of evidence and results of jobs do not wait for the disk.
+//! - Changes, approvals and rollbacks are recorded when they are done: a log that refuses does not stop them.
+//! - Entries are cited from a request as from its answer, so a client can write a text of its own as an entry's id.
+//!
+//! # Files
 //!
 //! | file | noun |
 //! |---|---|

@@ -20,7 +20,8 @@ pub struct AuditConfig {
     pub unsealed_seconds_max: u64,
     /// Size of a segment, which is reserved when it is begun, one for each thread; 1 to 1,024. Default: 32.
     pub segment_mib: u64,
-    /// Segments whose last record is older are removed; 0 keeps all. Default: 0.
+    /// Segments whose last record is older are removed; 0 keeps all, and is the only sound value
+    /// [yet](super). Default: 0.
     pub keep_days: u32,
     /// The private key that signs seals; made at the first start where it is absent. Default: `signing.pem`
     /// in the folder.
