@@ -15,16 +15,16 @@
 //! folder/key                   32 bytes: opens what is digested, for whoever may search the log
 //! folder/signing.pem           signs the seals
 //! folder/lanes/00/<start>.xca  segments of the first lane, named by the position of their first frame
+//! folder/lanes/00/….torn       what was no record after a loss of power, set aside
 //! folder/seals/<day>.jsonl     seals, one a line, each with the hash of the line before it
 //! ```
 //!
+//! With [`keep_days`](AuditConfig::keep_days) segments go when even their last record is too old, and the seals
+//! that were of such alone. From where on each lane is kept is recorded and sealed before: [`verify`] misses all
+//! else that is gone, but for the end of the log, which whoever deletes files can cut.
+//!
 //! # What does not hold yet
 //!
-//! - [`verify`] takes a lane's first segments that are gone, or a whole lane, for old ones that were removed, also
-//!   where none are to be.
-//! - [`keep_days`](AuditConfig::keep_days): seals go by their day while a slow segment of those days stays, after
-//!   which `verify` fails.
-//! - A seal whose sync fails, and a clock that is set back over midnight, break the chain of seals.
 //! - [`Sync::Answer`]: pages of evidence and results of jobs do not wait for the disk.
 //! - Changes, approvals and rollbacks are recorded when they are done: a log that refuses does not stop them.
 //! - Entries are cited from a request as from its answer, so a client can write a text of its own as an entry's id.

@@ -18,10 +18,10 @@ pub struct AuditConfig {
     pub seal_ms: u64,
     /// While no seal can be written: seconds until nothing is taken any more. Default: 600.
     pub unsealed_seconds_max: u64,
-    /// Size of a segment, which is reserved when it is begun, one for each thread; 1 to 1,024. Default: 32.
+    /// Size of a segment, which is reserved when it is begun, one for each thread; 1 to 1,024. A record that is
+    /// larger is refused, 4 MiB being the most that any has. Default: 32.
     pub segment_mib: u64,
-    /// Segments whose last record is older are removed; 0 keeps all, and is the only sound value
-    /// [yet](super). Default: 0.
+    /// Segments whose last record is older are removed, and their seals; 0 keeps all. Default: 0.
     pub keep_days: u32,
     /// The private key that signs seals; made at the first start where it is absent. Default: `signing.pem`
     /// in the folder.

@@ -1,10 +1,13 @@
 //! A chain of records, one for each thread that answers: none waits for another's.
 
-use super::log::Unrecorded;
+use super::log::{Unrecorded, now};
+use super::reader::begun;
 use super::record::RECORD_BYTES_MAX;
+use super::seal::Sealed;
 use super::segment::{End, Frames, HEADER, Header, Next, Segment, Spare, segments};
 use super::{Algorithm, AuditError, Broken, Hash, ReceiptNo, Record};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,18 +28,20 @@ struct State {
     /// What the next segment is made of.
     spare: Option<Spare>,
     end: End,
+    /// The time of its latest record, in milliseconds since 1970.
+    latest: u64,
     /// Hashes of the records since the last seal.
     unsealed: Vec<Hash>,
-    /// Files that were finished, and folders in which some were begun, since the last sync.
-    finished: Vec<Arc<File>>,
+    /// Files that were begun or finished, and the folders of those begun, since the last sync.
+    turned: Vec<Arc<File>>,
     payload: Vec<u8>,
 }
 
 impl State {
-    /// Files with something that may not be on the disk.
-    fn dirty(&mut self) -> Vec<Arc<File>> {
-        let mut files = std::mem::take(&mut self.finished);
-        files.push(self.segment.file());
+    /// Files with something that may not be on the disk: the current one where it was written to.
+    fn dirty(&mut self, is_written: bool) -> Vec<Arc<File>> {
+        let mut files = std::mem::take(&mut self.turned);
+        files.extend(is_written.then(|| self.segment.file()));
         files
     }
 }
@@ -45,6 +50,8 @@ impl State {
 pub(super) struct Since {
     /// Where it ends.
     pub end: End,
+    /// The time of its latest record, in milliseconds since 1970.
+    pub latest: u64,
     /// Hashes of its records.
     pub hashes: Vec<Hash>,
     /// Files with something that may not be on the disk.
@@ -64,7 +71,8 @@ pub(super) fn folder(log: &Path, number: u32) -> PathBuf {
 }
 
 impl Lane {
-    /// Go on with a lane, which holds at least what was sealed of it.
+    /// Go on with a lane, which holds at least what was sealed of it. What came after that and is no record is set
+    /// aside beside its files.
     ///
     /// # Errors
     ///
@@ -74,60 +82,71 @@ impl Lane {
         number: u32,
         algorithm: Algorithm,
         segment_bytes: usize,
-        sealed: &End,
+        sealed: Option<&Sealed>,
     ) -> Result<Found, AuditError> {
         let folder = folder(log, number);
         std::fs::create_dir_all(&folder).map_err(AuditError::io(&folder))?;
-        let lost = || Broken {
+        let (kept, sealed) = sealed.map_or((0, End::default()), |it| (it.kept, it.end()));
+        let lost = |position| Broken {
             file: folder.clone(),
-            position: sealed.position,
+            position,
             why: "已封存的记录缺失或被改动 / what was sealed is missing or altered".to_owned(),
         };
         let segments = segments(&folder)?;
-        let of_unsealed = segments.partition_point(|(start, _)| *start <= sealed.position);
-        let of_unsealed = &segments[of_unsealed.saturating_sub(1)..];
-        let (mut end, mut unsealed, mut torn, mut segment) = (End::default(), Vec::new(), 0, None);
+        if segments.first().is_some_and(|(start, _)| *start > kept) {
+            return Err(lost(kept).into());
+        }
+        // One that begins where the lane was sealed holds nothing that was.
+        let first = segments.partition_point(|(start, _)| *start < sealed.position);
+        let of_unsealed = &segments[first.saturating_sub(1)..];
+        let (mut end, mut unsealed, mut torn, mut latest) = (End::default(), Vec::new(), 0, 0);
+        let mut segment = None;
         for (at, (start, path)) in of_unsealed.iter().enumerate() {
             let frames = match Frames::read(path) {
                 Ok(frames) if at == 0 || (torn == 0 && frames.header.end_before() == end) => frames,
-                Err(error) if *start <= sealed.position && sealed.position > 0 => {
-                    return Err(error);
-                }
+                Err(error @ AuditError::Io { .. }) => return Err(error),
+                Err(error) if at == 0 && sealed.position > 0 => return Err(error),
                 // What came after something that the disk lost was not sealed, nor was a file without a
                 // header.
                 _ => {
                     torn += std::fs::metadata(path).map_err(AuditError::io(path))?.len() as usize;
-                    std::fs::remove_file(path).map_err(AuditError::io(path))?;
+                    set_aside(path, *start, |aside| std::fs::rename(path, aside))?;
                     continue;
                 }
             };
             end = frames.header.end_before();
-            let mut is_sealed = end == *sealed;
+            let mut is_sealed = end == sealed;
             loop {
                 match frames.next(end.position - start, &end.head) {
                     Next::Frame(frame) => {
                         end.position += frame.bytes as u64;
                         end.records += 1;
                         end.head = *frame.hash;
-                        is_sealed |= end == *sealed;
+                        is_sealed |= end == sealed;
                         if end.position > sealed.position {
                             unsealed.push(end.head);
                         }
+                        let record = Record::read(frame.payload);
+                        latest = latest.max(record.map_or(0, |record| record.millis));
                     }
                     Next::End => break,
                     Next::Other => {
-                        torn += frames.len() - HEADER - (end.position - start) as usize;
+                        let rest = frames.rest(end.position - start);
+                        torn += rest.len();
+                        if is_sealed {
+                            set_aside(path, end.position, |aside| std::fs::write(aside, rest))?;
+                        }
                         break;
                     }
                 }
             }
             if at == 0 && !is_sealed {
-                return Err(lost().into());
+                return Err(lost(sealed.position).into());
             }
             segment = Some(Segment::open(path, HEADER + (end.position - start) as usize)?);
         }
         if end.position < sealed.position {
-            return Err(lost().into());
+            return Err(lost(sealed.position).into());
         }
         // With room set aside a disk that runs full does not stop it at once.
         let segment = match segment {
@@ -145,8 +164,9 @@ impl Lane {
             segment,
             spare: None,
             end,
+            latest,
             unsealed,
-            finished: Vec::new(),
+            turned: Vec::new(),
             payload: Vec::new(),
         };
         let lane = Lane { number, folder, algorithm, segment_bytes, state: Mutex::new(state) };
@@ -157,43 +177,81 @@ impl Lane {
     /// copy.
     pub(super) fn append(&self, record: &Record) -> Result<ReceiptNo, Unrecorded> {
         let mut state = self.state();
-        let State { segment, spare, end, unsealed, finished, payload } = &mut *state;
+        let State { segment, spare, end, latest, unsealed, turned, payload } = &mut *state;
         if unsealed.len() >= UNSEALED_MAX {
             return Err(Unrecorded);
         }
         payload.clear();
         record.write(payload);
-        if payload.len() > RECORD_BYTES_MAX {
+        if payload.len() > RECORD_BYTES_MAX || !Segment::takes(self.segment_bytes, payload.len()) {
             return Err(Unrecorded);
         }
         if !segment.has_room(payload.len()) {
-            let next = self.begin(end, spare.take(), finished).map_err(|error| {
+            self.turn(segment, end, spare.take(), turned).map_err(|error| {
                 tracing::error!(%error, "审计日志无法写入 / the audit log cannot be written");
                 Unrecorded
             })?;
-            // Its room is all that is at stake.
-            finished.extend(std::mem::replace(segment, next).close());
         }
         let hash = self.algorithm.link(&end.head, payload);
         let receipt = ReceiptNo::new(self.number, end.position, &hash);
         end.position += segment.append(payload, &hash) as u64;
         end.records += 1;
         end.head = hash;
+        *latest = record.millis.max(*latest);
         unsealed.push(hash);
         Ok(receipt)
     }
 
-    fn begin(
+    /// Go on in another segment.
+    fn turn(
         &self,
+        segment: &mut Segment,
         end: &End,
         spare: Option<Spare>,
-        unsynced: &mut Vec<Arc<File>>,
-    ) -> Result<Segment, AuditError> {
+        turned: &mut Vec<Arc<File>>,
+    ) -> Result<(), AuditError> {
         let header = Header::new(self.algorithm, self.number, end);
-        let segment = Segment::create(&self.folder, &header, self.segment_bytes, spare)?;
+        let next = Segment::create(&self.folder, &header, self.segment_bytes, spare)?;
         let folder = File::open(&self.folder).map_err(AuditError::io(&self.folder))?;
-        unsynced.push(Arc::new(folder));
-        Ok(segment)
+        turned.extend([Arc::new(folder), next.file(), segment.file()]);
+        // The room that it gives back is all that is at stake.
+        let _ = std::mem::replace(segment, next).close();
+        Ok(())
+    }
+
+    /// Where all of its last segment is older than a moment, in milliseconds since 1970, go on in another.
+    pub(super) fn leave(&self, oldest: u64) -> Result<(), AuditError> {
+        let mut state = self.state();
+        let State { segment, spare, end, latest, turned, .. } = &mut *state;
+        if *latest < oldest && !segment.is_empty() {
+            self.turn(segment, end, spare.take(), turned)?;
+        }
+        Ok(())
+    }
+
+    /// The position from which on it would be kept without segments of which even the last record is older.
+    pub(super) fn kept_since(&self, oldest: u64) -> Result<u64, AuditError> {
+        let segments = segments(&self.folder)?;
+        let latest = self.state().latest;
+        let mut kept = segments.first().map_or(0, |(start, _)| *start);
+        for pair in segments.windows(2) {
+            // The one after it begins with a record that came later, or has none yet.
+            if begun(&pair[1].1)?.unwrap_or(latest) >= oldest {
+                break;
+            }
+            kept = pair[1].0;
+        }
+        Ok(kept)
+    }
+
+    /// Remove segments of which all is before a position.
+    pub(super) fn remove_before(&self, position: u64) -> Result<(), AuditError> {
+        for pair in segments(&self.folder)?.windows(2) {
+            if pair[1].0 <= position {
+                std::fs::remove_file(&pair[0].1).map_err(AuditError::io(&pair[0].1))?;
+            }
+        }
+        Ok(())
     }
 
     /// Write a file for its next segment, where it will soon need one.
@@ -213,13 +271,20 @@ impl Lane {
     pub(super) fn since(&self) -> Since {
         let mut state = self.state();
         let hashes = std::mem::take(&mut state.unsealed);
-        Since { end: state.end, hashes, files: state.dirty() }
+        let files = state.dirty(!hashes.is_empty());
+        Since { end: state.end, latest: state.latest, hashes, files }
     }
 
-    /// Where it ends, and its files with something that may not be on the disk.
-    pub(super) fn dirty(&self) -> (u64, Vec<Arc<File>>) {
+    /// Where it ends, and its files with something that may not be on the disk, which is up to a position.
+    pub(super) fn dirty(&self, synced: u64) -> (u64, Vec<Arc<File>>) {
         let mut state = self.state();
-        (state.end.position, state.dirty())
+        let end = state.end.position;
+        (end, state.dirty(end > synced))
+    }
+
+    /// Its number.
+    pub(super) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Records that are not sealed.
@@ -231,4 +296,14 @@ impl Lane {
         // Nothing between two steps of an append panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Keep what was no record at a position, for whoever wants to know.
+fn set_aside(
+    segment: &Path,
+    position: u64,
+    keep: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), AuditError> {
+    let aside = segment.with_file_name(format!("{position:016x}.{}.torn", now()));
+    keep(&aside).map_err(AuditError::io(&aside))
 }

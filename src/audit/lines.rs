@@ -26,6 +26,23 @@ pub(super) fn read<T>(
     (1..).zip(text[..whole(text.as_bytes())].lines()).map(parsed).collect()
 }
 
+/// The last whole line of a file, parsed.
+///
+/// # Errors
+///
+/// As [`read`] does.
+pub(super) fn last<T>(
+    path: &Path,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, AuditError> {
+    let text = std::fs::read_to_string(path).map_err(AuditError::io(path))?;
+    let lines = text[..whole(text.as_bytes())].lines();
+    let broken =
+        |why| Broken { file: path.to_owned(), position: lines.clone().count() as u64, why };
+    let last = lines.clone().next_back();
+    last.map(|text| parse(text).map_err(|why| broken(why).into())).transpose()
+}
+
 /// Open a file to append lines to, one that its owner alone may use; what was not finished is cut off.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -2,12 +2,12 @@
 
 use super::config::Sync;
 use super::key::AuditKey;
-use super::lane::{Lane, folder};
-use super::reader::{Reader, begun};
+use super::lane::Lane;
+use super::reader::Reader;
 use super::receipt::ReceiptNo;
 use super::record::{Act, Record};
 use super::seal::{self, Sealed, Seals};
-use super::segment::{End, segments};
+use super::segment::End;
 use super::{Algorithm, AuditConfig, AuditError, Hash, merkle};
 use crate::snapshot::SigningKey;
 use std::collections::BTreeMap;
@@ -97,9 +97,12 @@ impl Log {
         let reader = Reader::new(root);
         let last = reader.last_seal()?;
         let of_last = last.iter().flat_map(|line| &line.seal.lanes);
-        let ends: BTreeMap<u32, End> = of_last.map(|lane| (lane.lane, lane.end())).collect();
+        let sealed: BTreeMap<u32, Sealed> = of_last.map(|lane| (lane.lane, lane.clone())).collect();
         make(&root.join("lanes"))?;
-        let kept = reader.algorithm()?;
+        let kept = match &last {
+            Some(line) => Some(line.seal.algorithm),
+            None => reader.algorithm()?,
+        };
         let algorithm = kept.unwrap_or(config.hash);
         let (key_path, signing_path) = (config.key_path(), config.signing_key_path());
         // A log whose key is gone is not gone on with under another: nobody would find in it what is in it.
@@ -114,10 +117,10 @@ impl Log {
         let segment_bytes = config.segment_mib.clamp(1, 1_024) * MIB;
         let (mut lanes, mut torn) = (Vec::new(), 0);
         // Those of more threads than there are now go on to be sealed.
-        let last_lane = reader.lanes()?.last().copied().unwrap_or(0);
-        for number in 0..=last_lane.max(threads as u32) {
-            let sealed = ends.get(&number).copied().unwrap_or_default();
-            let found = Lane::open(root, number, algorithm, segment_bytes as usize, &sealed)?;
+        let last_lane = reader.lanes()?.into_iter().chain(sealed.keys().copied()).max();
+        for number in 0..=last_lane.unwrap_or(0).max(threads as u32) {
+            let (bytes, sealed) = (segment_bytes as usize, sealed.get(&number));
+            let found = Lane::open(root, number, algorithm, bytes, sealed)?;
             torn += found.torn;
             lanes.push(found.lane);
         }
@@ -144,18 +147,17 @@ impl Log {
             let note = format!("{torn} bytes");
             let record = Record { note: &note, ..log.now(Act::Torn) };
             tracing::warn!(bytes = torn, "审计日志末尾不完整 / the end of the audit log was torn");
-            log.append(0, &record).map_err(|why| AuditError::Io {
-                path: shared.config.folder.clone(),
-                source: io::Error::other(why),
-            })?;
+            log.append(0, &record).map_err(|why| unrecorded(log.folder(), why))?;
         }
         let seals = Seals::open(seals, signing, algorithm, last.as_ref());
         let keeper = Keeper {
             shared: shared.clone(),
             seals,
             unsealed_since: None,
-            ends,
+            kept: sealed.iter().map(|(&lane, sealed)| (lane, sealed.kept)).collect(),
+            sealed,
             waiting: Vec::new(),
+            latest: 0,
         };
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread =
@@ -261,10 +263,14 @@ struct Keeper {
     seals: Seals,
     /// Since when none can be written.
     unsealed_since: Option<Instant>,
-    /// Where each lane was sealed last.
-    ends: BTreeMap<u32, End>,
+    /// How each lane was sealed last.
+    sealed: BTreeMap<u32, Sealed>,
+    /// From where on each is kept, as the next seal tells.
+    kept: BTreeMap<u32, u64>,
     /// Synced, and to be sealed: of each lane its end and the hashes of its records.
     waiting: Vec<(End, Vec<Hash>)>,
+    /// The time of the latest record among them.
+    latest: u64,
 }
 
 impl Keeper {
@@ -304,8 +310,8 @@ impl Keeper {
         }
         let mut ends = Vec::new();
         for (lane, synced) in self.shared.lanes.iter().zip(&self.shared.synced) {
-            let (end, files) = lane.dirty();
-            if end > synced.load(Ordering::Relaxed) {
+            let (end, files) = lane.dirty(synced.load(Ordering::Relaxed));
+            if !files.is_empty() {
                 if let Err(error) = files.iter().try_for_each(|file| file.sync_data()) {
                     return self.fail(&error);
                 }
@@ -326,7 +332,7 @@ impl Keeper {
         self.waiting.resize_with(self.shared.lanes.len(), Default::default);
         for (at, lane) in self.shared.lanes.iter().enumerate() {
             let since = lane.since();
-            if since.hashes.is_empty() {
+            if since.files.is_empty() {
                 continue;
             }
             // After a failed sync the system takes what was not written for written: to ask again proves
@@ -335,6 +341,7 @@ impl Keeper {
                 return self.fail(&error);
             }
             self.shared.synced[at].store(since.end.position, Ordering::Release);
+            self.latest = self.latest.max(since.latest);
             let (end, hashes) = &mut self.waiting[at];
             *end = since.end;
             hashes.extend(since.hashes);
@@ -345,20 +352,22 @@ impl Keeper {
         }
         let mut lanes = Vec::new();
         for (lane, (end, hashes)) in (0..).zip(&self.waiting) {
-            let sealed = self.ends.get(&lane).copied();
+            let sealed = self.sealed.get(&lane).map(Sealed::end);
             let from = sealed.map_or(0, |end| end.position);
             let end = if hashes.is_empty() { sealed } else { Some(*end) };
-            lanes.extend(end.map(|end| Sealed::new(lane, from, &end)));
+            let kept = self.kept.get(&lane).copied().unwrap_or(0);
+            lanes.extend(end.map(|end| Sealed::new(lane, from, &end, kept)));
         }
         let leaves: Vec<Hash> =
             self.waiting.iter().flat_map(|(_, hashes)| hashes).copied().collect();
         let root = merkle::root(self.shared.algorithm, &leaves);
-        let ends: Vec<(u32, End)> = lanes.iter().map(|lane| (lane.lane, lane.end())).collect();
-        match self.seals.append(now(), lanes, leaves.len() as u64, root) {
-            Ok(()) => {
-                self.ends.extend(ends);
+        let sealed: Vec<_> = lanes.iter().map(|lane| (lane.lane, lane.clone())).collect();
+        // No record is younger than its seal, by which it is looked for.
+        match self.seals.append(now().max(self.latest), lanes, leaves.len() as u64, root) {
+            Ok(millis) => {
+                self.sealed.extend(sealed);
                 self.waiting.iter_mut().for_each(|(_, hashes)| hashes.clear());
-                self.shared.sealed.store(now(), Ordering::Relaxed);
+                self.shared.sealed.store(millis, Ordering::Relaxed);
                 self.shared.stalled.store(false, Ordering::Relaxed);
                 if self.unsealed_since.take().is_some() {
                     tracing::info!("审计日志恢复封存 / the audit log is sealed again");
@@ -384,7 +393,7 @@ impl Keeper {
         );
     }
 
-    fn sweep(&self) {
+    fn sweep(&mut self) {
         if self.shared.config.keep_days > 0
             && let Err(error) = self.remove_old()
         {
@@ -392,30 +401,49 @@ impl Keeper {
         }
     }
 
-    /// Remove segments of which even the last record is too old, and the seals of their days.
-    fn remove_old(&self) -> Result<(), AuditError> {
+    /// Remove segments of which even the last record is too old, and the seals that were of such alone. From where
+    /// on each lane is kept is recorded and sealed before: whatever else is gone is missed.
+    fn remove_old(&mut self) -> Result<(), AuditError> {
         let kept = u64::from(self.shared.config.keep_days) * DAY_MILLIS;
         let Some(oldest) = now().checked_sub(kept) else { return Ok(()) };
-        let root = &self.shared.config.folder;
-        for &lane in self.ends.keys() {
-            let segments = segments(&folder(root, lane))?;
-            // The one after it begins with a record that came later.
-            for pair in segments.windows(2) {
-                if begun(&pair[1].1)?.is_none_or(|begun| begun >= oldest) {
-                    break;
-                }
-                let path = &pair[0].1;
-                std::fs::remove_file(path).map_err(AuditError::io(path))?;
+        self.seal();
+        let log = Log { shared: self.shared.clone() };
+        let mut swept = Vec::new();
+        for lane in &log.shared.lanes {
+            lane.leave(oldest)?;
+            let (number, position) = (lane.number(), lane.kept_since(oldest)?);
+            let is_sealed = self.sealed.get(&number).is_some_and(|sealed| position <= sealed.to);
+            let kept = self.kept.entry(number).or_default();
+            if is_sealed && position > *kept {
+                *kept = position;
+                swept.push(format!("{number}: {position:x}"));
             }
         }
-        let first_kept = seal::file_of(&root.join("seals"), oldest);
-        for path in seal::files(&root.join("seals"))? {
-            if path < first_kept {
-                std::fs::remove_file(&path).map_err(AuditError::io(&path))?;
+        if !swept.is_empty() {
+            let record = Record { note: &swept.join("; "), ..log.now(Act::Swept) };
+            log.append(0, &record).map_err(|why| unrecorded(log.folder(), why))?;
+            self.seal();
+        }
+        for (lane, sealed) in &self.sealed {
+            log.shared.lanes[*lane as usize].remove_before(sealed.kept)?;
+        }
+        let folder = log.folder().join("seals");
+        let (first_kept, files) = (seal::file_of(&folder, oldest), seal::files(&folder)?);
+        for path in files.split_last().map_or(&[][..], |(_, earlier)| earlier) {
+            let last = seal::last_of(path)?;
+            let lanes = last.iter().flat_map(|line| &line.seal.lanes);
+            let kept = |lane| self.sealed.get(lane).map_or(0, |sealed: &Sealed| sealed.kept);
+            if *path >= first_kept || { lanes }.any(|lane| lane.to > kept(&lane.lane)) {
+                break;
             }
+            std::fs::remove_file(path).map_err(AuditError::io(path))?;
         }
         Ok(())
     }
+}
+
+fn unrecorded(folder: &Path, why: Unrecorded) -> AuditError {
+    AuditError::Io { path: folder.to_owned(), source: io::Error::other(why) }
 }
 
 /// Milliseconds since 1970.

@@ -5,7 +5,7 @@
 
 use super::reader::Reader;
 use super::record::Record;
-use super::seal::Line;
+use super::seal::{Line, Sealed};
 use super::{Algorithm, AuditError, AuditKey, Hash, merkle};
 use crate::catalogue::Catalogue;
 use crate::record::Instant;
@@ -133,8 +133,11 @@ pub enum Unproven {
     /// It is damaged: which part.
     #[error("回执损坏 / the receipt is damaged: {0}")]
     Damaged(&'static str),
-    /// It is not sealed yet.
-    #[error("尚未封存，请稍后再取 / not sealed yet: fetch it again in a moment")]
+    /// It is not sealed yet, or not all that was sealed with it is kept.
+    #[error(
+        "尚未封存，请稍后再取；或一同封存的记录已不全 / \
+         not sealed yet: fetch it again in a moment; or some of what was sealed with it is no longer kept"
+    )]
     NotSealed,
     /// The seal does not hold.
     #[error("封存不成立 / the seal does not hold: {0}")]
@@ -221,6 +224,11 @@ impl Receipt {
         if ReceiptNo::new(no.lane, no.position, &hash) != no {
             return Err(Unproven::Damaged("编号与记录不符 / its number is of another record"));
         }
+        let is_of =
+            |lane: &Sealed| lane.lane == no.lane && (lane.from..lane.to).contains(&no.position);
+        if !line.seal.lanes.iter().any(is_of) {
+            return Err(Unproven::NotInSeal);
+        }
         let path: Result<Vec<Hash>, _> = path
             .iter()
             .map(|node| {
@@ -256,11 +264,11 @@ impl Receipt {
     }
 }
 
-/// An answer as it was before it was told the number of its receipt.
+/// An answer as it was before its member `receipt` was told its number.
 pub fn without_number(answer: &[u8], receipt: &str) -> Vec<u8> {
-    let quoted = format!("\"{receipt}\"");
-    match memchr::memmem::rfind(answer, quoted.as_bytes()) {
-        Some(at) => [&answer[..at], b"null", &answer[at + quoted.len()..]].concat(),
+    let member = format!("\"receipt\":\"{receipt}\"");
+    match memchr::memmem::rfind(answer, member.as_bytes()) {
+        Some(at) => [&answer[..at], b"\"receipt\":null", &answer[at + member.len()..]].concat(),
         None => answer.to_vec(),
     }
 }
@@ -295,6 +303,10 @@ fn in_seal(reader: &Reader, no: &ReceiptNo, millis: u64) -> Result<Option<InSeal
         }
     }
     let Some(index) = index else { return Ok(None) };
+    // Its beginning is too old to be kept.
+    if leaves.len() as u64 != line.seal.records {
+        return Ok(None);
+    }
     let path = merkle::path(line.seal.algorithm, &leaves, index);
     let path = path.iter().map(hex::encode).collect();
     Ok(Some(InSeal { line, index: index as u64, path }))
@@ -356,5 +368,13 @@ mod tests {
             assert_eq!(text.parse::<ReceiptNo>(), Err(NoReceiptNo), "{text}");
         }
         assert_eq!(format!("0-0-{}", half.to_uppercase()).parse::<ReceiptNo>(), Err(NoReceiptNo));
+    }
+
+    #[test]
+    fn an_answer_is_read_without_its_number_alone() {
+        let answer = br#"{"check":"c","receipt":"0-0-ab","note":"0-0-ab"}"#;
+        let without = br#"{"check":"c","receipt":null,"note":"0-0-ab"}"#;
+        assert_eq!(without_number(answer, "0-0-ab"), without);
+        assert_eq!(without_number(answer, "0-0-cd"), answer);
     }
 }

@@ -60,6 +60,8 @@ pub enum Act {
     Configured,
     /// Those who relied on an entry are told.
     Recall,
+    /// Records whose time is over are removed: of each lane those before a position.
+    Swept,
 }
 
 impl Act {

@@ -61,13 +61,20 @@ pub struct Sealed {
     /// The hash of the last.
     #[serde(with = "hex")]
     pub head: Hash,
+    /// The position from which on its records are kept; before it they are too old.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kept: u64,
+}
+
+fn is_zero(position: &u64) -> bool {
+    *position == 0
 }
 
 impl Sealed {
-    /// A lane that went on from a position to its end.
-    pub(super) fn new(lane: u32, from: u64, end: &End) -> Sealed {
+    /// A lane that went on from a position to its end, and is kept from another.
+    pub(super) fn new(lane: u32, from: u64, end: &End, kept: u64) -> Sealed {
         let End { position: to, records, head } = *end;
-        Sealed { lane, from, to, records, head }
+        Sealed { lane, from, to, records, head, kept }
     }
 
     /// Where the lane ended.
@@ -172,6 +179,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>, AuditError> {
     lines::read(path, Line::parse)
 }
 
+/// The last seal of a file.
+pub(super) fn last_of(path: &Path) -> Result<Option<Line>, AuditError> {
+    lines::last(path, Line::parse)
+}
+
 /// The last of a folder.
 pub(super) fn last(folder: &Path) -> Result<Option<Line>, AuditError> {
     for path in files(folder)?.iter().rev() {
@@ -188,8 +200,20 @@ pub(super) struct Seals {
     key: SigningKey,
     algorithm: Algorithm,
     number: u64,
+    /// The time of the last.
+    millis: u64,
     previous: Hash,
-    open: Option<(PathBuf, File)>,
+    open: Option<Open>,
+    /// Brings a file to the disk.
+    sync: fn(&File) -> io::Result<()>,
+}
+
+/// A file of seals that is written.
+struct Open {
+    path: PathBuf,
+    file: File,
+    /// Bytes of the seals that are on the disk.
+    whole: u64,
 }
 
 impl Seals {
@@ -200,19 +224,22 @@ impl Seals {
         algorithm: Algorithm,
         last: Option<&Line>,
     ) -> Seals {
-        let (number, previous) =
-            last.map_or((0, Hash::default()), |last| (last.seal.number, last.hash()));
-        Seals { folder, key, algorithm, number, previous, open: None }
+        let (number, millis, previous) =
+            last.map_or((0, 0, Hash::default()), |it| (it.seal.number, it.seal.millis, it.hash()));
+        let (open, sync) = (None, File::sync_data as fn(&File) -> io::Result<()>);
+        Seals { folder, key, algorithm, number, millis, previous, open, sync }
     }
 
-    /// Append one, and wait for the disk.
+    /// Append one, and wait for the disk; its time. That is never before the last one's, whatever the clock
+    /// says: seals follow one another in their files too.
     pub fn append(
         &mut self,
         millis: u64,
         lanes: Vec<Sealed>,
         records: u64,
         root: Hash,
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
+        let millis = millis.max(self.millis);
         let seal = Seal {
             number: self.number + 1,
             millis,
@@ -223,20 +250,25 @@ impl Seals {
             root,
         };
         let line = Line::sign(seal, &self.key);
+        let text = format!("{}\n", line.text());
+        // What is there of one that failed would stand before it.
+        if let Some(open) = &self.open {
+            open.file.set_len(open.whole)?;
+        }
         let path = file_of(&self.folder, millis);
-        if self.open.as_ref().is_none_or(|(open, _)| *open != path) {
-            let file = lines::open(&path)?;
-            self.open = Some((path, file));
-        }
-        let Some((_, file)) = &mut self.open else { return Ok(()) };
-        let written = file.write_all(format!("{}\n", line.text()).as_bytes());
-        if let Err(error) = written.and_then(|()| file.sync_data()) {
-            // What is there of it is cut off before the next attempt.
-            self.open = None;
-            return Err(error);
-        }
-        (self.number, self.previous) = (self.number + 1, line.hash());
-        Ok(())
+        let open = match self.open.take() {
+            Some(open) if open.path == path => open,
+            _ => {
+                let file = lines::open(&path)?;
+                Open { whole: file.metadata()?.len(), path, file }
+            }
+        };
+        let open = self.open.insert(open);
+        open.file.write_all(text.as_bytes())?;
+        (self.sync)(&open.file)?;
+        open.whole += text.len() as u64;
+        (self.number, self.millis, self.previous) = (self.number + 1, millis, line.hash());
+        Ok(millis)
     }
 }
 
@@ -245,7 +277,7 @@ mod tests {
     use super::*;
 
     fn seal() -> Seal {
-        let lane = Sealed { lane: 1, from: 0, to: 77, records: 1, head: [4; 32] };
+        let lane = Sealed { lane: 1, from: 0, to: 77, records: 1, head: [4; 32], kept: 0 };
         Seal {
             number: 1,
             millis: 1_795_312_800_000,
@@ -294,5 +326,59 @@ mod tests {
         let kept = read(&path).unwrap();
         assert_eq!(kept[1].seal.previous, kept[0].hash());
         assert_eq!(kept[1].seal.number, 2);
+    }
+
+    #[test]
+    fn one_that_the_disk_did_not_take_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (at, next_day) = (1_795_312_800_000, 1_795_312_800_000 + 86_400_000);
+        let key = SigningKey::generate().unwrap();
+        let mut seals = Seals::open(folder.path().to_owned(), key, Algorithm::Sha256, None);
+        seals.append(at, Vec::new(), 0, [1; 32]).unwrap();
+        for at in [at, next_day] {
+            seals.sync = |_| Err(io::ErrorKind::StorageFull.into());
+            seals.append(at, Vec::new(), 0, [2; 32]).unwrap_err();
+            seals.append(at, Vec::new(), 0, [2; 32]).unwrap_err();
+            seals.sync = File::sync_data;
+            seals.append(at, Vec::new(), 0, [3; 32]).unwrap();
+        }
+        seals.sync = |_| Err(io::ErrorKind::StorageFull.into());
+        seals.append(next_day, Vec::new(), 0, [2; 32]).unwrap_err();
+        seals.sync = File::sync_data;
+        seals.append(next_day + 86_400_000, Vec::new(), 0, [3; 32]).unwrap();
+        chain(folder.path(), &[1, 3, 3, 3]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_the_chain_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let midnight = 1_795_363_200_000;
+        let mut last = None;
+        for (root, millis) in [(1, midnight - 1), (2, midnight), (3, midnight - 1)] {
+            let key = SigningKey::generate().unwrap();
+            let open = |last: Option<&Line>| {
+                Seals::open(folder.path().to_owned(), key, Algorithm::Sha256, last)
+            };
+            let mut seals = open(last.as_ref());
+            for millis in [millis, millis - 2] {
+                seals.append(millis, Vec::new(), 0, [root; 32]).unwrap();
+            }
+            last = super::last(folder.path()).unwrap();
+        }
+        assert_eq!(files(folder.path()).unwrap().len(), 2);
+        chain(folder.path(), &[1, 1, 2, 2, 3, 3]);
+    }
+
+    /// The seals of a folder follow one another, with these roots.
+    fn chain(folder: &Path, roots: &[u8]) {
+        let files = files(folder).unwrap();
+        let lines: Vec<Line> = files.iter().flat_map(|path| read(path).unwrap()).collect();
+        let kept: Vec<u8> = lines.iter().map(|line| line.seal.root[0]).collect();
+        assert_eq!(kept, roots);
+        for pair in lines.windows(2) {
+            assert_eq!(pair[1].seal.number, pair[0].seal.number + 1);
+            assert_eq!(pair[1].seal.previous, pair[0].hash());
+            assert!(pair[1].seal.millis >= pair[0].seal.millis);
+        }
     }
 }

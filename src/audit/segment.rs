@@ -170,6 +170,16 @@ impl Segment {
         open().map_err(AuditError::io(path))
     }
 
+    /// One of so many bytes takes a payload of so many.
+    pub fn takes(bytes: usize, payload: usize) -> bool {
+        HEADER + FRAME + payload <= bytes
+    }
+
+    /// It holds no record.
+    pub fn is_empty(&self) -> bool {
+        self.at == HEADER
+    }
+
     /// A payload of so many bytes finds room.
     pub fn has_room(&self, payload: usize) -> bool {
         self.at + FRAME + payload <= self.map.len()
@@ -200,11 +210,10 @@ impl Segment {
     }
 
     /// Give back the room that it does not take.
-    pub fn close(self) -> io::Result<Arc<File>> {
+    pub fn close(self) -> io::Result<()> {
         let Segment { file, map, at } = self;
         drop(map);
-        file.set_len(at as u64)?;
-        Ok(file)
+        file.set_len(at as u64)
     }
 }
 
@@ -289,9 +298,10 @@ impl Frames {
         Ok(Frames { path: path.to_owned(), header, bytes })
     }
 
-    /// Bytes of the file.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
+    /// What follows so many bytes of frames, without the zeros at its end.
+    pub fn rest(&self, at: u64) -> &[u8] {
+        let rest = self.bytes.get(HEADER + at as usize..).unwrap_or_default();
+        &rest[..rest.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
     }
 
     /// What follows so many bytes of frames, after that hash.

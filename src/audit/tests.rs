@@ -1,5 +1,7 @@
 //! The log as a whole.
 
+mod gone;
+
 use super::find::Sought;
 use super::reader::Reader;
 use super::receipt::Unproven;
@@ -162,6 +164,16 @@ fn an_altered_receipt_proves_nothing() {
     assert_eq!(with(&|it| it.sealed.as_mut().unwrap().index ^= 1), Unproven::NotInSeal);
     assert_eq!(with(&|it| it.sealed.as_mut().unwrap().path.clear()), Unproven::NotInSeal);
     assert_eq!(with(&|it| it.sealed = None), Unproven::NotSealed);
+    // The same record in another lane, or further along.
+    for (part, other) in [(0, "7"), (1, "ffff")] {
+        let moved = |it: &mut Receipt| {
+            let mut parts: Vec<&str> = receipt.receipt.split('-').collect();
+            parts[part] = other;
+            it.receipt = parts.join("-");
+            it.record["receipt"] = it.receipt.as_str().into();
+        };
+        assert_eq!(with(&moved), Unproven::NotInSeal);
+    }
     let root = |it: &mut Receipt| it.sealed.as_mut().unwrap().line.seal.root[0] ^= 1;
     assert!(matches!(with(&root), Unproven::Seal(_)));
     // A number that another record has, or none.
@@ -350,7 +362,7 @@ fn segments_follow_one_another_and_old_ones_go() {
     drop((log, keeping));
     assert!(segments_of(&config).len() < all);
     let proven = check(&config).unwrap();
-    assert!(proven.partly > 0 && proven.sealed == 3, "{proven:?}");
+    assert!(proven.partly > 0 && proven.sealed == 3 + 1, "{proven:?}");
     assert!(found(2_000).contains(&last));
 }
 
@@ -408,4 +420,32 @@ async fn answers_can_wait_for_the_disk() {
     }
     assert!(log.durable(ReceiptNo::new(9, 0, &[0; 32])).await.is_err());
     drop(keeping);
+}
+
+#[test]
+fn a_log_is_proven_and_copied_while_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = AuditConfig { seal_ms: 1, ..config(folder.path()) };
+    let (log, _keeping) = Log::open(config.clone(), 1).unwrap();
+    let (log, (sender, stop)) = (&log, std::sync::mpsc::channel::<()>());
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut number = 0;
+            while stop.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                append(log, number % 2, number..number + 1);
+                number += 1;
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+        });
+        let _stopping = sender;
+        for _ in 0..20 {
+            check(&config).unwrap();
+        }
+        let copied = tempfile::tempdir().unwrap();
+        for part in ["seals", "lanes"] {
+            copy_folder(&config.folder.join(part), &copied.path().join(part));
+        }
+        let copied = Reader::new(copied.path());
+        assert!(verify(&copied, &trusted(&config), |_| ()).unwrap().sealed > 0);
+    });
 }

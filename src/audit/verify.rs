@@ -1,9 +1,11 @@
 //! The proof that nothing was altered, or the first record that was.
 //!
 //! Every link of every lane, every seal's signature and its link to the seal before, and for each seal that
-//! all lanes stood then as it says, record for record. What is older than what is kept is proven by its
-//! signature alone. What came after the last seal is chained and not signed yet.
+//! all lanes stood then as it says, record for record. From where on each lane is kept the last seal says: all
+//! records from there on must be there, and all seals of them. What is older is proven by its signature alone.
+//! What came after the last seal is chained and not signed yet.
 
+use super::lane::folder;
 use super::reader::{Reader, Walk};
 use super::seal::{Line, Sealed};
 use super::{AuditError, Broken, Hash, merkle};
@@ -39,14 +41,29 @@ pub fn verify(
     trusted: &TrustedKeys,
     mut each: impl FnMut(u64),
 ) -> Result<Proven, AuditError> {
+    // Records of later seals may not be there yet when the lanes are read.
+    let last = reader.last_seal()?;
     let (mut proven, mut lanes) = (Proven::default(), BTreeMap::new());
     for lane in reader.lanes()? {
         lanes.insert(lane, reader.walk(lane)?);
     }
     let starts: BTreeMap<u32, u64> =
         lanes.iter().map(|(lane, walk)| (*lane, walk.end.position)).collect();
+    // A lane is sealed as kept before it is shortened.
+    let kept = reader.last_seal()?.map_or(Vec::new(), |line| line.seal.lanes);
+    for Sealed { lane, kept, .. } in kept {
+        if starts.get(&lane).is_none_or(|start| *start > kept) {
+            let (file, position) = (folder(reader.root(), lane), kept);
+            let why = "自此应保存的记录缺失 / records are gone that are to be kept from here on";
+            return Err(Broken { file, position, why: why.to_owned() }.into());
+        }
+    }
+    let last = last.map_or(0, |line| line.seal.number);
     let mut failure = None;
     reader.seals(0, |file, at, line| {
+        if line.seal.number > last {
+            return ControlFlow::Break(());
+        }
         let proof = of_seal(file, at, &line, trusted, &mut proven, &mut lanes, &starts);
         each(proven.sealed + proven.partly);
         proven.last = Some(line);
@@ -91,17 +108,19 @@ fn of_seal(
     }
     let (mut leaves, mut is_whole) = (Vec::new(), true);
     for sealed in &line.seal.lanes {
-        let start = starts.get(&sealed.lane).copied();
+        let gone = || broken(format!("第 {0} 路缺失 / lane {0} is gone", sealed.lane));
+        let start = starts.get(&sealed.lane).copied().ok_or_else(gone)?;
+        let walk = lanes.get_mut(&sealed.lane).ok_or_else(gone)?;
         // Nothing of it is kept any more.
-        if start.is_none_or(|start| sealed.to < start) {
+        if sealed.to < start {
             is_whole &= sealed.from == sealed.to;
             continue;
         }
-        let Some(walk) = lanes.get_mut(&sealed.lane) else { continue };
-        is_whole &= start.is_some_and(|start| sealed.from >= start);
-        if is_whole && walk.end.position != sealed.from {
+        let at = walk.end.position;
+        if sealed.from > at || (sealed.from < at && at != start) {
             return Err(walk.broken("封存不衔接 / sealed from elsewhere").into());
         }
+        is_whole &= sealed.from == at;
         walk_to(walk, sealed, &mut leaves)?;
     }
     proven.seals += 1;
