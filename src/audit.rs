@@ -42,7 +42,8 @@
 //! | [`merkle`] | a tree over the records of an interval |
 //! | [`seal`] | what binds all lanes at a moment, signed |
 //! | `lines` | files of lines: seals, recalls |
-//! | [`log`] | lanes, and the thread that syncs and seals them |
+//! | [`log`] | all lanes, as the threads that answer use them |
+//! | [`keeper`] | the thread that syncs, seals, and removes what is too old |
 //! | [`reader`] | the log as it lies on disk |
 //! | [`verify`] | the proof that nothing was altered, or the first record that was |
 //! | [`find`] | records of a subject, an entry, a client, a case, a time |
@@ -52,6 +53,7 @@
 pub mod config;
 pub mod find;
 pub mod hashing;
+pub mod keeper;
 pub mod key;
 pub mod lane;
 mod lines;
@@ -69,8 +71,9 @@ pub mod verify;
 
 pub use config::{AuditConfig, Sync};
 pub use hashing::{Algorithm, Hash};
+pub use keeper::Keeping;
 pub use key::{AuditKey, Digest};
-pub use log::{Keeping, Log};
+pub use log::Log;
 pub use receipt::{Receipt, ReceiptNo};
 pub use record::{Act, Asked, Cited, Ground, Purpose, Record};
 pub use seal::Seal;

@@ -161,7 +161,7 @@ fn of_a_seal_that_is_kept_in_part_no_receipt_is_proven() {
 }
 
 /// A log whose last segment begins where it was sealed, and holds records that are not.
-fn with_unsealed(folder: &Path) -> (AuditConfig, Log, log::Keeping) {
+fn with_unsealed(folder: &Path) -> (AuditConfig, Log, Keeping) {
     let config = AuditConfig { seal_ms: 3_600_000, ..config(folder) };
     let (log, keeping) = Log::open(config.clone(), 0).unwrap();
     append_large(&log, 0, 6, 5_000);
