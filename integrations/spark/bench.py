@@ -6,8 +6,9 @@
 ten listed (an identifier of the city's truth). Written into `--folder`, which is kept; what is there is used again.
 
 **How to read it.** Parquet to Parquet, files in the page cache, the best of `--runs`. The job's time is that of
-the query alone: Spark and its executors are up, and one query has run before. Both answers are compared: rows,
-rows that meet an entry, rows that are undetermined. On a machine of few cores Spark's own JVMs, the Python
+the query alone: Spark and its executors are up, and one query has run before. All answers are compared: rows,
+rows that meet an entry, rows that are undetermined. The job reads and writes through Spark, or, with `--files`, the
+same rows in `--parts` files past it. On a machine of few cores Spark's own JVMs, the Python
 workers and the binary share them; what Spark alone takes to copy the rows through Python stands beside.
 
 Run it with the interpreter of `target/spark-venv` (`integrations/spark/test` makes it) and a release build:
@@ -20,6 +21,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -45,8 +47,8 @@ def uscc(number):
     return body + DIGITS[-total % 31]
 
 
-def make(folder, xincha, entries, rows):
-    """The city, its snapshot and the rows, where they are not there yet."""
+def make(folder, xincha, entries, rows, count):
+    """The city, its snapshot and the rows, in one file and in so many, where they are not there yet."""
     config, table = folder / "xincha.toml", folder / f"in-{rows}.parquet"
     sample = ROOT / "config"
     if not config.exists():
@@ -69,7 +71,14 @@ def make(folder, xincha, entries, rows):
         columns = {"number": pa.array(range(rows), pa.int64()), "uscc": ids, "name": names}
         columns["amount"] = pa.array([at / 4 for at in range(rows)], pa.float64())
         pq.write_table(pa.table(columns), table, row_group_size=1 << 18)
-    return config, table
+    parts = folder / f"in-{rows}-{count}"
+    if not parts.exists():
+        parts.mkdir()
+        whole = pq.read_table(table)
+        for at in range(count):
+            first, last = (rows * part // count for part in (at, at + 1))
+            pq.write_table(whole.slice(first, last - first), parts / f"part-{at}.parquet", row_group_size=1 << 18)
+    return config, table, parts
 
 
 def run(*command):
@@ -100,12 +109,13 @@ def main():
     parser.add_argument("--folder", required=True, type=pathlib.Path)
     parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--parts", type=int, default=4)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     xincha = str(pathlib.Path(given.xincha).resolve())
-    config, table = make(folder, xincha, given.entries, given.rows)
+    config, table, parts = make(folder, xincha, given.entries, given.rows, given.parts)
     alone, spread, copied = (str(folder / name) for name in ("alone.parquet", "spread.parquet", "copied.parquet"))
 
     screen = [xincha, "--config", str(config), "screen", str(table), "-o", alone, "--snapshot-only", "--at", AT]
@@ -127,17 +137,24 @@ def main():
 
     through_spark(xincha_spark.screen(rows.limit(10_000), options), spread)
     of_job, _ = best(given.runs, lambda: through_spark(xincha_spark.screen(rows, options), spread))
+    past = folder / "past"
+
+    def of_files():
+        shutil.rmtree(past, ignore_errors=True)
+        xincha_spark.screen_files(spark, parts, past, options)
+
+    of_parts, _ = best(given.runs, of_files)
     of_copy, _ = best(given.runs, lambda: through_spark(rows.mapInArrow(lambda batches: batches, rows.schema), copied))
     tasks = rows.rdd.getNumPartitions()
     spark.stop()
 
     found = counted(spread)
-    assert found == counted(alone), (found, counted(alone))
+    assert found == counted(alone) == counted(past), (found, counted(alone), counted(past))
     assert found[0] == given.rows
     print(f"{given.rows:,} rows × {given.entries:,} entries, {os.cpu_count()} cores, {tasks} tasks")
     print(f"rows that meet an entry {found[1]:,}, undetermined {found[2]:,}")
     print("| | s | rows/s |\n|---|---|---|")
-    for what, seconds in [("xincha screen", of_binary), ("Spark job", of_job), ("Spark, rows copied through Python", of_copy)]:
+    for what, seconds in [("xincha screen", of_binary), ("Spark job", of_job), ("Spark job, --files", of_parts), ("Spark, rows copied through Python", of_copy)]:
         print(f"| {what} | {seconds:.1f} | {given.rows / seconds:,.0f} |")
 
 

@@ -142,6 +142,74 @@ class SparkTest(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("wanted another", refused.stderr)
 
+    def files(self, name, *tables):
+        """A folder of files, in folders as Spark parts them."""
+        folder = pathlib.Path(self.home.path(name))
+        folder.mkdir()
+        for at, part in enumerate(tables):
+            path = folder / f"region={3205 + at % 2}" / f"part-{at}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            pq.write_table(part, path)
+        (folder / "_SUCCESS").touch()
+        return folder
+
+    def test_files_are_what_the_binary_writes(self):
+        whole = table(ROWS)
+        parts = [whole.slice(at, ROWS // 5) for at in range(0, ROWS, ROWS // 5)]
+        source, target = self.files("files", *parts), pathlib.Path(self.home.path("files-screened"))
+        submit = [sys.executable, str(HERE / "xincha_spark.py"), "--files", "--xincha", XINCHA]
+        submit += ["--config", self.home.config, "--at", AT, "--input", source, "--output", target]
+        refused = subprocess.run([*submit, "--snapshot", "another"], capture_output=True, text=True)
+        self.assertIn("wanted another", refused.stderr)
+        self.assertFalse(target.exists())
+        done = subprocess.run(submit, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"行数 / rows: {ROWS:,}", done.stderr)
+        expected = {}
+        for path in source.rglob("*.parquet"):
+            name, out = str(path.relative_to(source)), self.home.path("out.parquet")
+            self.home.run("screen", path, "-o", out, "--snapshot-only", "--at", AT)
+            expected[name] = pq.ParquetFile(out).read()
+            self.assertEqual(pq.ParquetFile(target / name).read(), expected[name])
+            rejects = pathlib.Path(out).with_suffix(".rejects.csv").read_bytes()
+            self.assertEqual((target / "_rejects" / f"{name}.csv").read_bytes(), rejects)
+        undetermined = sum(part["xincha_verdict"].to_pylist().count("undetermined") for part in expected.values())
+        self.assertIn(f"无法确定 / undetermined: {undetermined:,}", done.stderr)
+        written = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+        rejects = {f"_rejects/{name}.csv" for name in expected}
+        self.assertEqual(written, {"_SUCCESS", *expected, *rejects})
+        # As any folder of Spark's it can be read again, but not be written again.
+        self.assertEqual(self.spark.read.parquet(str(target)).count(), ROWS)
+        again = subprocess.run(submit, capture_output=True, text=True)
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn("is there already", again.stderr)
+
+    def test_files_that_fail_leave_nothing(self):
+        target = pathlib.Path(self.home.path("none"))
+        broken = self.files("broken", table(10), table(10))
+        (broken / "part-2.parquet").write_bytes(b"PAR1 no more than that PAR1")
+        differing = self.files("differing", table(10), table(10).drop(["标签"]))
+        empty = self.files("empty")
+        for source, expected, options in [
+            (broken, "part-2.parquet", self.options()),
+            (differing, "has other columns", self.options()),
+            (empty, "no Parquet files", self.options()),
+            (differing, "cannot be run", dataclasses.replace(self.options(), xincha="/no/xincha")),
+        ]:
+            with self.assertRaisesRegex((PythonException, xincha_spark.XinchaError), expected):
+                xincha_spark.screen_files(self.spark, source, target, options)
+            self.assertFalse(target.exists())
+
+    def test_files_on_another_snapshot_are_refused(self):
+        source, target = self.files("stale", table(10)), pathlib.Path(self.home.path("stale-screened"))
+
+        def publish(_):
+            self.home.run("build")
+
+        with self.assertRaisesRegex(PythonException, "snapshot 不一致 / differs"):
+            xincha_spark.screen_files(self.spark, source, target, self.options(), publish)
+        self.assertFalse(target.exists())
+
     def test_no_rows_are_no_rows(self):
         screened = xincha_spark.screen(self.rows.where("`编号` < 0"), self.options())
         self.assertEqual(screened.count(), 0)

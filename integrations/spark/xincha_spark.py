@@ -3,6 +3,7 @@
 
     partition ─► mapInArrow ─► one `xincha screen -` a task ─► the same rows, results behind them
                                (maps the host's one snapshot: the page cache is shared)
+    file ─► one `xincha screen FILE` a task ─► a file of the same name, in a folder that every host sees
 
 All rows are decided on one snapshot and for one instant: the driver asks the binary about no rows at all first,
 and takes from that answer the columns of the results and what it is decided on; a task whose binary answers on
@@ -15,12 +16,15 @@ import dataclasses
 import datetime
 import itertools
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -32,6 +36,8 @@ BASIS = ("snapshot", "change", "catalogue", "at", "matter")
 UNRELIABLE = "not to be relied on"
 # Lines of standard error that a failure shows.
 SHOWN_LINES = 40
+# In the folder of the results: what is not whole yet, rows that could not be used, and the mark of a whole one.
+PENDING, REJECTS, SUCCESS = "_pending", "_rejects", "_SUCCESS"
 
 
 class XinchaError(Exception):
@@ -52,10 +58,9 @@ class Options:
     matter: str = None
     kind: str = None
 
-    def command(self):
-        """The arguments of one process."""
-        command = [self.xincha, "--config", self.config, "screen", "-", "--format", "arrow"]
-        command += ["--snapshot-only", "--at", self.at]
+    def command(self, *files):
+        """The arguments of one process that reads and writes these."""
+        command = [self.xincha, "--config", self.config, "screen", *files, "--snapshot-only", "--at", self.at]
         for column in self.id_columns:
             command += ["--id-column", column]
         given = {"--name-column": self.name_column, "--matter": self.matter, "--kind": self.kind}
@@ -64,11 +69,22 @@ class Options:
         return command + (["--no-names"] if self.no_names else [])
 
 
+def task_environment():
+    """Of a process of this task, which has so many cores: alone it would take all of the host."""
+    context = TaskContext.get()
+    return {**os.environ, "RAYON_NUM_THREADS": str(context.cpus() if context else 1)}
+
+
+def failed(command, why):
+    """What went wrong on which host with which process."""
+    return XinchaError(f"{socket.gethostname()}: {' '.join(map(str, command))}: {why}")
+
+
 class Child:
     """One process: a thread feeds it, whoever iterates over its answers reads it."""
 
-    def __init__(self, options, schema, batches, threads):
-        self._command = options.command()
+    def __init__(self, options, schema, batches):
+        self._command = options.command("-", "--format", "arrow")
         self._batches = batches
         self._schema = schema
         self._said = collections.deque(maxlen=SHOWN_LINES)
@@ -80,11 +96,10 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                # A task has so many cores, and each process would take all of the host.
-                env={**os.environ, "RAYON_NUM_THREADS": str(threads)},
+                env=task_environment(),
             )
         except OSError as error:
-            raise self._error(f"无法运行 / cannot be run: {error}") from None
+            raise failed(self._command, f"无法运行 / cannot be run: {error}") from None
         self._feeder = threading.Thread(target=self._feed, name="feeder", daemon=True)
         self._listener = threading.Thread(target=self._listen, name="listener", daemon=True)
         self._feeder.start()
@@ -103,7 +118,7 @@ class Child:
             self._fail(str(error))
         self._fail(None)
         if answered != self._fed:
-            raise self._error(f"{self._fed} rows were asked about, {answered} answered")
+            raise failed(self._command, f"{self._fed} rows were asked about, {answered} answered")
 
     def said_of_lists(self):
         """Which lists are not to be relied on, once the answers were read."""
@@ -147,10 +162,7 @@ class Child:
         if self._unfed is not None:
             raise self._unfed
         if code != 0 or why is not None:
-            raise self._error("\n".join([f"exit code {code}", *self._said, why or ""]).rstrip())
-
-    def _error(self, why):
-        return XinchaError(f"{socket.gethostname()}: {' '.join(self._command)}: {why}")
+            raise failed(self._command, "\n".join([f"exit code {code}", *self._said, why or ""]).rstrip())
 
 
 class Screening:
@@ -164,22 +176,75 @@ class Screening:
         first = next(batches, None)
         if first is None:
             return
-        context = TaskContext.get()
-        threads = context.cpus() if context else 1
-        child = Child(self.options, first.schema, itertools.chain([first], batches), threads)
+        child = Child(self.options, first.schema, itertools.chain([first], batches))
         try:
-            yield from child.answers(self._check)
+            yield from child.answers(lambda schema: check(schema, self.basis))
         finally:
             child.end()
 
-    def _check(self, schema):
-        found = basis_of(schema)
-        for word, expected in self.basis.items():
-            if found.get(word) != expected:
-                raise XinchaError(
-                    f"{socket.gethostname()}: {word} 不一致 / differs: {found.get(word)}, the driver saw {expected}; "
-                    "每台主机须使用同一快照与目录 / every host needs the same snapshot and catalogue"
-                )
+
+class FileScreening:
+    """What each task does with a file: the binary reads and writes it itself. The result waits beside the others
+    until all are whole."""
+
+    def __init__(self, options, basis, source, target):
+        self.options = options
+        self.basis = basis
+        self.source = source
+        self.target = target
+
+    def __call__(self, name):
+        """The name, what was written, and how many rows have which verdict."""
+        # Of a task that is tried twice each has its own.
+        attempt = TaskContext.get().taskAttemptId()
+        result = self.target / PENDING / str(attempt) / name
+        result.parent.mkdir(parents=True, exist_ok=True)
+        rejects = result.with_suffix(".rejects.csv")
+        command = self.options.command(str(self.source / name), "-o", str(result), "--rejects", str(rejects))
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=task_environment()
+            )
+        except OSError as error:
+            raise failed(command, f"无法运行 / cannot be run: {error}") from None
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").splitlines()[-SHOWN_LINES:]
+            raise failed(command, "\n".join([f"exit code {done.returncode}", *said]))
+        schema = pq.read_schema(result)
+        check(schema, self.basis)
+        columns = pq.read_table(result, columns=["xincha_verdict", "xincha_entries"])
+        verdicts = {count["values"]: count["counts"] for count in columns["xincha_verdict"].value_counts().to_pylist()}
+        return Screened(
+            name=name,
+            attempt=attempt,
+            columns=tuple((field.name, str(field.type)) for field in schema),
+            rows=columns.num_rows,
+            hits=columns.num_rows - columns["xincha_entries"].null_count,
+            undetermined=verdicts.get("undetermined", 0),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Screened:
+    """A file that was screened: its name under the folder, and what came of it."""
+
+    name: str
+    attempt: int
+    columns: tuple
+    rows: int
+    hits: int
+    undetermined: int
+
+
+def check(schema, basis):
+    """Results of such a schema are decided on what the driver saw."""
+    found = basis_of(schema)
+    for word, expected in basis.items():
+        if found.get(word) != expected:
+            raise XinchaError(
+                f"{socket.gethostname()}: {word} 不一致 / differs: {found.get(word)}, the driver saw {expected}; "
+                "每台主机须使用同一快照与目录 / every host needs the same snapshot and catalogue"
+            )
 
 
 def basis_of(schema):
@@ -196,7 +261,7 @@ def ask(options, schema):
     Raises XinchaError where the binary cannot be run, has no snapshot or refuses the columns.
     """
     seen = []
-    child = Child(options, schema, [], 1)
+    child = Child(options, schema, [])
     try:
         for _ in child.answers(seen.append):
             pass
@@ -224,6 +289,57 @@ def screen(rows: DataFrame, options: Options) -> DataFrame:
     return rows.mapInArrow(screening, schema)
 
 
+def files_of(source):
+    """Names of the Parquet files of a folder and the folders in it, the largest first: the last tasks are short."""
+    is_hidden = lambda path: any(part.startswith(("_", ".")) for part in path.relative_to(source).parts)
+    files = [path for path in source.rglob("*.parquet") if path.is_file() and not is_hidden(path)]
+    if not files:
+        raise XinchaError(f"{source}: 没有 Parquet 文件 / no Parquet files")
+    files.sort(key=lambda path: (-path.stat().st_size, path))
+    return [str(path.relative_to(source)) for path in files]
+
+
+def screen_files(spark: SparkSession, source, target, options: Options, is_expected=lambda basis: None):
+    """Screen each Parquet file of a folder into one of the same name in another, which must not be there yet. Both
+    paths are those of every host: of a file system that all of them see. `is_expected` is shown what is decided on
+    before the first. What each file came to is answered with.
+
+    A file is a task. Where one fails nothing is left; a folder of results is whole once it holds `_SUCCESS`.
+
+    Raises XinchaError where there is nothing to read, the results are there already, the binary cannot be run or
+    refuses the columns, or files have other columns than the others.
+    """
+    source, target = pathlib.Path(source).resolve(), pathlib.Path(target).resolve()
+    names = files_of(source)
+    _, basis, said = ask(options, pq.read_schema(source / names[0]).remove_metadata())
+    for line in said:
+        print(line, file=sys.stderr)
+    is_expected(basis)
+    try:
+        target.mkdir(parents=True)
+    except FileExistsError:
+        raise XinchaError(f"{target}: 已存在 / is there already") from None
+    try:
+        screening = FileScreening(options, basis, source, target)
+        screened = spark.sparkContext.parallelize(names, len(names)).map(screening).collect()
+        for other in screened[1:]:
+            if other.columns != screened[0].columns:
+                raise XinchaError(f"{other.name}: 与 {screened[0].name} 列不同 / has other columns")
+        for one in screened:
+            result = target / PENDING / str(one.attempt) / one.name
+            rejects = result.with_suffix(".rejects.csv")
+            for path, final in [(result, target / one.name), (rejects, target / REJECTS / f"{one.name}.csv")]:
+                if path.exists():
+                    final.parent.mkdir(parents=True, exist_ok=True)
+                    path.replace(final)
+        shutil.rmtree(target / PENDING)
+        (target / SUCCESS).touch()
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+    return screened
+
+
 def now():
     """The instant that all tasks decide for where none is given: whole seconds, as the binary counts."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
@@ -236,6 +352,11 @@ def arguments():
     parser.add_argument("--snapshot", metavar="ID", help="refuse any other snapshot")
     parser.add_argument("--input", required=True, metavar="PARQUET")
     parser.add_argument("--output", required=True, metavar="PARQUET")
+    parser.add_argument(
+        "--files",
+        action="store_true",
+        help="both are folders that every host sees: the binary reads and writes their files itself, a task a file",
+    )
     parser.add_argument("--mode", default="errorifexists", choices=["errorifexists", "overwrite", "append"])
     parser.add_argument("--id-column", action="append", default=[], metavar="HEADING")
     names = parser.add_mutually_exclusive_group()
@@ -244,7 +365,10 @@ def arguments():
     parser.add_argument("--matter", metavar="CODE")
     parser.add_argument("--kind", metavar="KIND")
     parser.add_argument("--at", metavar="TIME", help="RFC 3339; default: when the driver starts")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.files and given.mode != "errorifexists":
+        parser.error("--files: 输出目录须不存在 / the folder of the output must not be there yet")
+    return given
 
 
 def main():
@@ -261,26 +385,47 @@ def main():
     )
     spark = SparkSession.builder.appName("xincha screen").getOrCreate()
     try:
-        rows = spark.read.parquet(given.input)
-        schema, screening = prepare(rows, options)
-        basis = screening.basis
-        if given.snapshot not in (None, basis["snapshot"]):
-            sys.exit(f"xincha: 快照 / snapshot {basis['snapshot']}, wanted {given.snapshot}")
-        print(f"快照 / snapshot     {basis['snapshot']}，时点 / at {basis['at']}", file=sys.stderr)
-        seen = Observation("xincha")
-        screened = rows.mapInArrow(screening, schema).observe(
-            seen,
-            F.count(F.lit(1)).alias("rows"),
-            F.count("xincha_entries").alias("hits"),
-            F.count_if(F.col("xincha_verdict") == "undetermined").alias("undetermined"),
-        )
-        screened.write.mode(given.mode).parquet(given.output)
-        for word, title in [("rows", "行数"), ("hits", "命中"), ("undetermined", "无法确定")]:
-            print(f"{title} / {word}: {seen.get[word]:,}", file=sys.stderr)
+        through = screen_folder if given.files else screen_table
+        for word, (title, count) in through(spark, given, options).items():
+            print(f"{title} / {word}: {count:,}", file=sys.stderr)
     except XinchaError as error:
         sys.exit(f"xincha: {error}")
     finally:
         spark.stop()
+
+
+def agree(basis, wanted):
+    """The snapshot is the wanted one, and is told."""
+    if wanted not in (None, basis["snapshot"]):
+        raise XinchaError(f"快照 / snapshot {basis['snapshot']}, wanted {wanted}")
+    print(f"快照 / snapshot     {basis['snapshot']}，时点 / at {basis['at']}", file=sys.stderr)
+
+
+def screen_table(spark, given, options):
+    """Through Spark's readers and writers."""
+    rows = spark.read.parquet(given.input)
+    schema, screening = prepare(rows, options)
+    agree(screening.basis, given.snapshot)
+    seen = Observation("xincha")
+    screened = rows.mapInArrow(screening, schema).observe(
+        seen,
+        F.count(F.lit(1)).alias("rows"),
+        F.count("xincha_entries").alias("hits"),
+        F.count_if(F.col("xincha_verdict") == "undetermined").alias("undetermined"),
+    )
+    screened.write.mode(given.mode).parquet(given.output)
+    return counts(seen.get.__getitem__)
+
+
+def screen_folder(spark, given, options):
+    """Past them."""
+    screened = screen_files(spark, given.input, given.output, options, lambda basis: agree(basis, given.snapshot))
+    return counts(lambda word: sum(getattr(one, word) for one in screened))
+
+
+def counts(of):
+    titles = {"rows": "行数", "hits": "命中", "undetermined": "无法确定"}
+    return {word: (title, of(word)) for word, title in titles.items()}
 
 
 if __name__ == "__main__":
