@@ -190,8 +190,8 @@ impl Log {
         Ok(receipt)
     }
 
-    /// It takes no records now.
-    fn is_refusing(&self) -> bool {
+    /// It takes no records now. Cost: two atomic reads.
+    pub fn is_refusing(&self) -> bool {
         self.shared.failed.load(Ordering::Relaxed) || self.shared.stalled.load(Ordering::Relaxed)
     }
 

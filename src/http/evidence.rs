@@ -16,7 +16,7 @@ use super::searchers::Searcher;
 use super::service::clock;
 use super::tender;
 use super::who::Who;
-use super::witness::Witness;
+use super::witness::{Documents, Witness};
 use crate::audit::Act;
 use crate::catalogue::Catalogue;
 use crate::clients::Scope;
@@ -289,7 +289,16 @@ async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
         let mut answer = decide(&who, &view, &body, is_section, &mut searcher.worker)?;
         let witness = Witness { who: &who, log: audit.as_ref(), lane };
         let decided = answer.to_string();
-        let receipt = witness.documents(Act::Evidence, Some(&view), &body, decided.as_bytes())?;
+        let receipt = witness.documents(&Documents {
+            act: Act::Evidence,
+            view: Some(&view),
+            id: None,
+            outcome: None,
+            target: None,
+            request: &body,
+            answer: decided.as_bytes(),
+            remark: None,
+        })?;
         answer["receipt"] = json!(receipt.map(|no| no.to_string()));
         let catalogue = &view.generation.ground.catalogue;
         let may_see = who.client.as_ref().is_some_and(|client| client.may(Scope::Unmasked));

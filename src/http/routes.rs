@@ -144,6 +144,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// What is asked can be recorded now: else it is neither answered nor done.
+    pub fn must_record(&self) -> Result<(), Problem> {
+        match &self.desk.audit {
+            Some(log) if log.is_refusing() => Err(Code::AuditUnavailable.whole()),
+            _ => Ok(()),
+        }
+    }
+
     /// Who asks, and where that is recorded.
     pub fn witness<'w>(&'w self, who: &'w Who) -> Witness<'w> {
         Witness { who, log: self.desk.audit.as_ref(), lane: self.lane }

@@ -4,8 +4,11 @@ use super::*;
 use std::fs;
 use xincha::audit::find::Sought;
 use xincha::audit::reader::Reader;
+use xincha::audit::receipt::tell;
 use xincha::audit::verify::verify;
-use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync};
+use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync, with_target};
+use xincha::ledger::FileLedger;
+use xincha::live::{self, Recorder};
 use xincha::snapshot::{SigningKey, TrustedKeys};
 
 /// A service that records.
@@ -14,21 +17,79 @@ struct Recording {
     log: Log,
     keeping: Option<Keeping>,
     config: AuditConfig,
+    changing: Option<live::Recording>,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if self.server.thread.is_some() && !std::thread::panicking() {
+            self.server.stop();
+        }
+        self.changing.take().into_iter().for_each(live::Recording::stop);
+    }
 }
 
 fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     let folder = tempfile::tempdir().unwrap();
-    let mut audit = AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(folder.path()) };
+    let root = folder.path().join("audit");
+    let mut audit = AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(root) };
     alter(&mut audit);
     let (log, keeping) = Log::open(audit.clone(), config().workers).unwrap();
     let (snapshot, view) = ground::view(real_now());
-    let desk = Desk { audit: Some(log.clone()), ..Desk::from(Live::new(Some(view))) };
+    let ledger = FileLedger::open(&folder.path().join("ledger.redb")).unwrap();
+    let live = Live::default();
+    let (recorder, changing) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
+    recorder.swap(view.generation.clone()).unwrap();
+    let desk = Desk { audit: Some(log.clone()), recorder: Some(recorder), ..Desk::from(live) };
     let server = start_desk(config(), desk, Some(snapshot));
-    Recording { server, log, keeping: Some(keeping), config: audit, _folder: folder }
+    let (keeping, changing) = (Some(keeping), Some(changing));
+    Recording { server, log, keeping, config: audit, changing, _folder: folder }
+}
+
+/// An entry of who is listed, with its list.
+fn listed(client: &mut Client) -> (String, String) {
+    let answer = client.post("/v1/check", ground::body(ground::BLACK).as_bytes()).json();
+    let hit = &answer["subjects"][0]["hits"][0];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&hit["list"]["code"]), text(&hit["entry"]))
+}
+
+fn objection(list: &str, entry: &str, key: &str) -> String {
+    let change = json!({"key": key, "list": list, "change": "note_objection", "entry": entry});
+    json!({ "changes": [change] }).to_string()
 }
 
 impl Recording {
+    /// Let it refuse: no seal can be written.
+    fn refuse(&self, client: &mut Client) {
+        let seals = self.config.folder.join("seals");
+        fs::rename(&seals, self.config.folder.join("aside")).unwrap();
+        fs::write(&seals, "no folder").unwrap();
+        client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+        while !self.log.standing().refusing {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Let it take records again.
+    fn take(&self) {
+        let seals = self.config.folder.join("seals");
+        fs::remove_file(&seals).unwrap();
+        fs::rename(self.config.folder.join("aside"), &seals).unwrap();
+        while self.log.standing().refusing {
+            std::thread::yield_now();
+        }
+    }
+
+    /// What the records of some acts say, one after the other.
+    fn told(&self, acts: &[Act]) -> Vec<Value> {
+        let mut told = Vec::new();
+        let sought = Sought { acts: acts.to_vec(), ..Sought::default() };
+        sought.each(&self.reader(), |kept| told.push(tell(&kept.record, &kept.no))).unwrap();
+        told
+    }
+
     fn trusted(&self) -> TrustedKeys {
         TrustedKeys::of(&SigningKey::load(&self.config.signing_key_path()).unwrap())
     }
@@ -148,7 +209,11 @@ fn what_else_is_asked_and_done_is_recorded_and_its_receipt_is_in_a_header() {
         let no = reply.header("receipt").unwrap().to_owned();
         let receipt = recording.receipt(&mut client, &no);
         receipt.verify(&recording.trusted()).unwrap();
-        receipt.verify_texts(body.as_bytes(), &reply.body).unwrap();
+        let request = match act {
+            Act::Match => with_target(path, body.as_bytes()),
+            _ => body.into_bytes(),
+        };
+        receipt.verify_texts(&request, &reply.body).unwrap();
         assert_eq!(receipt.record["act"], json!(act));
         let cited = receipt.record["cited"].as_array().unwrap();
         assert_eq!(!cited.is_empty(), cites, "{path} {cited:?}");
@@ -239,13 +304,7 @@ fn nothing_is_answered_that_cannot_be_recorded() {
     let check =
         |client: &mut Client| client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
     assert_eq!(check(&mut client).status, 200);
-    let seals = recording.config.folder.join("seals");
-    fs::rename(&seals, recording.config.folder.join("aside")).unwrap();
-    fs::write(&seals, "no folder").unwrap();
-    check(&mut client);
-    while !recording.log.standing().refusing {
-        std::thread::yield_now();
-    }
+    recording.refuse(&mut client);
     check(&mut client).problem(Code::AuditUnavailable);
     for (path, body) in [
         ("/v1/search", json!({"name": "星河"})),
@@ -254,12 +313,94 @@ fn nothing_is_answered_that_cannot_be_recorded() {
         client.post(path, body.to_string().as_bytes()).problem(Code::AuditUnavailable);
     }
     assert_eq!(client.get("/healthz").status, 200);
-    fs::remove_file(&seals).unwrap();
-    fs::rename(recording.config.folder.join("aside"), &seals).unwrap();
-    while recording.log.standing().refusing {
-        std::thread::yield_now();
-    }
+    recording.take();
     assert_eq!(check(&mut client).status, 200);
+}
+
+#[test]
+fn nothing_is_altered_that_cannot_be_recorded() {
+    let recording = open(|audit| audit.unsealed_seconds_max = 0);
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let change = objection(&list, &entry, "k-1");
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    let before = recording.server.live.current().unwrap().overlay.change();
+    recording.refuse(&mut client);
+    for (path, body) in [("/v1/changes", &change), ("/v1/recalls", &recall)] {
+        client.post(path, body.as_bytes()).problem(Code::AuditUnavailable);
+    }
+    let after = recording.server.live.current().unwrap().overlay.change();
+    assert_eq!(after, before, "nothing was done");
+    recording.take();
+    assert_eq!(client.get("/v1/recalls").json(), json!({"recalls": []}));
+    let done = client.post("/v1/changes", change.as_bytes()).json();
+    assert_eq!(done["results"][0]["status"], "recorded");
+}
+
+#[test]
+fn what_is_altered_is_recorded_before_and_after() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let reply = client.post("/v1/changes", objection(&list, &entry, "k-1").as_bytes());
+    let no = reply.header("receipt").unwrap().to_owned();
+    client.post("/v1/changes", b"{}").problem(Code::MissingField);
+    let told = recording.told(&[Act::Change]);
+    let all = |field: &str| told.iter().map(|told| told[field].clone()).collect::<Vec<_>>();
+    assert_eq!(all("outcome").len(), 4, "{told:?}");
+    // Workers have lanes of their own, but this was one connection's.
+    assert_eq!(all("outcome"), ["begun", "done", "begun", "missing_field"]);
+    assert!(told[0]["id"] == told[1]["id"] && told[2]["id"] == told[3]["id"]);
+    assert!(told[0]["id"] != told[2]["id"]);
+    assert_eq!(told[1]["receipt"], no, "it proves what was done");
+    assert_eq!(told[0]["cited"], json!([]));
+    assert_eq!(told[1]["cited"], json!([{"list": list, "entry": entry}]));
+}
+
+#[test]
+fn a_match_is_recorded_with_its_path_its_query_and_its_params() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let query = json!({"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}});
+    let params = json!({"matter": MATTER, "reason": "资格审查"});
+    let body = json!({"queries": {"q": query}, "params": params, "matter": "other"}).to_string();
+    let target = "/match/sxbzxr?limit=1&threshold=0.9";
+    let reply = client.post(target, body.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    let no = reply.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    receipt.verify(&recording.trusted()).unwrap();
+    let told = |field: &str| receipt.record[field].clone();
+    assert_eq!([told("matter"), told("reason"), told("note")], [MATTER, "资格审查", "sxbzxr"]);
+    let holds = |request: &[u8]| receipt.verify_texts(request, &reply.body).is_ok();
+    assert!(holds(&with_target(target, body.as_bytes())));
+    assert!(!holds(body.as_bytes()));
+    assert!(!holds(&with_target("/match/default?limit=1&threshold=0.9", body.as_bytes())));
+}
+
+#[test]
+fn nobody_writes_a_text_of_its_own_as_the_id_of_an_entry() {
+    let mut recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let hidden = "李四光远";
+    let (list, entry) = listed(&mut client);
+    let query = json!({"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}});
+    let own = json!({"list": list, "entry": hidden});
+    let body = json!({"queries": {"q": query}, "params": {}, "own": own, "case": hidden});
+    assert_eq!(client.post("/match/default", body.to_string().as_bytes()).status, 200);
+    let refused = client.post("/v1/changes", objection(&list, hidden, "k-1").as_bytes()).json();
+    assert_eq!(refused["results"][0]["refusal"]["code"], "unknown_entry");
+    let recall = json!({"list": list, "entry": hidden, "reason": "更正"}).to_string();
+    assert_eq!(client.post("/v1/recalls", recall.as_bytes()).json()["relied"], json!([]));
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    assert_eq!(client.post("/v1/recalls", recall.as_bytes()).status, 200);
+    recording.server.stop();
+    recording.keeping.take();
+    let told = recording.told(&[]);
+    assert!(told.iter().all(|told| !told.to_string().contains(hidden)), "{told:?}");
+    let recalls = told.iter().filter(|told| told["act"] == "recall" && told["outcome"] == "done");
+    let cited: Vec<&Value> = recalls.map(|told| &told["cited"]).collect();
+    assert_eq!(cited, [&json!([]), &json!([{"list": list, "entry": entry}])]);
 }
 
 #[test]
