@@ -33,7 +33,6 @@
 //! - [`keep_days`](AuditConfig::keep_days): seals go by their day while a slow segment of those days stays, after
 //!   which `verify` fails.
 //! - A seal whose sync fails, and a clock that is set back over midnight, break the chain of seals.
-//! - [`Sync::Answer`]: pages of evidence and results of jobs do not wait for the disk.
 //!
 //! # Files
 //!

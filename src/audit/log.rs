@@ -56,6 +56,8 @@ struct Shared {
     /// When the last seal was made.
     sealed: AtomicU64,
     stopping: AtomicBool,
+    /// Nothing is brought to the disk any more.
+    stopped: AtomicBool,
     keeper: OnceLock<Thread>,
     _lock: File,
 }
@@ -134,6 +136,7 @@ impl Log {
             stalled: AtomicBool::new(false),
             sealed: AtomicU64::new(last.as_ref().map_or(0, |line| line.seal.millis)),
             stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             keeper: OnceLock::new(),
             lanes,
             config,
@@ -213,7 +216,9 @@ impl Log {
             if synced.load(Ordering::Acquire) > receipt.position() {
                 return Ok(());
             }
-            if self.shared.failed.load(Ordering::Relaxed) || syncs.changed().await.is_err() {
+            let is_over = [&self.shared.failed, &self.shared.stopped];
+            let is_over = is_over.iter().any(|over| over.load(Ordering::Acquire));
+            if is_over || syncs.changed().await.is_err() {
                 return Err(Unrecorded);
             }
         }
@@ -251,6 +256,9 @@ impl Drop for Keeping {
             thread.thread().unpark();
             // It tells its faults itself.
             let _ = thread.join();
+            // Whoever waits for the disk waits no longer.
+            self.shared.stopped.store(true, Ordering::Release);
+            self.shared.syncs.send_modify(|syncs| *syncs += 1);
         }
     }
 }

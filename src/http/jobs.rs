@@ -172,6 +172,7 @@ pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Resp
 async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
     let who = Who::of(&request)?;
     let (jobs, client) = (jobs(asked)?.clone(), who.name());
+    asked.must_record()?;
     if request.headers().contains_key(EXPECT) {
         // Whoever waits for leave to send is refused without having sent.
         jobs.check_quota(&client).map_err(refused)?;
@@ -189,7 +190,8 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
         let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
     let upload = taken?;
-    asked.witness(&who).note(Act::Job, "taken", &upload.id().to_string())?;
+    let noted = asked.witness(&who).note(Act::Job, "taken", &upload.id().to_string())?;
+    asked.durable(noted).await?;
     off_worker(move || upload.finish().map_err(refused)).await
 }
 
@@ -409,7 +411,7 @@ pub(super) async fn rejects(
 type Find = fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>;
 
 async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find) -> Response {
-    let (id, path) = match found(asked, id, &request, what, find) {
+    let (id, path) = match found(asked, id, Who::of(&request), what, find).await {
         Ok(found) => found,
         Err(problem) => return told(&problem),
     };
@@ -436,17 +438,18 @@ async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find
 }
 
 /// A file that is fetched, once that is recorded.
-fn found(
+async fn found(
     asked: &Asked,
     id: &str,
-    request: &Request,
+    who: Result<Who, Problem>,
     what: &str,
     find: Find,
 ) -> Result<(Uuid, PathBuf), Problem> {
-    let (jobs, who) = (jobs(asked)?, Who::of(request)?);
+    let (jobs, who) = (jobs(asked)?, who?);
     let id = number(id)?;
     let path = find(jobs, &who.name(), id).map_err(refused)?;
-    asked.witness(&who).note(Act::JobFetched, what, &id.to_string())?;
+    let noted = asked.witness(&who).note(Act::JobFetched, what, &id.to_string())?;
+    asked.durable(noted).await?;
     Ok((id, path))
 }
 

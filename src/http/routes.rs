@@ -13,7 +13,7 @@ use super::witness::Witness;
 use super::{
     OPENAPI, cross, evidence, exposition, jobs, operation, search, suggest, tender, witness, yente,
 };
-use crate::audit::Act;
+use crate::audit::{Act, ReceiptNo};
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -150,6 +150,12 @@ impl Asked {
             Some(log) if log.is_refusing() => Err(Code::AuditUnavailable.whole()),
             _ => Ok(()),
         }
+    }
+
+    /// Wait for the disk, where answers do: what was recorded.
+    pub async fn durable(&self, receipt: Option<ReceiptNo>) -> Result<Option<ReceiptNo>, Problem> {
+        let Some(log) = &self.desk.audit else { return Ok(receipt) };
+        witness::durable(log, receipt).await.map(|()| receipt)
     }
 
     /// Who asks, and where that is recorded.

@@ -84,8 +84,23 @@ pub(super) struct Documents<'d> {
     pub request: &'d [u8],
     /// Empty before there is one.
     pub answer: &'d [u8],
+    /// What is sent in the place of the answer.
+    pub shown: Option<&'d [u8]>,
     /// Absent where all is in the body.
     pub remark: Option<&'d Remark>,
+}
+
+impl<'d> Documents<'d> {
+    /// These, and no more to say of them.
+    pub fn new(
+        act: Act,
+        view: Option<&'d View>,
+        request: &'d [u8],
+        answer: &'d [u8],
+    ) -> Documents<'d> {
+        let (id, outcome, target, shown, remark) = (None, None, None, None, None);
+        Documents { act, view, id, outcome, target, request, answer, shown, remark }
+    }
 }
 
 impl<'w> Witness<'w> {
@@ -192,7 +207,7 @@ impl<'w> Witness<'w> {
             texts: Some(log.algorithm().commit(
                 &salt,
                 asked_at.as_deref().unwrap_or(request),
-                &[answer],
+                &[documents.shown.unwrap_or(answer)],
             )),
             note: remark.map_or("", |remark| &remark.note),
             ..self.of(id, new.millis, act)
@@ -301,7 +316,9 @@ pub(super) async fn witnessed(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(log) = given.desk.audit.clone() else { return next.run(request).await };
+    if given.desk.audit.is_none() {
+        return next.run(request).await;
+    }
     let heard = async {
         let who = Who::of(&request)?;
         let (head, body) = request.into_parts();
@@ -310,7 +327,7 @@ pub(super) async fn witnessed(
         let target = head.uri.path_and_query().filter(|_| act == Act::Match);
         let target = target.map(ToString::to_string);
         let request = Request::from_parts(head, Body::from(body.clone()));
-        Ok((Heard { given, log, who, act, target, body }, request))
+        Ok((Heard { given, who, act, target, body }, request))
     };
     let answered = match heard.await {
         Ok((heard, request)) if act.alters() => {
@@ -327,7 +344,6 @@ pub(super) async fn witnessed(
 /// A request that is to be recorded.
 struct Heard {
     given: Given,
-    log: Log,
     who: Who,
     act: Act,
     target: Option<String>,
@@ -375,16 +391,13 @@ impl Heard {
     ) -> Result<Option<ReceiptNo>, Problem> {
         let view = self.given.desk.live.current();
         let receipt = self.given.witness(&self.who).documents(&Documents {
-            act: self.act,
-            view: view.as_deref(),
             id,
             outcome,
             target: self.target.as_deref(),
-            request: &self.body,
-            answer,
             remark: remark.as_ref(),
+            ..Documents::new(self.act, view.as_deref(), &self.body, answer)
         })?;
-        durable(&self.log, receipt).await.map(|()| receipt)
+        self.given.durable(receipt).await
     }
 }
 

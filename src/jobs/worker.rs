@@ -2,6 +2,7 @@
 
 use super::desk::{AtWork, Shared, now};
 use super::{Job, State, Summary};
+use crate::audit::log::Unrecorded;
 use crate::audit::{Act, Purpose, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
 use crate::live::View;
@@ -179,7 +180,8 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
     Ok(Summary::new(&view, at, &outcome, started.elapsed()))
 }
 
-/// Record which entries the result rests on, so that it is found when one of them does not hold.
+/// Record which entries the result rests on, so that it is found when one of them does not hold; where answers
+/// wait for the disk, so does the result.
 fn record(
     shared: &Shared,
     job: &Job,
@@ -190,6 +192,8 @@ fn record(
     let Some(log) = &shared.audit else { return Ok(()) };
     let met = tally.met();
     let note = format!("{}, {} rows, {} hits", job.id, tally.rows, tally.hits);
+    let unrecorded = |error: Unrecorded| Unfinished::Failed(error.to_string());
+    let mut last = None;
     // One that meets nothing is recorded too.
     for met in met.chunks(CITED_MAX).chain(met.is_empty().then_some(&[][..])) {
         let record = Record {
@@ -205,7 +209,14 @@ fn record(
             note: &note,
             ..log.now(Act::JobDone)
         };
-        log.append(0, &record).map_err(|error| Unfinished::Failed(error.to_string()))?;
+        last = Some(log.append(0, &record).map_err(unrecorded)?);
     }
-    Ok(())
+    match last {
+        Some(last) if !log.is_ahead() => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.map_err(|error| Unfinished::Failed(error.to_string()))?;
+            runtime.block_on(log.durable(last)).map_err(unrecorded)
+        }
+        _ => Ok(()),
+    }
 }

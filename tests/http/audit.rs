@@ -7,6 +7,8 @@ use xincha::audit::reader::Reader;
 use xincha::audit::receipt::tell;
 use xincha::audit::verify::verify;
 use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync, with_target};
+use xincha::http::evidence::unnumbered;
+use xincha::jobs::{Jobs, JobsConfig, State, Working};
 use xincha::ledger::FileLedger;
 use xincha::live::{self, Recorder};
 use xincha::snapshot::{SigningKey, TrustedKeys};
@@ -18,6 +20,8 @@ struct Recording {
     keeping: Option<Keeping>,
     config: AuditConfig,
     changing: Option<live::Recording>,
+    jobs: Jobs,
+    _working: Working,
     _folder: tempfile::TempDir,
 }
 
@@ -41,10 +45,26 @@ fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     let live = Live::default();
     let (recorder, changing) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
     recorder.swap(view.generation.clone()).unwrap();
-    let desk = Desk { audit: Some(log.clone()), recorder: Some(recorder), ..Desk::from(live) };
+    let jobs = JobsConfig { folder: folder.path().join("jobs"), threads: 1, ..Default::default() };
+    let (jobs, working) = Jobs::start(jobs, live.clone(), Some(log.clone())).unwrap();
+    let desk = Desk {
+        audit: Some(log.clone()),
+        recorder: Some(recorder),
+        jobs: Some(jobs.clone()),
+        ..Desk::from(live)
+    };
     let server = start_desk(config(), desk, Some(snapshot));
     let (keeping, changing) = (Some(keeping), Some(changing));
-    Recording { server, log, keeping, config: audit, changing, _folder: folder }
+    Recording {
+        server,
+        log,
+        keeping,
+        config: audit,
+        changing,
+        jobs,
+        _working: working,
+        _folder: folder,
+    }
 }
 
 /// An entry of who is listed, with its list.
@@ -218,14 +238,23 @@ fn what_else_is_asked_and_done_is_recorded_and_its_receipt_is_in_a_header() {
         let cited = receipt.record["cited"].as_array().unwrap();
         assert_eq!(!cited.is_empty(), cites, "{path} {cited:?}");
     }
-    let page = client.post("/v1/evidence", ground::body(ground::BLACK).as_bytes());
+    let request = ground::body(ground::BLACK);
+    let page = client.post("/v1/evidence", request.as_bytes());
+    let no = page.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    assert_eq!(receipt.record["act"], "evidence");
     let page = String::from_utf8(page.body).unwrap();
+    assert!(page.contains(&no));
+    let holds = |page: &str| {
+        let page = unnumbered(page.as_bytes(), &no);
+        receipt.verify_texts(request.as_bytes(), &page).is_ok()
+    };
+    assert!(holds(&page), "its holder has the page");
+    let other = format!("{}{}", &no[..no.len() - 1], if no.ends_with('a') { 'b' } else { 'a' });
+    for (one, another) in [("禁止", "通过"), ("<svg", "<svg "), (&*no, &*other)] {
+        assert!(page.contains(one) && !holds(&page.replacen(one, another, 1)), "{one}");
+    }
     let acts = recording.acts();
-    assert!(acts.contains(&Act::Evidence), "{acts:?}");
-    let mut of_page = Vec::new();
-    let sought = Sought { acts: vec![Act::Evidence], ..Sought::default() };
-    sought.each(&recording.reader(), |kept| of_page.push(kept.no.to_string())).unwrap();
-    assert!(page.contains(&of_page[0]));
     // What is refused is answered with nothing, and is not recorded.
     client.post("/v1/search", b"{}").problem(Code::MissingField);
     assert_eq!(recording.acts().len(), acts.len());
@@ -413,6 +442,41 @@ fn answers_that_wait_for_the_disk_are_the_same() {
         recording.receipt(&mut client, &no).verify(&recording.trusted()).unwrap();
         assert_eq!(client.post("/v1/search", "{\"name\":\"苏州星河科技\"}".as_bytes()).status, 200);
     }
+}
+
+#[test]
+fn what_waits_for_the_disk_is_not_answered_before() {
+    let mut recording = open(|audit| {
+        audit.sync = Sync::Answer;
+        audit.seal_ms = 600_000;
+    });
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let form = jobs::form(None, "a.csv", jobs::ROWS.as_bytes());
+    let taken = jobs::taken(&jobs::post(&mut client, &form));
+    let done = jobs::ended(&mut client, &taken["id"]);
+    assert_eq!(jobs::fetch(&mut client, &done, "result").status, 200);
+    // From here on nothing is brought to the disk.
+    recording.keeping.take();
+    let mut told = Vec::new();
+    let mut note = |what: &'static str, reply: Reply| {
+        let unavailable = Code::AuditUnavailable.name().as_bytes();
+        let is_told = memchr::memmem::find(&reply.body, unavailable).is_some();
+        told.push((what, reply.status == 503 && is_told));
+    };
+    let body = ground::body(ground::BLACK);
+    note("check", client.post("/v1/check", body.as_bytes()));
+    note("evidence", client.post("/v1/evidence", body.as_bytes()));
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    note("recall", client.post("/v1/recalls", recall.as_bytes()));
+    let change = objection(&list, &entry, "k-1");
+    note("change", client.post("/v1/changes", change.as_bytes()));
+    note("job", jobs::post(&mut client, &form));
+    note("result", jobs::fetch(&mut client, &done, "result"));
+    let all = ["check", "evidence", "recall", "change", "job", "result"].map(|it| (it, true));
+    assert_eq!(told, all);
+    let id = jobs::hand_in(&recording.jobs, "a", jobs::ROWS.as_bytes()).unwrap();
+    jobs::await_state(&recording.jobs, "a", id, State::Failed);
 }
 
 #[test]

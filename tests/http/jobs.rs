@@ -10,7 +10,8 @@ use xincha::jobs::{Job, Jobs, JobsConfig, Order, Refused, State, Upload, Working
 const PATIENCE: Duration = Duration::from_secs(120);
 const BOUNDARY: &str = "------xincha";
 /// Three rows: one listed, one not, one that cannot be asked about.
-const ROWS: &str = "编号,统一社会信用代码\n1,91320500MA0000015D\n2,91320500MA00000X21\n3,无\n";
+pub(super) const ROWS: &str =
+    "编号,统一社会信用代码\n1,91320500MA0000015D\n2,91320500MA00000X21\n3,无\n";
 
 /// A service that takes files.
 struct Office {
@@ -67,18 +68,18 @@ fn part(disposition: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body, b"\r\n"].concat()
 }
 
-fn form(options: Option<&Value>, name: &str, file: &[u8]) -> Vec<u8> {
+pub(super) fn form(options: Option<&Value>, name: &str, file: &[u8]) -> Vec<u8> {
     let options = options.map(|options| part("name=\"options\"", options.to_string().as_bytes()));
     let file = part(&format!("name=\"file\"; filename=\"{name}\""), file);
     [options.unwrap_or_default(), file, format!("--{BOUNDARY}--\r\n").into_bytes()].concat()
 }
 
-fn post(client: &mut Client, body: &[u8]) -> Reply {
+pub(super) fn post(client: &mut Client, body: &[u8]) -> Reply {
     let kind = format!("content-type: multipart/form-data; boundary={BOUNDARY}\r\n");
     client.request("POST", "/v1/jobs", &kind, body)
 }
 
-fn taken(reply: &Reply) -> Value {
+pub(super) fn taken(reply: &Reply) -> Value {
     assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
     let job = reply.json();
     conforms(&job, "Job");
@@ -94,7 +95,7 @@ fn job(client: &mut Client, id: &Value) -> Value {
 }
 
 /// The job once it has ended.
-fn ended(client: &mut Client, id: &Value) -> Value {
+pub(super) fn ended(client: &mut Client, id: &Value) -> Value {
     let begun = Clock::now();
     loop {
         let job = job(client, id);
@@ -106,7 +107,7 @@ fn ended(client: &mut Client, id: &Value) -> Value {
     }
 }
 
-fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
+pub(super) fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
     client.get(job[what].as_str().unwrap())
 }
 
@@ -332,13 +333,13 @@ fn order() -> Order {
     Order { format: "csv".to_owned(), output_format: "csv".to_owned(), ..Order::default() }
 }
 
-fn hand_in(jobs: &Jobs, client: &str, bytes: &[u8]) -> Result<Uuid, Refused> {
+pub(super) fn hand_in(jobs: &Jobs, client: &str, bytes: &[u8]) -> Result<Uuid, Refused> {
     let mut upload = jobs.accept(client, order())?;
     upload.write(bytes)?;
     Ok(upload.finish()?.job.id)
 }
 
-fn await_state(jobs: &Jobs, client: &str, id: Uuid, state: State) {
+pub(super) fn await_state(jobs: &Jobs, client: &str, id: Uuid, state: State) {
     let begun = Clock::now();
     while jobs.get(client, id).unwrap().job.state != state {
         assert!(begun.elapsed() < PATIENCE, "{:?}", jobs.get(client, id));

@@ -191,6 +191,19 @@ fn the_commands_prove_find_and_recall() {
         assert!(code == expected && (out.contains(part) || err.contains(part)), "{out}{err}");
     }
 
+    // Whoever has a page of evidence holds that against its receipt.
+    let (head, page) = ask_raw(&address, "/v1/evidence", &request);
+    fetch(&home, &server, &header(&head, "receipt"), &fetched);
+    let altered = write("altered.html", &page.replacen("禁止", "通过", 1));
+    let page = write("page.html", &page);
+    for (page, expected, part) in
+        [(page, 0, "those that were recorded"), (altered, 1, "not the recorded one")]
+    {
+        let verify = ["receipt", "verify", &fetched, "--request", &of_request, "--answer", &page];
+        let (code, out, err) = home.run(&verify);
+        assert!(code == expected && (out.contains(part) || err.contains(part)), "{out}{err}");
+    }
+
     let found = |arguments: &[&str]| -> Vec<Value> {
         let (code, out, err) = home.run(&[&["audit", "find"], arguments].concat());
         assert_eq!(code, 0, "{err}");
@@ -217,7 +230,7 @@ fn the_commands_prove_find_and_recall() {
         "--server",
         &server,
     ]);
-    assert!(code == 0 && out.contains("c-1") && out.contains("2 次回答"), "{out}{err}");
+    assert!(code == 0 && out.contains("c-1") && out.contains("3 次回答"), "{out}{err}");
 
     // A revocation is recalled by itself.
     let revoked = json!({"changes": [{"key": "k1", "change": "revoke", "list": list, "entry": entry, "document": "（2026）苏01号"}]});
