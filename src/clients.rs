@@ -30,7 +30,7 @@ pub use draft::{Draft, DraftError};
 pub use keeper::{Clients, ClientsError, Follower, Watching};
 pub use key::{Digest, Key};
 pub use nonces::Nonces;
-pub use pace::{Pace, Permit};
+pub use pace::{Beyond, Pace, Permit};
 pub use roll::{Mistake, Mistakes, Roll};
 pub use signature::{Hash, Signed, Signer, Style, Unsigned};
 

@@ -219,12 +219,13 @@ impl<'w> Witness<'w> {
     pub(super) fn note(
         &self,
         act: Act,
+        purpose: Purpose,
         outcome: &str,
         note: &str,
     ) -> Result<Option<ReceiptNo>, Problem> {
         let Some(log) = self.log else { return Ok(None) };
         let new = log.now(act);
-        self.append(log, &Record { outcome, note, ..self.of(new.id, new.millis, act) })
+        self.append(log, &Record { purpose, outcome, note, ..self.of(new.id, new.millis, act) })
     }
 
     fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>

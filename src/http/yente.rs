@@ -95,10 +95,21 @@ async fn matched(
     let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
     let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
     let now = clock().0;
+    let questions = sought.iter().map(|(sought, id)| (&**id, sought.question()));
+    let persons = purpose::check_match(&who, questions, now)?;
     let found = asked
         .searchers
         .run(move |searcher| respond(&view, &mut searcher.likes, sought, &terms, now))
         .await?;
+    let is_missed = |id: &str| {
+        let response = &found["responses"][id];
+        let is_none = |told: &Value| told.as_array().is_none_or(Vec::is_empty);
+        response["total"]["value"] == 0
+            && is_none(&response["results"])
+            && is_none(&response["xincha"]["related"])
+    };
+    let missed = persons.iter().filter(|(id, _)| is_missed(id)).map(|(_, person)| *person);
+    purpose::note_match(&who, missed, now);
     let remark = Remark {
         matter: matter.unwrap_or_default(),
         reason: reason.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::desk::{AtWork, Shared, now};
 use super::{Job, State, Summary};
 use crate::audit::log::Unrecorded;
-use crate::audit::{Act, Purpose, Record};
+use crate::audit::{Act, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
 use crate::live::View;
 use crate::live::aside::give_way;
@@ -198,10 +198,7 @@ fn record(
     for met in met.chunks(CITED_MAX).chain(met.is_empty().then_some(&[][..])) {
         let record = Record {
             client: &job.client,
-            purpose: Purpose {
-                matter: job.order.matter.as_deref().unwrap_or_default(),
-                ..Purpose::default()
-            },
+            purpose: job.order.purpose(),
             ground: Some(view.recorded()),
             at: Some(at.0),
             outcome: "done",
