@@ -27,7 +27,7 @@ pub mod signature;
 
 pub use client::{Client, Scope, Scopes};
 pub use draft::{Draft, DraftError};
-pub use keeper::{Clients, ClientsError, Follower, Watching};
+pub use keeper::{Clients, ClientsError, Follower, Stamps, Watching};
 pub use key::{Digest, Key};
 pub use nonces::Nonces;
 pub use pace::{Beyond, Pace, Permit};
