@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// The header that bears the number of a receipt.
 pub const RECEIPT: HeaderName = HeaderName::from_static("receipt");
+/// Bytes of a request and its answer that a thread that answers checks records itself.
+const AT_ONCE_BYTES: usize = 16 * 1024;
 /// How an act stands that is recorded before it is done.
 const BEGUN: &str = "begun";
 /// How an act ended of which the answer says no more.
@@ -343,6 +345,7 @@ pub(super) async fn witnessed(
 }
 
 /// A request that is to be recorded.
+#[derive(Clone)]
 struct Heard {
     given: Given,
     who: Who,
@@ -355,13 +358,15 @@ impl Heard {
     /// Do what alters something between two records of one id.
     async fn alter(self, request: Request, next: Next) -> Result<Response, Problem> {
         let id = Uuid::now_v7();
-        self.record(Some(id), Some(BEGUN), &Bytes::new(), None).await?;
+        let (id, answer) = (Some(id), Bytes::new());
+        self.record(Ended { id, outcome: Some(BEGUN), answer: answer.clone(), remark: None })
+            .await?;
         let response = next.run(request).await;
         if response.status().is_success() {
-            return self.tell(Some(id), response).await;
+            return self.tell(id, response).await;
         }
         let code = response.extensions().get::<Code>().copied().unwrap_or(Code::Internal);
-        self.record(Some(id), Some(code.name()), &Bytes::new(), None).await?;
+        self.record(Ended { id, outcome: Some(code.name()), answer, remark: None }).await?;
         Ok(response)
     }
 
@@ -373,7 +378,8 @@ impl Heard {
         let (mut head, answer) = response.into_parts();
         let answer = to_bytes(answer, usize::MAX).await.map_err(|_| Code::Internal.whole())?;
         let remark = head.extensions.remove::<Remark>();
-        let Some(receipt) = self.record(id, None, &answer, remark).await? else {
+        let ended = Ended { id, outcome: None, answer: answer.clone(), remark };
+        let Some(receipt) = self.record(ended).await? else {
             return Ok(Response::from_parts(head, Body::from(answer)));
         };
         let number = receipt.to_string();
@@ -383,23 +389,36 @@ impl Heard {
         Ok(Response::from_parts(head, Body::from(answer)))
     }
 
-    async fn record(
-        &self,
-        id: Option<Uuid>,
-        outcome: Option<&str>,
-        answer: &[u8],
-        remark: Option<Remark>,
-    ) -> Result<Option<ReceiptNo>, Problem> {
-        let view = self.given.desk.live.current();
-        let receipt = self.given.witness(&self.who).documents(&Documents {
-            id,
-            outcome,
-            target: self.target.as_deref(),
-            remark: remark.as_ref(),
-            ..Documents::new(self.act, view.as_deref(), &self.body, answer)
-        })?;
+    async fn record(&self, ended: Ended) -> Result<Option<ReceiptNo>, Problem> {
+        let bytes = self.body.len() + ended.answer.len();
+        let receipt = if bytes <= AT_ONCE_BYTES {
+            self.append(&ended)?
+        } else {
+            let heard = self.clone();
+            self.given.recordings.wait(move || heard.append(&ended)).await??
+        };
         self.given.durable(receipt).await
     }
+
+    /// Cost: a digest of every name and number of the request, which of the largest are tens of thousands.
+    fn append(&self, ended: &Ended) -> Result<Option<ReceiptNo>, Problem> {
+        let view = self.given.desk.live.current();
+        self.given.witness(&self.who).documents(&Documents {
+            id: ended.id,
+            outcome: ended.outcome,
+            target: self.target.as_deref(),
+            remark: ended.remark.as_ref(),
+            ..Documents::new(self.act, view.as_deref(), &self.body, &ended.answer)
+        })
+    }
+}
+
+/// How far a request is, or how it ended.
+struct Ended {
+    id: Option<Uuid>,
+    outcome: Option<&'static str>,
+    answer: Bytes,
+    remark: Option<Remark>,
 }
 
 /// Wait for the disk, where answers do.

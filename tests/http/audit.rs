@@ -480,6 +480,54 @@ fn what_waits_for_the_disk_is_not_answered_before() {
 }
 
 #[test]
+fn as_many_read_the_log_as_may_and_more_are_told_to_come_again() {
+    const ASKED: usize = 40;
+    const ACCEPTED: usize = 16;
+    let recording = open(|_| ());
+    // Whoever reads it waits for somebody who writes.
+    let recalls = recording.config.folder.join("recalls.jsonl");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &recalls, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let threads: Vec<_> = (0..ASKED)
+        .map(|_| {
+            let (mut client, tell) = (recording.server.connect(), tell.clone());
+            std::thread::spawn(move || tell.send(client.get("/v1/recalls")).unwrap())
+        })
+        .collect();
+    drop(tell);
+    for _ in ACCEPTED..ASKED {
+        let reply = told.recv().unwrap();
+        reply.problem(Code::Overloaded);
+        assert_eq!(reply.header("retry-after"), Some("1"));
+    }
+    let writer = fs::OpenOptions::new().write(true).open(&recalls).unwrap();
+    fs::remove_file(&recalls).unwrap();
+    drop(writer);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let statuses: Vec<u16> = told.try_iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses, [200; ACCEPTED]);
+}
+
+#[test]
+fn every_name_of_the_largest_match_is_recorded() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let names: Vec<String> = (0..50).map(|at| format!("苏州无名{at}号商贸有限公司")).collect();
+    let query = json!({"schema": "Company", "properties": {"name": names}});
+    let queries: serde_json::Map<String, Value> =
+        (0..100).map(|at| (format!("q{at}"), query.clone())).collect();
+    let body = json!({ "queries": queries }).to_string();
+    let reply = client.post("/match/default", body.as_bytes());
+    assert_eq!(reply.status, 200);
+    let no = reply.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    let subjects = receipt.record["subjects"].as_array().unwrap();
+    assert!(subjects.len() == 100);
+    assert!(subjects.iter().all(|asked| asked["digests"].as_array().unwrap().len() == 50));
+}
+
+#[test]
 fn no_subject_is_in_the_log() {
     let mut recording = open(|_| ());
     let mut client = recording.server.connect();
