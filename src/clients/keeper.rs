@@ -148,6 +148,11 @@ impl Clients {
         Follower { receiver, roll, nonces, is_open }
     }
 
+    /// Those that are known now; `None` where whoever reaches the service may ask.
+    pub fn current(&self) -> Option<Arc<Roll>> {
+        (!self.are_none()).then(|| self.roll.borrow().clone())
+    }
+
     /// There is none now, nor was there any.
     pub fn are_none(&self) -> bool {
         self.is_open.load(Ordering::Relaxed) && self.roll.borrow().is_empty()

@@ -180,6 +180,11 @@ impl Roll {
         self.clients.values()
     }
 
+    /// The client of a name.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Client>> {
+        self.clients.get(name)
+    }
+
     /// The ids of a client's keys.
     pub fn keys_of(&self, name: &str) -> Vec<String> {
         let its = self.keys.values().filter(|(_, client)| client.name == name);

@@ -5,6 +5,8 @@ use super::{Job, State, Summary};
 use crate::audit::log::Unrecorded;
 use crate::audit::{Act, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
+use crate::catalogue::{Catalogue, MatterNo};
+use crate::clients::{Client, Scope};
 use crate::live::View;
 use crate::live::aside::give_way;
 use crate::output::part_of;
@@ -137,6 +139,11 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
             .matter_no(code)
             .ok_or_else(|| failed("目录中已无此事项 / the catalogue has this matter no more"))?,
     };
+    if !may_still(shared, job, catalogue, matter) {
+        return Err(failed(
+            "客户端已撤销，或不再有权核查此事项 / the client is gone, or may not ask about this any more",
+        ));
+    }
     let (input_format, output_format) =
         order.formats().ok_or_else(|| failed("格式未知 / unknown format"))?;
     let (input, output) = (shared.store.input(job), shared.store.result(job));
@@ -178,6 +185,22 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
     })?;
     record(shared, job, &view, at, &outcome.tally)?;
     Ok(Summary::new(&view, at, &outcome, started.elapsed()))
+}
+
+/// Whose job it is may still ask for it: it may have waited for long, over a restart too.
+fn may_still(shared: &Shared, job: &Job, catalogue: &Catalogue, matter: MatterNo) -> bool {
+    let Some(roll) = shared.clients.current() else { return true };
+    let matter = catalogue.matter(matter);
+    let may_consult = |client: &Client| {
+        let mut lists = matter.consults.iter().map(|&list| &catalogue.list(list).code);
+        lists.all(|list| client.may_consult(list))
+    };
+    roll.by_name(&job.client).is_some_and(|client| {
+        client.may(Scope::Batch)
+            && !client.has_expired(Instant(now()).day())
+            && client.may_handle(&matter.code)
+            && may_consult(client)
+    })
 }
 
 /// Record which entries the result rests on, so that it is found when one of them does not hold; where answers

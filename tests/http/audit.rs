@@ -7,6 +7,7 @@ use xincha::audit::reader::Reader;
 use xincha::audit::receipt::tell;
 use xincha::audit::verify::verify;
 use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync, with_target};
+use xincha::clients::Clients;
 use xincha::http::evidence::unnumbered;
 use xincha::jobs::{Jobs, JobsConfig, State, Working};
 use xincha::ledger::FileLedger;
@@ -46,7 +47,8 @@ fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     let (recorder, changing) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
     recorder.swap(view.generation.clone()).unwrap();
     let jobs = JobsConfig { folder: folder.path().join("jobs"), threads: 1, ..Default::default() };
-    let (jobs, working) = Jobs::start(jobs, live.clone(), Some(log.clone())).unwrap();
+    let (jobs, working) =
+        Jobs::start(jobs, live.clone(), Some(log.clone()), Clients::default()).unwrap();
     let desk = Desk {
         audit: Some(log.clone()),
         recorder: Some(recorder),

@@ -53,8 +53,9 @@ fn guarded(text: &str) -> Guarded {
     let audit =
         AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(folder.path().join("audit")) };
     let (log, keeping) = Log::open(audit, config().workers).unwrap();
-    let (jobs, working) = Jobs::start(jobs, live.clone(), Some(log.clone())).unwrap();
     let clients = Clients::of(Roll::parse(text, None).unwrap());
+    let (jobs, working) =
+        Jobs::start(jobs, live.clone(), Some(log.clone()), clients.clone()).unwrap();
     let refusals = Refusals::recorded(log.clone());
     let desk = Desk {
         recorder: Some(recorder),
@@ -352,6 +353,27 @@ fn signed(hash: Hash, key: &str, time: u64, nonce: &str, body: &str) -> String {
     format!(
         "authorization: {scheme} client=a, key={key}, time={time}, nonce={nonce}, body={digest}, signature={signature}\r\n"
     )
+}
+
+#[test]
+fn what_is_refused_uses_no_nonce_up() {
+    let secret = format!("secrets = [{{ id = \"k\", secret = \"{SECRET}\" }}]\n");
+    let pace = "per_second = 1\nburst = 1\n";
+    let text = format!("[client.a]\nscopes = [\"check\"]\n{pace}{secret}");
+    let Guarded { server, .. } = &guarded(&text);
+    let body = check_body().to_string();
+    let header = |nonce| signed(Hash::Sha256, "k", now_ms(), nonce, &body);
+    let send =
+        |header: &str| server.connect().request("POST", "/v1/check", header, body.as_bytes());
+    let (first, second) = (header("0123456789abcdef"), header("0123456789abcdeg"));
+    assert_eq!(send(&first).status, 200);
+    let refused = send(&second);
+    refused.problem(Code::TooManyRequests);
+    send(&first).problem(Code::Unauthenticated);
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    std::thread::sleep(Duration::from_secs(wait));
+    assert_eq!(send(&second).status, 200, "it was not answered yet");
+    send(&second).problem(Code::Unauthenticated);
 }
 
 #[test]
