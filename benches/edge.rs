@@ -80,7 +80,7 @@ fn main() {
     let bodies: Vec<Vec<u8>> = (0..count).map(body).collect();
     let key = Key::generate().expect("a key");
     let text = format!(
-        "[client.portal]\nkeys = [\"{}\"]\nmisses = 1000000\nscopes = [\"check\"]\nsecrets = [\n\
+        "[client.portal]\nkeys = [\"{}\"]\nmisses = 1000000\nmisses_total = 1000000\nscopes = [\"check\"]\nsecrets = [\n\
          {{ id = \"k256\", secret = \"{SECRET}\" }},\n\
          {{ id = \"ksm3\", secret = \"{SECRET}\", algorithm = \"hmac-sm3\" }},\n]\n",
         key.digest

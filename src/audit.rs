@@ -11,6 +11,14 @@
 //! so that it outlives the process however that ends. What the machine loses with its power is at most
 //! what came after the last interval, or nothing where answers wait for the disk ([`Sync::Answer`]).
 //!
+//! What [alters](Act::alters) something (a change, a refresh, an approval, a rollback, a recall) has two records of
+//! one id: `begun` before it is done, without which it is not done, and how it ended, which is what its receipt
+//! proves. A `begun` that nothing follows was cut off by the end of the process: what it altered, if anything, the
+//! ledger or the data say.
+//!
+//! Entries are cited as an answer names them, never as a request does: a client writes no text of its own there.
+//! Of `/match` the texts begin with the path and the query ([`with_target`]), which are part of the question.
+//!
 //! ```text
 //! folder/key                   32 bytes: opens what is digested, for whoever may search the log
 //! folder/signing.pem           signs the seals
@@ -22,12 +30,6 @@
 //! With [`keep_days`](AuditConfig::keep_days) segments go when even their last record is too old, and the seals
 //! that were of such alone. From where on each lane is kept is recorded and sealed before: [`verify`] misses all
 //! else that is gone, but for the end of the log, which whoever deletes files can cut.
-//!
-//! # What does not hold yet
-//!
-//! - [`Sync::Answer`]: pages of evidence and results of jobs do not wait for the disk.
-//! - Changes, approvals and rollbacks are recorded when they are done: a log that refuses does not stop them.
-//! - Entries are cited from a request as from its answer, so a client can write a text of its own as an entry's id.
 //!
 //! # Files
 //!
@@ -70,7 +72,7 @@ mod tests;
 pub mod verify;
 
 pub use config::{AuditConfig, Sync};
-pub use hashing::{Algorithm, Hash};
+pub use hashing::{Algorithm, Hash, with_target};
 pub use keeper::Keeping;
 pub use key::{AuditKey, Digest};
 pub use log::Log;

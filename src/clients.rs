@@ -27,10 +27,10 @@ pub mod signature;
 
 pub use client::{Client, Scope, Scopes};
 pub use draft::{Draft, DraftError};
-pub use keeper::{Clients, ClientsError, Follower, Watching};
+pub use keeper::{Clients, ClientsError, Follower, Stamps, Watching};
 pub use key::{Digest, Key};
 pub use nonces::Nonces;
-pub use pace::{Pace, Permit};
+pub use pace::{Beyond, Pace, Permit};
 pub use roll::{Mistake, Mistakes, Roll};
 pub use signature::{Hash, Signed, Signer, Style, Unsigned};
 

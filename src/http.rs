@@ -73,6 +73,7 @@ mod service;
 mod suggest;
 pub mod tender;
 mod tls;
+mod turns;
 pub mod who;
 pub mod witness;
 mod yente;

@@ -3,9 +3,10 @@
 use super::Outcome;
 use super::audit::trusted;
 use super::remote::Remote;
-use crate::audit::{Act, Receipt, Record};
+use crate::audit::{Act, Receipt, Record, with_target};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::http::evidence::unnumbered;
 use crate::http::{Unanswered, Worker, answer};
 use crate::live::{Generation, View};
 use crate::output::Output;
@@ -25,6 +26,8 @@ Examples / 示例:
   xincha receipt get 1-1f3a0-5d0c… -o receipt.json          from the running service
   xincha receipt verify receipt.json                        its record was in the log when that was sealed
   xincha receipt verify receipt.json --request request.json --answer answer.json      and of these texts
+  xincha receipt verify receipt.json --request section.json --answer 核查记录.html     a page of evidence
+  xincha receipt verify receipt.json --request match.json --answer answer.json --target '/match/default?limit=5'
   xincha receipt verify receipt.json --request request.json --replay    and the kept snapshot answers the same
   xincha receipt verify receipt.json --public-key 9fKq…=    on another machine, offline")]
 pub struct ReceiptCommand {
@@ -61,9 +64,12 @@ struct Verify {
     /// 请求文件 / the body of the request
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
-    /// 回答文件 / the body of the answer
+    /// 回答文件 / the body of the answer; of /v1/evidence the page
     #[arg(long, value_name = "FILE", requires = "request")]
     answer: Option<PathBuf>,
+    /// 路径与查询串 / path and query of the request, where it went to /match: they are part of the question
+    #[arg(long, value_name = "PATH", requires = "answer")]
+    target: Option<String>,
     /// 重放 / decide the request again on the kept snapshot: the answer must be the same
     #[arg(long, requires = "request")]
     replay: bool,
@@ -103,7 +109,7 @@ impl Verify {
         println!("{:#}", receipt.record);
         println!("✓ 记录在已签名的封存之中 / the record is among those of a signed seal");
         if let (Some(request), Some(answer)) = (&self.request, &self.answer) {
-            let (request, answer) = (read(request)?, read(answer)?);
+            let (request, answer) = self.as_recorded(&receipt, read(request)?, read(answer)?)?;
             receipt.verify_texts(&request, &answer)?;
             println!(
                 "✓ 请求与回答即所记录者 / the request and the answer are those that were recorded"
@@ -119,6 +125,27 @@ impl Verify {
             println!("✓ 重放结果相同 / decided again, the answer is the same");
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Verify {
+    /// The request and the answer as their record commits to them.
+    fn as_recorded(
+        &self,
+        receipt: &Receipt,
+        body: Vec<u8>,
+        answer: Vec<u8>,
+    ) -> Result<(Vec<u8>, Vec<u8>), Box<dyn Error>> {
+        let mut payload = Vec::new();
+        match (receipt.opened(&mut payload)?.act, &self.target) {
+            (Act::Match, Some(target)) => Ok((with_target(target, &body), answer)),
+            (Act::Match, None) => {
+                Err("--target: 需要请求的路径与查询串 / the path and query are needed: /match/…"
+                    .into())
+            }
+            (Act::Evidence, _) => Ok((body, unnumbered(&answer, &receipt.receipt))),
+            (_, _) => Ok((body, answer)),
+        }
     }
 }
 

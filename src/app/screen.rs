@@ -78,6 +78,15 @@ pub struct Screen {
     /// Excel 工作表 / name of the sheet; default: the first
     #[arg(long)]
     sheet: Option<String>,
+    /// 办件编号 / number of the case; a running service may ask for it and the operator, or for a reason
+    #[arg(long)]
+    case: Option<String>,
+    /// 经办人 / who handles it
+    #[arg(long)]
+    operator: Option<String>,
+    /// 用途 / why it is asked, where there is no case
+    #[arg(long)]
+    reason: Option<String>,
     /// 仅用快照 / the snapshot alone, without the changes since it was built
     #[arg(long)]
     snapshot_only: bool,
@@ -214,6 +223,10 @@ impl Screen {
             encoding: self.encoding.map(|encoding| encoding.name().to_owned()),
             delimiter: self.delimiter,
             sheet: self.sheet.clone(),
+            case: self.case.clone(),
+            department: None,
+            operator: self.operator.clone(),
+            reason: self.reason.clone(),
         }
     }
 

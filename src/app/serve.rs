@@ -56,7 +56,8 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
         audit.append(0, &Record { ground: Some(view.recorded()), ..audit.now(Act::Serve) })?;
     }
     let folder = config.jobs.folder.display();
-    let jobs = Jobs::start(config.jobs.clone(), live.clone(), Some(audit.clone()));
+    let recorded = Some(audit.clone());
+    let jobs = Jobs::start(config.jobs.clone(), live.clone(), recorded, clients.clone());
     let (jobs, working) = jobs.map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;

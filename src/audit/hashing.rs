@@ -75,6 +75,11 @@ impl Algorithm {
     }
 }
 
+/// A request to which its path and query belong, as it is committed to: these, a line break, the body.
+pub fn with_target(target: &str, body: &[u8]) -> Vec<u8> {
+    [target.as_bytes(), b"\n", body].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,6 +55,9 @@ impl Drop for Keeping {
             thread.thread().unpark();
             // It tells its faults itself.
             let _ = thread.join();
+            // Whoever waits for the disk waits no longer.
+            self.shared.stopped.store(true, Ordering::Release);
+            self.shared.syncs.send_modify(|syncs| *syncs += 1);
         }
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Shared {
     /// When the last seal was made.
     pub sealed: AtomicU64,
     pub stopping: AtomicBool,
+    /// Nothing is brought to the disk any more.
+    pub stopped: AtomicBool,
     pub keeper: OnceLock<Thread>,
     pub _lock: File,
 }
@@ -128,6 +130,7 @@ impl Log {
             stalled: AtomicBool::new(false),
             sealed: AtomicU64::new(last.as_ref().map_or(0, |line| line.seal.millis)),
             stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             keeper: OnceLock::new(),
             lanes,
             config,
@@ -171,8 +174,8 @@ impl Log {
         Ok(receipt)
     }
 
-    /// It takes no records now.
-    fn is_refusing(&self) -> bool {
+    /// It takes no records now. Cost: two atomic reads.
+    pub fn is_refusing(&self) -> bool {
         self.shared.failed.load(Ordering::Relaxed) || self.shared.stalled.load(Ordering::Relaxed)
     }
 
@@ -194,7 +197,9 @@ impl Log {
             if synced.load(Ordering::Acquire) > receipt.position() {
                 return Ok(());
             }
-            if self.shared.failed.load(Ordering::Relaxed) || syncs.changed().await.is_err() {
+            let is_over = [&self.shared.failed, &self.shared.stopped];
+            let is_over = is_over.iter().any(|over| over.load(Ordering::Acquire));
+            if is_over || syncs.changed().await.is_err() {
                 return Err(Unrecorded);
             }
         }

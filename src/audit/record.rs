@@ -65,6 +65,14 @@ pub enum Act {
 }
 
 impl Act {
+    /// Something is another afterwards: it is recorded before it is done, and again how it ended.
+    pub fn alters(self) -> bool {
+        matches!(
+            self,
+            Act::Change | Act::Refresh | Act::Rollback | Act::Approve | Act::Discard | Act::Recall
+        )
+    }
+
     /// Somebody was told of subjects.
     pub fn tells(self) -> bool {
         matches!(
@@ -129,7 +137,7 @@ pub struct Cited<'a> {
 /// See the [module](self). Kept as [postcard](https://postcard.jamesmunns.com/wire-format.html) writes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Record<'a> {
-    /// That of the check, or one of its own.
+    /// That of the check, or one of its own. What [alters](Act::alters) something has two records of one id.
     pub id: Uuid,
     /// When, in milliseconds since 1970.
     pub millis: u64,
@@ -145,7 +153,7 @@ pub struct Record<'a> {
     pub ground: Option<Ground<'a>>,
     /// For which instant it was decided, seconds since 1970.
     pub at: Option<i64>,
-    /// How it ended: a verdict, a problem's code, `done`.
+    /// How it ended: a verdict, a problem's code, `done`; `begun` before that is known.
     pub outcome: &'a str,
     /// About whom.
     #[serde(borrow)]

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -51,8 +52,10 @@ pub enum ClientsError {
 pub struct Clients {
     roll: watch::Sender<Arc<Roll>>,
     nonces: Arc<Nonces>,
-    /// There was none when the service began: whoever reaches it may ask, until there is one.
-    began_empty: bool,
+    /// There was none until now: whoever reaches the service may ask.
+    is_open: Arc<AtomicBool>,
+    /// The file as it was when it was opened.
+    opened: Option<Stamps>,
 }
 
 impl Default for Clients {
@@ -65,8 +68,9 @@ impl Default for Clients {
 impl Clients {
     /// These.
     pub fn of(roll: Roll) -> Clients {
-        let began_empty = roll.is_empty();
-        Clients { roll: watch::Sender::new(Arc::new(roll)), nonces: Arc::default(), began_empty }
+        let is_open = Arc::new(AtomicBool::new(roll.is_empty()));
+        let roll = watch::Sender::new(Arc::new(roll));
+        Clients { roll, nonces: Arc::default(), is_open, opened: None }
     }
 
     /// Those of a file; none where there is no file.
@@ -75,11 +79,13 @@ impl Clients {
     ///
     /// It cannot be read, or holds a mistake.
     pub fn open(path: &Path) -> Result<Clients, ClientsError> {
-        Ok(Clients::of(read(path, None)?.unwrap_or_default()))
+        // Before it is read, so that nothing is missed that comes meanwhile.
+        let opened = Some(Stamps::of(vec![path.to_owned()]));
+        Ok(Clients { opened, ..Clients::of(read(path, None)?.unwrap_or_default()) })
     }
 
     /// Look at the file every second, on a thread of its own, until what is answered is dropped; `tell` how many
-    /// clients there are whenever they were read anew.
+    /// clients there are whenever they were read anew. What was edited since it was opened is read at the first.
     ///
     /// # Errors
     ///
@@ -90,7 +96,8 @@ impl Clients {
         mut tell: impl FnMut(usize) + Send + 'static,
     ) -> io::Result<Watching> {
         let (clients, mut looks) = (self.clone(), 0_u32);
-        Watching::start("clients", vec![path.clone()], move |is_changed| {
+        let seen = self.opened.clone().unwrap_or_else(|| Stamps::of(vec![path.clone()]));
+        Watching::start("clients", seen, move |is_changed| {
             if is_changed && let Some(count) = clients.reload(&path) {
                 tell(count);
             }
@@ -107,6 +114,10 @@ impl Clients {
         match read(path, Some(&before)) {
             Ok(Some(roll)) => {
                 let count = roll.clients().count();
+                if count > 0 {
+                    // Who is removed later leaves no open door, wherever nobody looked meanwhile.
+                    self.is_open.store(false, Ordering::Relaxed);
+                }
                 self.roll.send_replace(Arc::new(roll));
                 tracing::info!(count, "客户端已更新 / clients were read anew");
                 return Some(count);
@@ -133,12 +144,18 @@ impl Clients {
     pub fn follow(&self) -> Follower {
         let receiver = self.roll.subscribe();
         let roll = receiver.borrow().clone();
-        Follower { receiver, roll, nonces: self.nonces.clone(), began_empty: self.began_empty }
+        let (nonces, is_open) = (self.nonces.clone(), self.is_open.clone());
+        Follower { receiver, roll, nonces, is_open }
+    }
+
+    /// Those that are known now; `None` where whoever reaches the service may ask.
+    pub fn current(&self) -> Option<Arc<Roll>> {
+        (!self.are_none()).then(|| self.roll.borrow().clone())
     }
 
     /// There is none now, nor was there any.
     pub fn are_none(&self) -> bool {
-        self.began_empty && self.roll.borrow().is_empty()
+        self.is_open.load(Ordering::Relaxed) && self.roll.borrow().is_empty()
     }
 }
 
@@ -148,7 +165,7 @@ pub struct Follower {
     receiver: watch::Receiver<Arc<Roll>>,
     roll: Arc<Roll>,
     nonces: Arc<Nonces>,
-    began_empty: bool,
+    is_open: Arc<AtomicBool>,
 }
 
 impl Follower {
@@ -159,10 +176,8 @@ impl Follower {
         // An error means that the other end is gone: what was current stays so.
         if self.receiver.has_changed().unwrap_or(false) {
             self.roll = self.receiver.borrow_and_update().clone();
-            // Who is removed later leaves no open door.
-            self.began_empty &= self.roll.is_empty();
         }
-        let is_open = self.began_empty && self.roll.is_empty();
+        let is_open = self.roll.is_empty() && self.is_open.load(Ordering::Relaxed);
         (!is_open).then_some(&self.roll)
     }
 
@@ -180,23 +195,21 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Look at these, and tell after each look whether any has changed since the last.
+    /// Look at these, and tell after each look whether any has changed since the last; since it was `seen` at the
+    /// first.
     ///
     /// # Errors
     ///
     /// The thread cannot be started.
     pub fn start(
         name: &str,
-        files: Vec<PathBuf>,
+        mut seen: Stamps,
         mut tell: impl FnMut(bool) + Send + 'static,
     ) -> io::Result<Watching> {
-        let stamps = move || files.iter().map(|file| stamp(file)).collect::<Vec<_>>();
-        let (mut seen, (stop, stopped)) = (stamps(), channel::<()>());
+        let (stop, stopped) = channel::<()>();
         let look = move || {
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                let now = stamps();
-                tell(now != seen);
-                seen = now;
+                tell(seen.look());
             }
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(look)?;
@@ -213,8 +226,32 @@ impl Drop for Watching {
     }
 }
 
+/// Files as they were at some moment.
+#[derive(Clone, Debug)]
+pub struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
+
 /// What tells one state of a file from another; `None` where there is no file.
-fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+type Stamp = (i64, i64, u64, u64);
+
+impl Stamps {
+    /// As they are now.
+    pub fn of(files: Vec<PathBuf>) -> Stamps {
+        let stamped = files.into_iter().map(|file| {
+            let stamp = stamp(&file);
+            (file, stamp)
+        });
+        Stamps(stamped.collect())
+    }
+
+    /// Look again: whether any is another than before.
+    fn look(&mut self) -> bool {
+        let now = Stamps::of(self.0.iter().map(|(file, _)| file.clone()).collect());
+        let before = std::mem::replace(self, now);
+        before.0 != self.0
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
     let file = std::fs::metadata(path).ok()?;
     Some((file.mtime(), file.mtime_nsec(), file.size(), file.ino()))
 }
@@ -236,6 +273,38 @@ fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of as many clients as these are letters.
+    fn of(names: &str) -> String {
+        names.chars().map(|name| format!("[client.{name}]\n")).collect()
+    }
+
+    #[test]
+    fn what_is_edited_between_opening_and_watching_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        std::fs::write(&path, of("ab")).unwrap();
+        let clients = Clients::open(&path).unwrap();
+        std::fs::write(&path, of("a")).unwrap();
+        let (tell, told) = channel();
+        let _watching = clients.watch(path, move |count| tell.send(count).unwrap()).unwrap();
+        assert_eq!(told.recv_timeout(30 * LOOK_EVERY), Ok(1));
+    }
+
+    #[test]
+    fn a_door_that_was_closed_once_stays_so_for_whoever_was_idle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        let clients = Clients::open(&path).unwrap();
+        let mut idle = clients.follow();
+        assert!(idle.current().is_none());
+        for (names, count) in [("a", 1), ("", 0)] {
+            std::fs::write(&path, of(names)).unwrap();
+            assert_eq!(clients.reload(&path), Some(count));
+        }
+        assert!(idle.current().is_some_and(Roll::is_empty));
+        assert!(clients.follow().current().is_some() && !clients.are_none());
+    }
 
     #[test]
     fn what_is_edited_is_known_and_what_is_broken_changes_nothing() {

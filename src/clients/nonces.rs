@@ -2,19 +2,29 @@
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// Nonces that are remembered: with the time that each is, half an hour of a thousand requests a second.
 const KEPT_MAX: usize = 2_000_000;
+/// Of one signer, so that one does not fill it for all.
+const OF_SIGNER_MAX: usize = KEPT_MAX / 2;
 
 /// Nonces by the signer that used them, with the time from which on each may be forgotten. Only those under
 /// a good signature come here, so that no stranger fills it.
 #[derive(Debug, Default)]
 pub struct Nonces {
-    until: DashMap<u128, u64, FxBuildHasher>,
-    kept: AtomicUsize,
+    kept: DashMap<u128, Kept, FxBuildHasher>,
+    count: AtomicUsize,
+    /// How many are kept of each signer.
+    of_signers: DashMap<u64, usize, FxBuildHasher>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    until: u64,
+    signer: u64,
 }
 
 /// What becomes of a nonce.
@@ -29,18 +39,25 @@ pub enum Used {
 }
 
 impl Nonces {
+    /// It was used before. Cost: a hash and a look-up.
+    pub fn knows(&self, signer: &str, nonce: &str) -> bool {
+        self.kept.contains_key(&place(signer, nonce))
+    }
+
     /// Use a nonce, and remember it until then, in milliseconds since 1970.
     pub fn use_up(&self, signer: &str, nonce: &str, until: u64) -> Used {
-        if self.kept.load(Relaxed) >= KEPT_MAX {
-            return Used::Full;
-        }
-        // No signer holds a line break.
-        let place = xxh3_128(format!("{signer}\n{nonce}").as_bytes());
-        match self.until.entry(place) {
+        let place = place(signer, nonce);
+        let signer = xxh3_64(signer.as_bytes());
+        match self.kept.entry(place) {
             Entry::Occupied(_) => Used::Before,
             Entry::Vacant(vacant) => {
-                vacant.insert(until);
-                self.kept.fetch_add(1, Relaxed);
+                let mut of_signer = self.of_signers.entry(signer).or_default();
+                if *of_signer >= OF_SIGNER_MAX || self.count.load(Relaxed) >= KEPT_MAX {
+                    return Used::Full;
+                }
+                *of_signer += 1;
+                self.count.fetch_add(1, Relaxed);
+                vacant.insert(Kept { until, signer });
                 Used::Now
             }
         }
@@ -48,14 +65,25 @@ impl Nonces {
 
     /// Forget what no request can use any more. Cost: all that is kept; not for a worker.
     pub fn sweep(&self, now: u64) {
-        let mut gone = 0;
-        self.until.retain(|_, until| {
-            let stays = *until >= now;
-            gone += usize::from(!stays);
+        let mut gone = FxHashMap::<u64, usize>::default();
+        self.kept.retain(|_, kept| {
+            let stays = kept.until >= now;
+            if !stays {
+                *gone.entry(kept.signer).or_default() += 1;
+            }
             stays
         });
-        self.kept.fetch_sub(gone, Relaxed);
+        for (signer, gone) in gone {
+            self.count.fetch_sub(gone, Relaxed);
+            self.of_signers.alter(&signer, |_, count| count - gone);
+        }
+        self.of_signers.retain(|_, count| *count > 0);
     }
+}
+
+/// Where a nonce of a signer is kept. No signer holds a line break.
+fn place(signer: &str, nonce: &str) -> u128 {
+    xxh3_128(format!("{signer}\n{nonce}").as_bytes())
 }
 
 #[cfg(test)]
@@ -71,7 +99,21 @@ mod tests {
         nonces.sweep(11);
         assert_eq!(nonces.use_up("b", "n", 20), Used::Before);
         assert_eq!(nonces.use_up("a", "n", 20), Used::Now);
-        nonces.kept.store(KEPT_MAX, Relaxed);
+        nonces.count.store(KEPT_MAX, Relaxed);
         assert_eq!(nonces.use_up("a", "m", 20), Used::Full);
+    }
+
+    #[test]
+    fn one_signer_does_not_fill_it_for_all() {
+        let nonces = Nonces::default();
+        assert_eq!(nonces.use_up("a", "n", 10), Used::Now);
+        assert!(nonces.knows("a", "n") && !nonces.knows("b", "n"));
+        nonces.of_signers.alter_all(|_, _| OF_SIGNER_MAX);
+        assert_eq!(nonces.use_up("a", "m", 20), Used::Full);
+        assert_eq!(nonces.use_up("b", "m", 20), Used::Now);
+        nonces.of_signers.alter_all(|_, _| 1);
+        nonces.sweep(11);
+        assert_eq!(nonces.of_signers.len(), 1);
+        assert_eq!((nonces.use_up("a", "n", 20), nonces.knows("b", "m")), (Used::Now, true));
     }
 }

@@ -26,6 +26,17 @@ pub struct Bounds {
     pub concurrency: Option<NonZeroU32>,
     /// Natural persons on no list that one operator may ask about in [`MISSES_SECONDS`].
     pub misses: u32,
+    /// The same of all operators together, whose names are the client's to choose.
+    pub misses_total: u32,
+}
+
+/// Who asked about too many persons on no list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beyond {
+    /// One operator.
+    Operator,
+    /// All of the client together.
+    Client,
 }
 
 /// What is known of a client's asking. Shared by all workers.
@@ -34,13 +45,45 @@ pub struct Pace {
     pub bounds: Bounds,
     rate: Option<DefaultDirectRateLimiter>,
     at_work: AtomicU32,
-    /// By a digest of the operator.
-    misses: DashMap<u64, Misses, FxBuildHasher>,
+    misses: DashMap<Counted, Misses, FxBuildHasher>,
+}
+
+/// Whose misses are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Counted {
+    /// Those of one operator, by a digest of its name.
+    Operator(u64),
+    /// Those of all operators for whom there is no room.
+    Others,
+    /// All of the client.
+    All,
 }
 
 struct Misses {
     since: i64,
     persons: FxHashSet<u64>,
+}
+
+impl Misses {
+    fn new(since: i64) -> Misses {
+        Misses { since, persons: FxHashSet::default() }
+    }
+
+    /// Note a person; `true` at the first beyond the bound.
+    fn note(&mut self, person: u64, now: i64, most: u32) -> bool {
+        if self.since + MISSES_SECONDS <= now {
+            *self = Misses::new(now);
+        }
+        let (persons, most) = (&mut self.persons, most as usize);
+        persons.len() <= most && persons.insert(person) && persons.len() > most
+    }
+
+    /// How long until they are forgotten, where they are beyond the bound.
+    fn wait(&self, now: i64, most: u32) -> Option<Duration> {
+        let left = self.since + MISSES_SECONDS - now;
+        let is_beyond = left > 0 && self.persons.len() > most as usize;
+        is_beyond.then(|| Duration::from_secs(left.unsigned_abs()))
+    }
 }
 
 /// Leave to answer one request, given back when dropped.
@@ -83,27 +126,37 @@ impl Pace {
         Ok(permit)
     }
 
-    /// How long the operator must wait who asked about too many persons on no list; `None`: not at all.
+    /// How long the operator must wait who asked, or whose client did, about too many persons on no list; `None`:
+    /// not at all.
     pub fn probing(&self, operator: u64, now: i64) -> Option<Duration> {
-        let misses = self.misses.get(&operator)?;
-        let left = misses.since + MISSES_SECONDS - now;
-        let is_beyond = left > 0 && misses.persons.len() > self.bounds.misses as usize;
-        is_beyond.then(|| Duration::from_secs(left.unsigned_abs()))
+        let Bounds { misses, misses_total, .. } = self.bounds;
+        let counted = [(self.counted(operator), misses), (Counted::All, misses_total)];
+        let wait = |(counted, most)| self.misses.get(&counted)?.wait(now, most);
+        counted.into_iter().filter_map(wait).max()
     }
 
-    /// Note that a natural person is on no list; `true` at the first beyond the bound.
-    pub fn miss(&self, operator: u64, person: u64, now: i64) -> bool {
-        // Where there are more operators than anybody has, they are one.
-        let operator = if self.misses.len() < OPERATORS_MAX { operator } else { 0 };
-        let mut misses = self
-            .misses
-            .entry(operator)
-            .or_insert_with(|| Misses { since: now, persons: FxHashSet::default() });
-        if misses.since + MISSES_SECONDS <= now {
-            *misses = Misses { since: now, persons: FxHashSet::default() };
+    /// Note that a natural person is on no list; who is beyond the bound by the first that is.
+    pub fn miss(&self, operator: u64, person: u64, now: i64) -> Option<Beyond> {
+        let Bounds { misses, misses_total, .. } = self.bounds;
+        let note = |counted, most| {
+            let mut misses = self.misses.entry(counted).or_insert_with(|| Misses::new(now));
+            misses.note(person, now, most)
+        };
+        let is_operator = note(self.counted(operator), misses);
+        let is_client = note(Counted::All, misses_total);
+        match (is_operator, is_client) {
+            (_, true) => Some(Beyond::Client),
+            (true, false) => Some(Beyond::Operator),
+            (false, false) => None,
         }
-        let most = self.bounds.misses as usize;
-        misses.persons.len() <= most && misses.persons.insert(person) && misses.persons.len() > most
+    }
+
+    /// Where the misses of an operator are counted. Where there are more operators than anybody has, new ones are
+    /// counted as one.
+    fn counted(&self, operator: u64) -> Counted {
+        let own = Counted::Operator(operator);
+        let has_room = self.misses.len() < OPERATORS_MAX || self.misses.contains_key(&own);
+        if has_room { own } else { Counted::Others }
     }
 
     /// Forget misses whose time is over. Cost: all operators; not for a worker.
@@ -122,7 +175,8 @@ impl fmt::Debug for Pace {
 mod tests {
     use super::*;
 
-    const FREE: Bounds = Bounds { per_second: None, burst: None, concurrency: None, misses: 2 };
+    const FREE: Bounds =
+        Bounds { per_second: None, burst: None, concurrency: None, misses: 2, misses_total: 100 };
 
     #[test]
     fn a_burst_passes_and_what_follows_is_told_when_to_come_again() {
@@ -147,14 +201,45 @@ mod tests {
     }
 
     #[test]
+    fn misses_of_all_operators_are_counted_together_too() {
+        let pace = Pace::new(Bounds { misses_total: 3, ..FREE });
+        for (operator, person) in [(1, 1), (2, 1), (2, 2), (3, 3)] {
+            assert_eq!(pace.miss(operator, person, 100), None);
+        }
+        assert_eq!(pace.probing(9, 100), None);
+        assert_eq!(pace.miss(4, 4, 160), Some(Beyond::Client));
+        assert_eq!(pace.probing(9, 160), Some(Duration::from_secs(540)));
+        assert_eq!(pace.probing(9, 700), None);
+    }
+
+    #[test]
+    fn operators_beyond_those_that_are_counted_are_slowed_as_one() {
+        let pace = Pace::new(FREE);
+        for operator in 0..OPERATORS_MAX as u64 {
+            pace.miss(operator, 1, 100);
+        }
+        let (known, new) = (7, u64::MAX);
+        for person in 1..=3 {
+            assert_eq!((pace.probing(known, 100), pace.probing(new, 100)), (None, None));
+            pace.miss(new, person, 100);
+        }
+        assert!(pace.probing(new, 100).is_some() && pace.probing(new - 1, 100).is_some());
+        assert_eq!(pace.probing(known, 100), None);
+        pace.miss(known, 2, 100);
+        pace.miss(known, 3, 100);
+        assert!(pace.probing(known, 100).is_some(), "whoever is counted stays counted");
+    }
+
+    #[test]
     fn many_distinct_misses_of_one_operator_are_noticed_once() {
         let pace = Pace::new(FREE);
-        assert!([1, 1, 2, 2].iter().all(|&person| !pace.miss(7, person, 100)));
+        assert!([1, 1, 2, 2].iter().all(|&person| pace.miss(7, person, 100).is_none()));
         assert_eq!(pace.probing(7, 100), None);
-        assert!(pace.miss(7, 3, 160) && !pace.miss(7, 4, 160));
+        assert_eq!(pace.miss(7, 3, 160), Some(Beyond::Operator));
+        assert_eq!(pace.miss(7, 4, 160), None);
         assert_eq!(pace.probing(7, 160), Some(Duration::from_secs(540)));
         assert_eq!((pace.probing(8, 160), pace.probing(7, 700)), (None, None));
-        assert!(!pace.miss(7, 5, 700), "another ten minutes");
+        assert_eq!(pace.miss(7, 5, 700), None, "another ten minutes");
         pace.sweep(2_000);
         assert!(pace.misses.is_empty());
     }

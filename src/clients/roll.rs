@@ -25,8 +25,10 @@ const NO_NAME: &str = "名称应以字母开头，由 1 至 64 个字母、数�
 const SECRET_BYTES_MIN: usize = 16;
 /// Natural persons on no list that one operator may ask about in ten minutes where nothing is told.
 const MISSES: u32 = 200;
+/// The same of all operators of a client together.
+const MISSES_TOTAL: u32 = 5_000;
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "label",
     "keys",
     "secrets",
@@ -42,6 +44,7 @@ const FIELDS: [&str; 15] = [
     "expires",
     "purpose",
     "misses",
+    "misses_total",
 ];
 const SECRET_FIELDS: [&str; 4] = ["id", "secret", "algorithm", "style"];
 
@@ -131,6 +134,7 @@ impl Roll {
             burst: row.one("burst"),
             concurrency: row.one("concurrency"),
             misses: row.one("misses").unwrap_or(MISSES),
+            misses_total: row.one("misses_total").unwrap_or(MISSES_TOTAL),
         };
         if bounds.burst.is_some() && bounds.per_second.is_none() {
             row.refuse("burst", "需要 per_second / needs per_second".to_owned());
@@ -174,6 +178,11 @@ impl Roll {
     /// All, by name.
     pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
         self.clients.values()
+    }
+
+    /// The client of a name.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Client>> {
+        self.clients.get(name)
     }
 
     /// The ids of a client's keys.

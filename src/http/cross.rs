@@ -7,6 +7,7 @@ use super::request::parse;
 use super::routes::{self, Asked, stale_json};
 use super::search::data_used;
 use super::service::clock;
+use super::turns::Turns;
 use super::who::Who;
 use crate::catalogue::{Catalogue, ListNo};
 use crate::cross::crossing::{Met, authority};
@@ -21,7 +22,6 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
 
 /// Findings answered where nothing is said.
 const LIMIT: usize = 20;
@@ -59,11 +59,10 @@ struct Wanted {
     since: Option<String>,
 }
 
-/// One at a time is worked on, on a thread of its own, so that neither a check nor a search waits for it.
+/// One at a time is worked on.
 #[derive(Clone)]
 pub(super) struct Crossings {
-    accepted: Arc<Semaphore>,
-    at_work: Arc<Semaphore>,
+    turns: Turns,
     /// Who is on which list, kept from one request to the next.
     kept: Arc<Mutex<Option<Kept>>>,
 }
@@ -76,11 +75,7 @@ struct Kept {
 
 impl Default for Crossings {
     fn default() -> Crossings {
-        Crossings {
-            accepted: Arc::new(Semaphore::new(WAITING_MAX)),
-            at_work: Arc::new(Semaphore::new(1)),
-            kept: Arc::default(),
-        }
+        Crossings { turns: Turns::of(WAITING_MAX), kept: Arc::default() }
     }
 }
 
@@ -89,17 +84,8 @@ impl Crossings {
         &self,
         work: impl FnOnce(&Crossings) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let fault = || Code::Internal.whole();
-        let accepted = self.accepted.clone().try_acquire_owned();
-        let accepted = accepted.map_err(|_| Code::Overloaded.whole())?;
-        let at_work = self.at_work.clone().acquire_owned().await.map_err(|_| fault())?;
         let crossings = self.clone();
-        let work = move || {
-            // Whoever asked may be gone: until it is done nobody else is.
-            let _held = (accepted, at_work);
-            work(&crossings)
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| fault())?
+        self.turns.run(move || work(&crossings)).await?
     }
 
     /// On a day, as the view has it.
@@ -323,38 +309,4 @@ fn met_json((entry, list): &Met) -> Value {
         "to": term.to,
         "objection": entry.objection(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn one_is_worked_on_some_wait_and_more_are_told() {
-        let crossings = Crossings::default();
-        let (release, held) = std::sync::mpsc::channel::<()>();
-        let first = crossings.clone();
-        let first = tokio::spawn(async move { first.run(move |_| Ok(held.recv().is_err())).await });
-        while crossings.at_work.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        let asked: Vec<_> = (1..=WAITING_MAX)
-            .map(|number| {
-                let crossings = crossings.clone();
-                tokio::spawn(async move { crossings.run(move |_| Ok(number)).await })
-            })
-            .collect();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        drop(release);
-        assert_eq!(first.await.unwrap(), Ok(true));
-        let mut refused = 0;
-        for (number, asked) in (1..).zip(asked) {
-            match asked.await.unwrap() {
-                Ok(answer) => assert_eq!(answer, number),
-                Err(problem) => refused += usize::from(problem.code == Code::Overloaded),
-            }
-        }
-        assert_eq!(refused, 1, "as many as may be accepted were");
-        assert_eq!(crossings.run(|_| Ok(7)).await, Ok(7));
-    }
 }

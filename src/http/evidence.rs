@@ -2,6 +2,9 @@
 //!
 //! The page says what was asked, on which data and catalogue, and of each subject what is listed, what
 //! follows and on which basis. It needs no script and nothing from elsewhere, and prints on A4.
+//!
+//! The record of a page commits to the page itself, with `null` in both places of its receipt's number: whoever
+//! holds the page can hold it against the receipt ([`unnumbered`]).
 
 mod page;
 mod table;
@@ -16,7 +19,7 @@ use super::searchers::Searcher;
 use super::service::clock;
 use super::tender;
 use super::who::Who;
-use super::witness::Witness;
+use super::witness::{Documents, RECEIPT, Witness};
 use crate::audit::Act;
 use crate::catalogue::Catalogue;
 use crate::clients::Scope;
@@ -254,10 +257,21 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+/// What stands in a page where its receipt is told.
+const NULL: &str = "null";
+
+/// A page as its record commits to it: as it was before it was told the number of its receipt. Any other is as it
+/// is.
+///
+/// Cost: two codes drawn, and a look through the page.
+pub fn unnumbered(page: &[u8], receipt: &str) -> Vec<u8> {
+    page::renumbered(page, receipt, NULL)
+}
+
 /// Decide what is asked, as `POST /v1/check` or `POST /v1/screen` does, and tell it as a page.
 pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Response {
     match run(&asked, request).await {
-        Ok(page) => {
+        Ok((page, receipt)) => {
             let mut response = Response::new(Body::from(page));
             let heads = [
                 (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -265,18 +279,23 @@ pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Re
                 (X_CONTENT_TYPE_OPTIONS, "nosniff"),
                 (CONTENT_SECURITY_POLICY, page::POLICY),
             ];
+            let headers = response.headers_mut();
             for (name, value) in heads {
-                response.headers_mut().insert(name, HeaderValue::from_static(value));
+                headers.insert(name, HeaderValue::from_static(value));
             }
+            let number = receipt.map(|receipt| HeaderValue::from_str(&receipt));
+            headers.extend(number.and_then(Result::ok).map(|number| (RECEIPT, number)));
             response
         }
         Err(problem) => told(&problem),
     }
 }
 
-async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
+/// The page, and the number of its receipt.
+async fn run(asked: &Asked, request: Request) -> Result<(Vec<u8>, Option<String>), Problem> {
     let who = Who::of(&request)?;
     let body = read(asked, request).await?;
+    asked.must_record()?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let (audit, lane) = (asked.desk.audit.clone(), asked.lane);
     let page = move |searcher: &mut Searcher| {
@@ -287,16 +306,23 @@ async fn run(asked: &Asked, request: Request) -> Result<String, Problem> {
             who.must_have(Scope::Screen)?;
         }
         let mut answer = decide(&who, &view, &body, is_section, &mut searcher.worker)?;
-        let witness = Witness { who: &who, log: audit.as_ref(), lane };
         let decided = answer.to_string();
-        let receipt = witness.documents(Act::Evidence, Some(&view), &body, decided.as_bytes())?;
-        answer["receipt"] = json!(receipt.map(|no| no.to_string()));
+        answer["receipt"] = json!(audit.as_ref().map(|_| NULL));
         let catalogue = &view.generation.ground.catalogue;
         let may_see = who.client.as_ref().is_some_and(|client| client.may(Scope::Unmasked));
         let shown = if may_see { Shown::Whole } else { Shown::Masked };
-        Ok(Evidence::new(catalogue, request, &answer, shown).page())
+        let page = Evidence::new(catalogue, request, &answer, shown).page();
+        let witness = Witness { who: &who, log: audit.as_ref(), lane };
+        let receipt = witness.documents(&Documents {
+            shown: Some(page.as_bytes()),
+            ..Documents::new(Act::Evidence, Some(&view), &body, decided.as_bytes())
+        })?;
+        Ok::<_, Problem>((page.into_bytes(), receipt))
     };
-    asked.searchers.run(page).await?
+    let (page, receipt) = asked.searchers.run(page).await??;
+    let Some(receipt) = asked.durable(receipt).await? else { return Ok((page, None)) };
+    let number = receipt.to_string();
+    Ok((page::renumbered(&page, NULL, &number), Some(number)))
 }
 
 /// The answer to a check, or to a section. The worker must be one that searches.

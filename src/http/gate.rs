@@ -232,20 +232,20 @@ impl Gate {
         let told = told(&head.headers, peer);
         let known = known(roll, &told, head, now_ms);
         let (client, signature) = known.map_err(|why| self.refuse(why, peer, None))?;
-        if let Some(Signature { signer, nonce: Some(nonce), until, .. }) = signature {
-            match follower.nonces().use_up(signer, nonce, until) {
-                Used::Now => {}
-                Used::Before => return Err(self.refuse(Refusal::Replayed, peer, Some(&client))),
-                Used::Full => return Err(Code::Overloaded.whole()),
-            }
+        let nonce = signature.and_then(|it| Some((it.signer, it.nonce?, it.until)));
+        let replayed = |client: &Client| Err(self.refuse(Refusal::Replayed, peer, Some(client)));
+        // What is sent again by another is not at its client's expense.
+        if nonce.is_some_and(|(signer, nonce, _)| follower.nonces().knows(signer, nonce)) {
+            return replayed(&client);
         }
-        self.allow(
-            client,
-            scope,
-            peer,
-            now_ms,
-            signature.and_then(|signature| signature.signed_body),
-        )
+        let signed_body = signature.and_then(|signature| signature.signed_body);
+        let admitted = self.allow(client.clone(), scope, peer, now_ms, signed_body)?;
+        // Nor is anything kept of what is refused: it may come again as it is.
+        match nonce.map(|(signer, nonce, until)| follower.nonces().use_up(signer, nonce, until)) {
+            None | Some(Used::Now) => Ok(admitted),
+            Some(Used::Before) => replayed(&client),
+            Some(Used::Full) => Err(Code::Overloaded.whole()),
+        }
     }
 
     fn allow(

@@ -2,11 +2,12 @@
 
 use super::operation::answered;
 use super::problem::{Code, Problem};
+use super::purpose;
 use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
 use super::who::Who;
-use crate::audit::Act;
+use crate::audit::{Act, Purpose};
 use crate::batch::{BatchError, Format};
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
@@ -61,6 +62,10 @@ struct Options {
     encoding: Option<String>,
     delimiter: Option<String>,
     sheet: Option<String>,
+    case: Option<String>,
+    department: Option<String>,
+    operator: Option<String>,
+    reason: Option<String>,
 }
 
 impl Options {
@@ -90,7 +95,7 @@ impl Options {
         let (format, output_format) = self.formats(file_name)?;
         let id_columns =
             self.id_columns.map(|columns| columns.items.into_vec()).unwrap_or_default();
-        Ok(Order {
+        let order = Order {
             format,
             output_format,
             matter: self.matter,
@@ -103,7 +108,13 @@ impl Options {
             encoding: self.encoding,
             delimiter: delimiter.transpose()?,
             sheet: self.sheet,
-        })
+            case: self.case,
+            department: self.department,
+            operator: self.operator,
+            reason: self.reason,
+        };
+        purpose::check_order(who, &order)?;
+        Ok(order)
     }
 
     fn check_lengths(&self) -> Result<(), Problem> {
@@ -113,8 +124,15 @@ impl Options {
             ("/sheet", &self.sheet),
             ("/format", &self.format),
             ("/output_format", &self.output_format),
+            ("/case", &self.case),
+            ("/department", &self.department),
+            ("/operator", &self.operator),
         ];
         let is_long = |text: &String| text.len() > limits::CONTEXT_BYTES_MAX;
+        let is_longer = |text: &String| text.len() > purpose::REASON_BYTES_MAX;
+        if self.reason.as_ref().is_some_and(is_longer) {
+            return Err(Code::ValueTooLong.at("/reason").beyond(purpose::REASON_BYTES_MAX));
+        }
         let too_long = |at: &str| Code::ValueTooLong.at(at).beyond(limits::CONTEXT_BYTES_MAX);
         if let Some((at, _)) = texts.iter().find(|(_, text)| text.as_ref().is_some_and(is_long)) {
             return Err(too_long(at));
@@ -172,6 +190,7 @@ pub(super) async fn upload(Given(asked): Given<Asked>, request: Request) -> Resp
 async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
     let who = Who::of(&request)?;
     let (jobs, client) = (jobs(asked)?.clone(), who.name());
+    asked.must_record()?;
     if request.headers().contains_key(EXPECT) {
         // Whoever waits for leave to send is refused without having sent.
         jobs.check_quota(&client).map_err(refused)?;
@@ -188,8 +207,10 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
         meter.store(DISCARD, Ordering::Relaxed);
         let _ = tokio::time::timeout(LINGER, form.next_field()).await;
     }
-    let upload = taken?;
-    asked.witness(&who).note(Act::Job, "taken", &upload.id().to_string())?;
+    let (upload, order) = taken?;
+    let (witness, id) = (asked.witness(&who), upload.id().to_string());
+    let noted = witness.note(Act::Job, order.purpose(), "taken", &id)?;
+    asked.durable(noted).await?;
     off_worker(move || upload.finish().map_err(refused)).await
 }
 
@@ -199,7 +220,7 @@ async fn take_parts(
     who: &Who,
     form: &mut Multipart,
     meter: &AtomicUsize,
-) -> Result<Upload, Problem> {
+) -> Result<(Upload, Order), Problem> {
     let timeout = asked.body_timeout;
     let no_file = || Code::MissingField.at("/file");
     let mut part = next_part(timeout, form, meter).await?.ok_or_else(no_file)?;
@@ -213,13 +234,13 @@ async fn take_parts(
         return Err(Code::InvalidForm.whole());
     }
     let order = options.order(asked, who, part.file_name())?;
-    let (jobs, client) = (jobs.clone(), who.name());
-    let upload = off_worker(move || jobs.accept(&client, order).map_err(refused)).await?;
+    let (jobs, client, ordered) = (jobs.clone(), who.name(), order.clone());
+    let upload = off_worker(move || jobs.accept(&client, ordered).map_err(refused)).await?;
     let upload = receive(timeout, upload, &mut part, meter).await?;
     drop(part);
     // What follows would have been left out in silence.
     match next_part(timeout, form, meter).await? {
-        None => Ok(upload),
+        None => Ok((upload, order)),
         Some(_) => Err(Code::InvalidForm.whole()),
     }
 }
@@ -409,7 +430,7 @@ pub(super) async fn rejects(
 type Find = fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>;
 
 async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find) -> Response {
-    let (id, path) = match found(asked, id, &request, what, find) {
+    let (id, path) = match found(asked, id, Who::of(&request), what, find).await {
         Ok(found) => found,
         Err(problem) => return told(&problem),
     };
@@ -436,17 +457,19 @@ async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find
 }
 
 /// A file that is fetched, once that is recorded.
-fn found(
+async fn found(
     asked: &Asked,
     id: &str,
-    request: &Request,
+    who: Result<Who, Problem>,
     what: &str,
     find: Find,
 ) -> Result<(Uuid, PathBuf), Problem> {
-    let (jobs, who) = (jobs(asked)?, Who::of(request)?);
+    let (jobs, who) = (jobs(asked)?, who?);
     let id = number(id)?;
     let path = find(jobs, &who.name(), id).map_err(refused)?;
-    asked.witness(&who).note(Act::JobFetched, what, &id.to_string())?;
+    let witness = asked.witness(&who);
+    let noted = witness.note(Act::JobFetched, Purpose::default(), what, &id.to_string())?;
+    asked.durable(noted).await?;
     Ok((id, path))
 }
 

@@ -7,6 +7,7 @@ use super::request::parse;
 use super::routes::{self, Asked, document, told};
 use super::service::clock;
 use super::who::Who;
+use super::witness::Remark;
 use crate::live::states::{Delivery, SourceState, States};
 use crate::live::{Loader, LoaderError, RecordError};
 use crate::record::{Instant, limits};
@@ -74,9 +75,10 @@ pub(super) async fn refresh(State(asked): State<Asked>, request: Request) -> Res
         let body = read(&asked, request).await?;
         let OfAnySource { source } = parse(or_empty(&body))?;
         loader(&asked)?.refresh(source.as_deref()).map_err(problem)?;
-        Ok((StatusCode::ACCEPTED, json!({"refreshing": true, "follow": "/v1/data"})))
+        let answer = json!({"refreshing": true, "follow": "/v1/data"});
+        Ok((StatusCode::ACCEPTED, answer, source.unwrap_or_default()))
     };
-    answered(begin.await)
+    noted(begin.await)
 }
 
 /// Serve a kept snapshot again.
@@ -89,9 +91,9 @@ pub(super) async fn rollback(State(asked): State<Asked>, request: Request) -> Re
         let rolled = tokio::task::spawn_blocking(move || loader.rollback(snapshot.as_deref()));
         let rolled = rolled.await.map_err(|_| Code::Internal.whole())?;
         let snapshot = rolled.map_err(problem)?;
-        Ok((StatusCode::OK, json!({"snapshot": snapshot})))
+        Ok((StatusCode::OK, json!({"snapshot": snapshot}), snapshot))
     };
-    answered(roll.await)
+    noted(roll.await)
 }
 
 /// Take a held delivery.
@@ -99,9 +101,10 @@ pub(super) async fn approve(State(asked): State<Asked>, request: Request) -> Res
     let approve = async {
         let OfSource { source } = parse(&read(&asked, request).await?)?;
         loader(&asked)?.approve(&source).map_err(problem)?;
-        Ok((StatusCode::ACCEPTED, json!({"approved": source, "follow": "/v1/data"})))
+        let answer = json!({"approved": source, "follow": "/v1/data"});
+        Ok((StatusCode::ACCEPTED, answer, source))
     };
-    answered(approve.await)
+    noted(approve.await)
 }
 
 /// Drop a held delivery.
@@ -109,9 +112,9 @@ pub(super) async fn discard(State(asked): State<Asked>, request: Request) -> Res
     let discard = async {
         let OfSource { source } = parse(&read(&asked, request).await?)?;
         loader(&asked)?.discard(&source).map_err(problem)?;
-        Ok((StatusCode::OK, json!({"discarded": source})))
+        Ok((StatusCode::OK, json!({"discarded": source}), source))
     };
-    answered(discard.await)
+    noted(discard.await)
 }
 
 /// The view that answers, how much is searched, the sources, the kept snapshots, the present refresh.
@@ -230,6 +233,22 @@ pub(super) async fn read(asked: &Asked, request: Request) -> Result<Bytes, Probl
         Ok(Err(_)) => Err(Code::BodyTooLarge.whole().beyond(max)),
         Err(_) => Err(Code::RequestTimeout.whole()),
     }
+}
+
+/// An answer, and what its record notes.
+fn noted(answer: Result<(StatusCode, Value, String), Problem>) -> Response {
+    match answer {
+        Ok((status, value, note)) => {
+            remarked(document(status, &value), Remark { note, ..Remark::default() })
+        }
+        Err(problem) => told(&problem),
+    }
+}
+
+/// An answer that says more to whoever records it.
+pub(super) fn remarked(mut response: Response, remark: Remark) -> Response {
+    response.extensions_mut().insert(remark);
+    response
 }
 
 pub(super) fn answered(answer: Result<(StatusCode, Value), Problem>) -> Response {

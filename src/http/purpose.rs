@@ -5,7 +5,8 @@
 use super::problem::{Code, Problem};
 use super::request::{CheckRequest, text};
 use super::who::Who;
-use crate::clients::{Client, Digest};
+use crate::clients::{Beyond, Client, Digest};
+use crate::jobs::Order;
 use crate::record::{Identifier, Instant, MaskedIdentifier, SubjectKind};
 use crate::screen::{Decision, Question};
 use std::hash::{BuildHasher, RandomState};
@@ -30,6 +31,16 @@ pub(super) fn check_reason(who: &Who, reason: Option<&str>, at: &str) -> Result<
     Ok(())
 }
 
+/// A file, which may hold anybody, is handed in for a case and by an operator, or for a reason, where its client
+/// must say for what it asks.
+pub(super) fn check_order(who: &Who, order: &Order) -> Result<(), Problem> {
+    let is_told = |text: &Option<String>| text.as_ref().is_some_and(|it| !it.trim().is_empty());
+    if is_told(&order.case) && is_told(&order.operator) {
+        return Ok(());
+    }
+    check_reason(who, order.reason.as_deref(), "/reason")
+}
+
 /// A check of natural persons says for what, where its client must, and is none of too many. Cost where
 /// nobody is a natural person: a look at each question.
 pub(super) fn check(
@@ -49,9 +60,35 @@ pub(super) fn check(
             return Err(Code::MissingPurpose.at(at));
         }
     }
-    match client.pace.probing(operator(request), now.0) {
+    match client.pace.probing(operator(text(&request.operator)), now.0) {
         Some(wait) => Err(Code::TooManyRequests.at("/operator").after(wait)),
         None => Ok(()),
+    }
+}
+
+/// A match of natural persons is none of too many: the hash of each of them by the id of its query. Where no operator
+/// is told the client is one.
+pub(super) fn check_match<'q>(
+    who: &Who,
+    queries: impl Iterator<Item = (&'q str, Question<'q>)>,
+    now: Instant,
+) -> Result<Vec<(String, u64)>, Problem> {
+    let Some(client) = client(who) else { return Ok(Vec::new()) };
+    let persons = queries.filter(|(_, question)| is_person(question));
+    let persons: Vec<_> = persons.map(|(id, asked)| (id.to_owned(), hash(&asked))).collect();
+    if persons.is_empty() {
+        return Ok(persons);
+    }
+    match client.pace.probing(operator(""), now.0) {
+        Some(wait) => Err(Code::TooManyRequests.at("/queries").after(wait)),
+        None => Ok(persons),
+    }
+}
+
+/// Note those of them who are on no list.
+pub(super) fn note_match(who: &Who, missed: impl Iterator<Item = u64>, now: Instant) {
+    if let Some(client) = client(who) {
+        note_all(client, operator(""), missed, now);
     }
 }
 
@@ -71,34 +108,28 @@ pub(super) fn note(
         let missed =
             all.filter(|(_, decided)| decided.is_none_or(|decided| decided.hits.is_empty()));
         let missed = missed.filter_map(|(number, _)| person(number));
-        return note_all(client, request, missed, now);
+        return note_all(client, operator(text(&request.operator)), missed, now);
     }
     let missed = questions.iter().zip(decided).filter(|(_, decided)| decided.hits.is_empty());
     let persons = missed.filter(|(asked, _)| is_person(asked)).map(|(asked, _)| hash(asked));
-    note_all(client, request, persons, now);
+    note_all(client, operator(text(&request.operator)), persons, now);
 }
 
-fn note_all(
-    client: &Client,
-    request: &CheckRequest<'_>,
-    persons: impl Iterator<Item = u64>,
-    now: Instant,
-) {
-    let mut persons = persons.peekable();
-    if persons.peek().is_none() {
-        return;
-    }
-    let operator = operator(request);
-    let is_beyond =
-        persons.fold(false, |is, person| client.pace.miss(operator, person, now.0) | is);
-    if is_beyond {
-        tracing::warn!(
-            client = client.name,
-            operator = format!("{operator:016x}"),
-            most = client.pace.bounds.misses,
-            "大量查询不在名单的自然人，已限制 / one operator asks about many persons on no list, and is slowed"
-        );
-    }
+fn note_all(client: &Client, operator: u64, persons: impl Iterator<Item = u64>, now: Instant) {
+    let noted =
+        persons.fold(None, |beyond, person| client.pace.miss(operator, person, now.0).or(beyond));
+    let Some(beyond) = noted else { return };
+    let most = match beyond {
+        Beyond::Operator => client.pace.bounds.misses,
+        Beyond::Client => client.pace.bounds.misses_total,
+    };
+    tracing::warn!(
+        client = client.name,
+        operator = format!("{operator:016x}"),
+        ?beyond,
+        most,
+        "大量查询不在名单的自然人，已限制 / many persons on no list are asked about: slowed"
+    );
 }
 
 /// The client, where it must say for what it asks.
@@ -107,8 +138,8 @@ fn client(who: &Who) -> Option<&Client> {
 }
 
 /// A digest of who asks there.
-fn operator(request: &CheckRequest<'_>) -> u64 {
-    Digest::of(text(&request.operator).as_bytes()).place()
+fn operator(name: &str) -> u64 {
+    Digest::of(name.as_bytes()).place()
 }
 
 fn is_person(question: &Question<'_>) -> bool {

@@ -5,6 +5,7 @@ use super::problem::{Code, Problem};
 use super::request::{instant, parse};
 use super::routes::{Asked, document, told};
 use super::service::clock;
+use super::turns::Turns;
 use super::who::Who;
 use crate::audit::reader::Reader;
 use crate::audit::recall::{Notice, Notices};
@@ -17,40 +18,44 @@ use axum::response::Response;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Recalls that one request of the feed is told of.
 const FEED_MAX: usize = 100;
 
-/// Readers of the log, one at a time for each thread that answers.
+/// Requests that read the log or wait for that.
+const WAITING_MAX: usize = 16;
+
+/// Readers of the log, one at a time: each reads files of all lanes.
 #[derive(Clone)]
-pub(super) struct Readers(Arc<Semaphore>);
+pub(super) struct Readers(Turns);
 
 impl Default for Readers {
     fn default() -> Readers {
-        Readers(Arc::new(Semaphore::new(1)))
+        Readers(Turns::of(WAITING_MAX))
     }
 }
 
 impl Readers {
-    /// Read the log where that holds up nobody.
+    /// Read the log, unless too many do.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let at_work = self.0.clone().acquire_owned().await.map_err(|_| Code::Internal.whole())?;
-        let work = move || {
-            // Whoever asked may be gone: until it is done nobody else's turn comes.
-            let _at_work = at_work;
-            work()
-        };
-        let done = tokio::task::spawn_blocking(work).await.map_err(|_| Code::Internal.whole())?;
-        done.map_err(|error| {
-            tracing::error!(%error, "审计日志无法读取 / the audit log cannot be read");
-            Code::Internal.whole()
-        })
+        self.0.run(work).await?.map_err(unreadable)
     }
+
+    /// Read the log however many do.
+    async fn wait<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.0.wait(work).await?.map_err(unreadable)
+    }
+}
+
+fn unreadable(error: AuditError) -> Problem {
+    tracing::error!(%error, "审计日志无法读取 / the audit log cannot be read");
+    Code::Internal.whole()
 }
 
 /// It may see what a client was answered.
@@ -124,22 +129,23 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
 /// Entries that were revoked just now are void from the beginning: whoever relied on one is noted, aside.
 pub(super) fn recall_revoked(asked: &Asked, changes: &[Change], outcomes: &[Outcome]) {
     let Ok(log) = log(asked) else { return };
-    for (change, outcome) in changes.iter().zip(outcomes) {
-        if change.act != Act::Revoke || !matches!(outcome, Outcome::Recorded(_)) {
-            continue;
+    let is_void = |(change, outcome): &(&Change, &Outcome)| {
+        change.act == Act::Revoke && matches!(outcome, Outcome::Recorded(_))
+    };
+    let revoked = changes.iter().zip(outcomes).filter(is_void).map(|(change, _)| change.clone());
+    let (revoked, readers) = (revoked.collect::<Vec<_>>(), asked.readers.clone());
+    tokio::spawn(async move {
+        for change in revoked {
+            let reason = match change.sender.document.is_empty() {
+                true => format!("撤销 / revoked ({})", change.key),
+                false => format!("撤销 / revoked: {}", change.sender.document),
+            };
+            let notices = Notices::of(log.folder());
+            // Who reads the log tells its faults. Those of one request never hold up all who wait.
+            let _ =
+                readers.wait(move || notices.note(&change.list, &change.entry, &reason, 0)).await;
         }
-        let (log, readers, change) = (log.clone(), asked.readers.clone(), change.clone());
-        let reason = match change.sender.document.is_empty() {
-            true => format!("撤销 / revoked ({})", change.key),
-            false => format!("撤销 / revoked: {}", change.sender.document),
-        };
-        tokio::spawn(async move {
-            let note =
-                move || Notices::of(log.folder()).note(&change.list, &change.entry, &reason, 0);
-            // Who reads the log tells its faults.
-            let _ = readers.run(note).await;
-        });
-    }
+    });
 }
 
 /// `?after=…`

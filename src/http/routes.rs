@@ -8,12 +8,13 @@ use super::problem::{self, Code, Problem};
 use super::receipts::{self, Readers};
 use super::searchers::Searchers;
 use super::service::clock;
+use super::turns::Turns;
 use super::who::Who;
 use super::witness::Witness;
 use super::{
     OPENAPI, cross, evidence, exposition, jobs, operation, search, suggest, tender, witness, yente,
 };
-use crate::audit::Act;
+use crate::audit::{Act, ReceiptNo};
 use crate::catalogue::{ListNo, Reach};
 use crate::live::View;
 use crate::record::Instant;
@@ -64,15 +65,7 @@ pub const PATHS: [(&str, &[&str]); 30] = [
 ];
 
 /// Routes everything but the check, which the caller answers before it comes here.
-pub(super) fn router(
-    desk: Desk,
-    searchers: Searchers,
-    metrics: Metrics,
-    body_timeout: Duration,
-    lane: usize,
-) -> Router {
-    let (crossings, readers) = (Crossings::default(), Readers::default());
-    let asked = Asked { desk, searchers, metrics, crossings, body_timeout, lane, readers };
+pub(super) fn router(asked: Asked) -> Router {
     let recorded = |act: Act| from_fn_with_state((asked.clone(), act), witness::witnessed);
     Router::new()
         .route("/v1/check", post(|| async { told(&Code::Internal.whole()) }))
@@ -125,7 +118,7 @@ async fn tell_route(pattern: MatchedPath, request: Request, next: Next) -> Respo
     response
 }
 
-/// What every route is given.
+/// What every route is given. Cloning shares, all threads that answer among them.
 #[derive(Clone)]
 pub(super) struct Asked {
     pub desk: Desk,
@@ -141,9 +134,45 @@ pub(super) struct Asked {
     pub lane: usize,
     /// Who reads the audit log.
     pub readers: Readers,
+    /// What is too much to be recorded by a thread that answers checks.
+    pub recordings: Turns,
 }
 
 impl Asked {
+    /// In no lane yet.
+    pub fn new(
+        desk: Desk,
+        searchers: Searchers,
+        metrics: Metrics,
+        body_timeout: Duration,
+    ) -> Asked {
+        Asked {
+            desk,
+            searchers,
+            metrics,
+            crossings: Crossings::default(),
+            body_timeout,
+            lane: 0,
+            readers: Readers::default(),
+            // All of them are to be recorded.
+            recordings: Turns::of(0),
+        }
+    }
+
+    /// What is asked can be recorded now: else it is neither answered nor done.
+    pub fn must_record(&self) -> Result<(), Problem> {
+        match &self.desk.audit {
+            Some(log) if log.is_refusing() => Err(Code::AuditUnavailable.whole()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Wait for the disk, where answers do: what was recorded.
+    pub async fn durable(&self, receipt: Option<ReceiptNo>) -> Result<Option<ReceiptNo>, Problem> {
+        let Some(log) = &self.desk.audit else { return Ok(receipt) };
+        witness::durable(log, receipt).await.map(|()| receipt)
+    }
+
     /// Who asks, and where that is recorded.
     pub fn witness<'w>(&'w self, who: &'w Who) -> Witness<'w> {
         Witness { who, log: self.desk.audit.as_ref(), lane: self.lane }

@@ -11,6 +11,7 @@ use super::gate::Peer;
 use super::gather::Gather;
 use super::metrics::{Metrics, Route, Shard};
 use super::problem::Code;
+use super::routes::Asked;
 use super::searchers::Searchers;
 use super::service::{self, Service};
 use super::tls::{Tls, fingerprint};
@@ -122,8 +123,10 @@ impl Bound {
         let stop = Arc::new(watch::Sender::new(false));
         let searchers = Searchers::start(self.config.search_thread_count());
         let metrics = Metrics::new(self.listeners.len(), admission.clone());
-        let (config, desk, tls) = (self.config, self.desk, self.tls);
-        let shared = Arc::new(Shared { config, desk, tls, searchers, metrics, admission });
+        let (config, tls) = (self.config, self.tls);
+        let body_timeout = Duration::from_millis(config.body_timeout_ms);
+        let asked = Asked::new(self.desk, searchers, metrics, body_timeout);
+        let shared = Arc::new(Shared { config, asked, tls, admission });
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
@@ -153,10 +156,8 @@ impl Bound {
 /// What all workers have.
 struct Shared {
     config: HttpConfig,
-    desk: Desk,
+    asked: Asked,
     tls: Option<Tls>,
-    searchers: Searchers,
-    metrics: Metrics,
     admission: Arc<Admission>,
 }
 
@@ -168,16 +169,15 @@ fn work(
     mut shutdown: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<usize> {
-    let Shared { config, desk, tls, searchers, metrics, admission } = shared;
+    let Shared { config, asked, tls, admission } = shared;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let body_timeout = Duration::from_millis(config.body_timeout_ms);
         let lane = number + Service::FIRST_LANE;
-        let service = Service::new(desk, searchers, metrics, body_timeout, lane);
-        let counted = Rc::new(Counted { service, shard: metrics.shard(number) });
-        tokio::task::spawn_local(follow(desk.live.clone(), counted.clone()));
+        let service = Service::new(Asked { lane, ..asked.clone() });
+        let counted = Rc::new(Counted { service, shard: asked.metrics.shard(number) });
+        tokio::task::spawn_local(follow(asked.desk.live.clone(), counted.clone()));
         let connections = Rc::new(Connections::default());
         let http = http(config);
         let header_timeout = Duration::from_millis(config.header_timeout_ms);

@@ -2,10 +2,9 @@
 
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
-use super::desk::Desk;
 use super::gate::{Admitted, Gate, Peer};
-use super::metrics::Metrics;
 use super::problem::{Code, Problem};
+use super::routes::Asked;
 use super::searchers::{Searcher, Searchers};
 use super::who::Who;
 use super::witness::{self, Witness};
@@ -59,26 +58,25 @@ impl Service {
     /// That of the first thread.
     pub const FIRST_LANE: usize = 1;
 
-    /// That of the thread that writes to a lane of the audit log.
-    pub fn new(
-        desk: &Desk,
-        searchers: &Searchers,
-        metrics: &Metrics,
-        body_timeout: Duration,
-        lane: usize,
-    ) -> Service {
+    /// That of the thread that writes to the lane.
+    pub fn new(asked: Asked) -> Service {
+        let desk = &asked.desk;
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
             ids: CheckIds::new(),
             out: Vec::with_capacity(4096),
         };
-        let (desk_of_routes, metrics) = (desk.clone(), metrics.clone());
-        let router = routes::router(desk_of_routes, searchers.clone(), metrics, body_timeout, lane);
-        let (live, searchers) = (desk.live.clone(), searchers.clone());
-        let (audit, gate) = (desk.audit.clone(), Gate::new(&desk.clients, desk.refusals.clone()));
-        let own = RefCell::new(own);
-        Service { gate, own, router, searchers, live, body_timeout, audit, lane }
+        Service {
+            gate: Gate::new(&desk.clients, desk.refusals.clone()),
+            own: RefCell::new(own),
+            searchers: asked.searchers.clone(),
+            live: desk.live.clone(),
+            body_timeout: asked.body_timeout,
+            audit: desk.audit.clone(),
+            lane: asked.lane,
+            router: routes::router(asked),
+        }
     }
 
     /// Answer a request of whoever is at the other end.

@@ -1,7 +1,7 @@
 //! TLS in front of the same connections, and the certificates that it is read from.
 
 use super::config::TlsConfig;
-use crate::clients::{Digest, Watching};
+use crate::clients::{Digest, Stamps, Watching};
 use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -53,22 +53,24 @@ pub enum TlsError {
 pub(super) struct Tls {
     config: Arc<TlsConfig>,
     current: Arc<RwLock<Arc<ServerConfig>>>,
+    /// The files as they were when they were opened.
+    opened: Stamps,
 }
 
 impl Tls {
     /// Of the files as they are now.
     pub fn open(config: TlsConfig) -> Result<Tls, TlsError> {
+        let TlsConfig { certificate, key, client_ca, .. } = &config;
+        let opened = Stamps::of([certificate, key].into_iter().chain(client_ca).cloned().collect());
         let current = Arc::new(RwLock::new(Arc::new(read(&config)?)));
-        Ok(Tls { config: Arc::new(config), current })
+        Ok(Tls { config: Arc::new(config), current, opened })
     }
 
     /// Look at the files every second: new connections are accepted with what they hold. What cannot be used
     /// changes nothing and is logged.
     pub fn watch(&self) -> io::Result<Watching> {
         let tls = self.clone();
-        let TlsConfig { certificate, key, client_ca, .. } = &*self.config;
-        let files = [certificate, key].into_iter().chain(client_ca).cloned().collect();
-        Watching::start("tls", files, move |is_changed| {
+        Watching::start("tls", self.opened.clone(), move |is_changed| {
             if is_changed {
                 tls.reload();
             }

@@ -5,7 +5,9 @@ use super::problem::{Code, Problem};
 use super::request::{CheckRequest, text};
 use super::routes::{Asked as Given, told};
 use super::who::Who;
-use crate::audit::{Act, Asked, AuditKey, Cited, Ground, Log, Purpose, ReceiptNo, Record};
+use crate::audit::{
+    Act, Asked, AuditKey, Cited, Ground, Log, Purpose, ReceiptNo, Record, with_target,
+};
 use crate::catalogue::MatterNo;
 use crate::live::View;
 use crate::record::{Identifier, IdentifierKind, Instant};
@@ -15,13 +17,19 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The header that bears the number of a receipt.
 pub const RECEIPT: HeaderName = HeaderName::from_static("receipt");
+/// Bytes of a request and its answer that a thread that answers checks records itself.
+const AT_ONCE_BYTES: usize = 16 * 1024;
+/// How an act stands that is recorded before it is done.
+const BEGUN: &str = "begun";
+/// How an act ended of which the answer says no more.
+const DONE: &str = "done";
 /// What stands in an answer where its receipt is told.
 const NULL: &[u8] = b"\"receipt\":null";
 
@@ -50,6 +58,51 @@ pub(super) struct Checked<'a, 'r> {
     pub body: &'a [u8],
     /// As far as it is written.
     pub answer: &'a [u8],
+}
+
+/// What a route says of its request for the record, where that does not stand in the body as such: told in an
+/// extension of its answer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Remark {
+    /// Code of the matter.
+    pub matter: String,
+    /// Why it was asked.
+    pub reason: String,
+    /// What else is to be known: the code of a source or a dataset, the id of a snapshot.
+    pub note: String,
+}
+
+/// A request and its answer, JSON both.
+#[derive(Clone, Copy)]
+pub(super) struct Documents<'d> {
+    pub act: Act,
+    pub view: Option<&'d View>,
+    /// Of an act with two records, else that of the answer.
+    pub id: Option<Uuid>,
+    /// How it ended, where the answer does not say.
+    pub outcome: Option<&'d str>,
+    /// The path with its query, where these belong to the question.
+    pub target: Option<&'d str>,
+    pub request: &'d [u8],
+    /// Empty before there is one.
+    pub answer: &'d [u8],
+    /// What is sent in the place of the answer.
+    pub shown: Option<&'d [u8]>,
+    /// Absent where all is in the body.
+    pub remark: Option<&'d Remark>,
+}
+
+impl<'d> Documents<'d> {
+    /// These, and no more to say of them.
+    pub fn new(
+        act: Act,
+        view: Option<&'d View>,
+        request: &'d [u8],
+        answer: &'d [u8],
+    ) -> Documents<'d> {
+        let (id, outcome, target, shown, remark) = (None, None, None, None, None);
+        Documents { act, view, id, outcome, target, request, answer, shown, remark }
+    }
 }
 
 impl<'w> Witness<'w> {
@@ -114,35 +167,35 @@ impl<'w> Witness<'w> {
         self.append(log, &record)
     }
 
-    /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in either.
-    pub(super) fn documents(
-        &self,
-        act: Act,
-        view: Option<&View>,
-        request: &[u8],
-        answer: &[u8],
-    ) -> Result<Option<ReceiptNo>, Problem> {
+    /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in the other.
+    pub(super) fn documents(&self, documents: &Documents) -> Result<Option<ReceiptNo>, Problem> {
         let Some(log) = self.log else { return Ok(None) };
+        let Documents { act, view, target, request, answer, remark, .. } = *documents;
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
         let mut subjects = Vec::new();
         subjects_of(log.key(), &asked, &mut subjects);
         let mut cited = BTreeSet::new();
-        cited_of(&asked, &mut cited);
         cited_of(&answered, &mut cited);
         let data = &answered["data"];
         let named = |field: &str| asked[field].as_str().unwrap_or_default();
-        let id = answered["check"].as_str().and_then(|id| id.parse().ok());
+        let id = documents.id.or_else(|| answered["check"].as_str()?.parse().ok());
         let new = log.now(act);
         let id = id.unwrap_or(new.id);
         let salt = log.key().salt(id);
+        let asked_at = target.map(|target| with_target(target, request));
         let record = Record {
-            purpose: Purpose {
-                matter: named("matter"),
-                case: named("case"),
-                department: named("department"),
-                operator: named("operator"),
-                reason: named("reason"),
+            purpose: match remark {
+                Some(Remark { matter, reason, .. }) => {
+                    Purpose { matter, reason, ..Purpose::default() }
+                }
+                None => Purpose {
+                    matter: named("matter"),
+                    case: named("case"),
+                    department: named("department"),
+                    operator: named("operator"),
+                    reason: named("reason"),
+                },
             },
             ground: view.map(View::recorded).map(|now| Ground {
                 snapshot: data["snapshot"].as_str().unwrap_or(now.snapshot),
@@ -150,10 +203,15 @@ impl<'w> Witness<'w> {
                 ..now
             }),
             at: answered["at"].as_str().and_then(|at| at.parse::<Instant>().ok()).map(|at| at.0),
-            outcome: answered["verdict"].as_str().unwrap_or("done"),
+            outcome: documents.outcome.or(answered["verdict"].as_str()).unwrap_or(DONE),
             subjects: subjects.into(),
             cited: cited.into_iter().collect(),
-            texts: Some(log.algorithm().commit(&salt, request, &[answer])),
+            texts: Some(log.algorithm().commit(
+                &salt,
+                asked_at.as_deref().unwrap_or(request),
+                &[documents.shown.unwrap_or(answer)],
+            )),
+            note: remark.map_or("", |remark| &remark.note),
             ..self.of(id, new.millis, act)
         };
         self.append(log, &record)
@@ -163,12 +221,13 @@ impl<'w> Witness<'w> {
     pub(super) fn note(
         &self,
         act: Act,
+        purpose: Purpose,
         outcome: &str,
         note: &str,
     ) -> Result<Option<ReceiptNo>, Problem> {
         let Some(log) = self.log else { return Ok(None) };
         let new = log.now(act);
-        self.append(log, &Record { outcome, note, ..self.of(new.id, new.millis, act) })
+        self.append(log, &Record { purpose, outcome, note, ..self.of(new.id, new.millis, act) })
     }
 
     fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>
@@ -232,11 +291,17 @@ fn subjects_of(key: &AuditKey, value: &Value, out: &mut Vec<Asked<'static>>) {
     }
 }
 
-/// Entries that a document names beside their lists.
+/// Entries that an answer names beside their lists. Not what it repeats of a request that met none: that is a
+/// text of its sender.
 fn cited_of<'v>(value: &'v Value, out: &mut BTreeSet<Cited<'v>>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| cited_of(value, out)),
         Value::Object(fields) => {
+            let is_refused = fields.get("status").is_some_and(|status| status == "refused");
+            let is_of_nobody = fields.get("relied").is_some_and(|relied| *relied == json!([]));
+            if is_refused || is_of_nobody {
+                return;
+            }
             let list = fields.get("list");
             let list = list.and_then(|list| list.as_str().or_else(|| list["code"].as_str()));
             let entry = fields.get("entry").and_then(Value::as_str);
@@ -248,48 +313,112 @@ fn cited_of<'v>(value: &'v Value, out: &mut BTreeSet<Cited<'v>>) {
 }
 
 /// Record a request that is answered with JSON, and tell its receipt: in a header, and in the answer where
-/// that has a place for it.
+/// that has a place for it. What alters something is recorded before it is done as well.
 pub(super) async fn witnessed(
     State((given, act)): State<(Given, Act)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(log) = given.desk.audit.clone() else { return next.run(request).await };
-    let who = match Who::of(&request) {
-        Ok(who) => who,
-        Err(problem) => return told(&problem),
-    };
-    let (head, body) = request.into_parts();
-    let body = match read(&given, Request::new(body)).await {
-        Ok(body) => body,
-        Err(problem) => return told(&problem),
-    };
-    let response = next.run(Request::from_parts(head, Body::from(body.clone()))).await;
-    // What was not answered tells nothing.
-    if !response.status().is_success() {
-        return response;
+    if given.desk.audit.is_none() {
+        return next.run(request).await;
     }
-    let (mut head, answer) = response.into_parts();
-    let Ok(answer) = to_bytes(answer, usize::MAX).await else {
-        return told(&Code::Internal.whole());
+    let heard = async {
+        let who = Who::of(&request)?;
+        let (head, body) = request.into_parts();
+        let body = read(&given, Request::new(body)).await?;
+        given.must_record()?;
+        let target = head.uri.path_and_query().filter(|_| act == Act::Match);
+        let target = target.map(ToString::to_string);
+        let request = Request::from_parts(head, Body::from(body.clone()));
+        Ok((Heard { given, who, act, target, body }, request))
     };
-    let view = given.desk.live.current();
-    let recorded = async {
-        let receipt = given.witness(&who).documents(act, view.as_deref(), &body, &answer)?;
-        durable(&log, receipt).await.map(|()| receipt)
-    };
-    match recorded.await {
-        Ok(receipt) => {
-            let Some(number) = receipt.map(|no| no.to_string()) else {
-                return Response::from_parts(head, Body::from(answer));
-            };
-            let answer = with_number(answer, &number);
-            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
-            head.headers.extend(HeaderValue::from_str(&number).map(|value| (RECEIPT, value)));
-            Response::from_parts(head, Body::from(answer))
+    let answered = match heard.await {
+        Ok((heard, request)) if act.alters() => {
+            // Whoever asked may be gone: what was begun is recorded to its end.
+            let altered = tokio::spawn(heard.alter(request, next)).await;
+            altered.unwrap_or_else(|_| Err(Code::Internal.whole()))
         }
-        Err(problem) => told(&problem),
+        Ok((heard, request)) => heard.tell(None, next.run(request).await).await,
+        Err(problem) => Err(problem),
+    };
+    answered.unwrap_or_else(|problem| told(&problem))
+}
+
+/// A request that is to be recorded.
+#[derive(Clone)]
+struct Heard {
+    given: Given,
+    who: Who,
+    act: Act,
+    target: Option<String>,
+    body: Bytes,
+}
+
+impl Heard {
+    /// Do what alters something between two records of one id.
+    async fn alter(self, request: Request, next: Next) -> Result<Response, Problem> {
+        let id = Uuid::now_v7();
+        let (id, answer) = (Some(id), Bytes::new());
+        self.record(Ended { id, outcome: Some(BEGUN), answer: answer.clone(), remark: None })
+            .await?;
+        let response = next.run(request).await;
+        if response.status().is_success() {
+            return self.tell(id, response).await;
+        }
+        let code = response.extensions().get::<Code>().copied().unwrap_or(Code::Internal);
+        self.record(Ended { id, outcome: Some(code.name()), answer, remark: None }).await?;
+        Ok(response)
     }
+
+    /// The answer once it is recorded; what was not answered tells nothing.
+    async fn tell(self, id: Option<Uuid>, response: Response) -> Result<Response, Problem> {
+        if !response.status().is_success() {
+            return Ok(response);
+        }
+        let (mut head, answer) = response.into_parts();
+        let answer = to_bytes(answer, usize::MAX).await.map_err(|_| Code::Internal.whole())?;
+        let remark = head.extensions.remove::<Remark>();
+        let ended = Ended { id, outcome: None, answer: answer.clone(), remark };
+        let Some(receipt) = self.record(ended).await? else {
+            return Ok(Response::from_parts(head, Body::from(answer)));
+        };
+        let number = receipt.to_string();
+        let answer = with_number(answer, &number);
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.len()));
+        head.headers.extend(HeaderValue::from_str(&number).map(|value| (RECEIPT, value)));
+        Ok(Response::from_parts(head, Body::from(answer)))
+    }
+
+    async fn record(&self, ended: Ended) -> Result<Option<ReceiptNo>, Problem> {
+        let bytes = self.body.len() + ended.answer.len();
+        let receipt = if bytes <= AT_ONCE_BYTES {
+            self.append(&ended)?
+        } else {
+            let heard = self.clone();
+            self.given.recordings.wait(move || heard.append(&ended)).await??
+        };
+        self.given.durable(receipt).await
+    }
+
+    /// Cost: a digest of every name and number of the request, which of the largest are tens of thousands.
+    fn append(&self, ended: &Ended) -> Result<Option<ReceiptNo>, Problem> {
+        let view = self.given.desk.live.current();
+        self.given.witness(&self.who).documents(&Documents {
+            id: ended.id,
+            outcome: ended.outcome,
+            target: self.target.as_deref(),
+            remark: ended.remark.as_ref(),
+            ..Documents::new(self.act, view.as_deref(), &self.body, &ended.answer)
+        })
+    }
+}
+
+/// How far a request is, or how it ended.
+struct Ended {
+    id: Option<Uuid>,
+    outcome: Option<&'static str>,
+    answer: Bytes,
+    remark: Option<Remark>,
 }
 
 /// Wait for the disk, where answers do.

@@ -31,14 +31,15 @@ mod verdict;
 
 pub(super) use catalog::{algorithms, catalog};
 
-use super::operation::{answered, read};
+use super::operation::{read, remarked};
 use super::problem::{Code, Problem};
 use super::purpose;
 use super::request::parse;
-use super::routes::{Asked, stale_json};
+use super::routes::{Asked, document, stale_json, told};
 use super::search::data_used;
 use super::service::clock;
 use super::who::Who;
+use super::witness::Remark;
 use crate::catalogue::WhenStale;
 use crate::index::Likes;
 use crate::live::View;
@@ -63,14 +64,18 @@ pub(super) async fn answer(
     dataset: Dataset,
     request: Request,
 ) -> Response {
-    answered(matched(&asked, dataset, request).await)
+    match matched(&asked, dataset, request).await {
+        Ok((found, remark)) => remarked(document(StatusCode::OK, &found), remark),
+        Err(problem) => told(&problem),
+    }
 }
 
+/// The answer, and what its record says of a request that says it elsewhere than others.
 async fn matched(
     asked: &Asked,
     dataset: Dataset,
     request: Request,
-) -> Result<(StatusCode, Value), Problem> {
+) -> Result<(Value, Remark), Problem> {
     // Whatever is wrong with it, the body is read first: the connection of an unread one must be closed.
     let who = Who::of(&request)?;
     let params = Params::of_query_string(request.uri().query().unwrap_or_default());
@@ -79,6 +84,7 @@ async fn matched(
     let params = params?.or(others.map(|others| others.0).unwrap_or_default());
     purpose::check_reason(&who, params.reason.as_deref(), "/params/reason")?;
     let Path(dataset) = dataset.map_err(|_| Code::UnknownDataset.whole())?;
+    let (matter, reason) = (params.matter.clone(), params.reason.clone());
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let catalogue = &view.generation.ground.catalogue;
     let terms = Terms::of(params, &dataset, catalogue)?;
@@ -89,11 +95,27 @@ async fn matched(
     let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
     let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
     let now = clock().0;
+    let questions = sought.iter().map(|(sought, id)| (&**id, sought.question()));
+    let persons = purpose::check_match(&who, questions, now)?;
     let found = asked
         .searchers
         .run(move |searcher| respond(&view, &mut searcher.likes, sought, &terms, now))
         .await?;
-    Ok((StatusCode::OK, found))
+    let is_missed = |id: &str| {
+        let response = &found["responses"][id];
+        let is_none = |told: &Value| told.as_array().is_none_or(Vec::is_empty);
+        response["total"]["value"] == 0
+            && is_none(&response["results"])
+            && is_none(&response["xincha"]["related"])
+    };
+    let missed = persons.iter().filter(|(id, _)| is_missed(id)).map(|(_, person)| *person);
+    purpose::note_match(&who, missed, now);
+    let remark = Remark {
+        matter: matter.unwrap_or_default(),
+        reason: reason.unwrap_or_default(),
+        note: dataset,
+    };
+    Ok((found, remark))
 }
 
 fn respond(

@@ -3,6 +3,7 @@
 use super::store::Store;
 use super::{Job, JobsConfig, Order, State, worker};
 use crate::audit::Log;
+use crate::clients::Clients;
 use crate::live::Live;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     pub live: Live,
     /// Where what was decided is recorded.
     pub audit: Option<Log>,
+    /// Who may have a file screened.
+    pub clients: Clients,
     all: Mutex<BTreeMap<Uuid, Held>>,
     /// Held while a job is written, so that the latest is written last.
     writing: Mutex<()>,
@@ -124,6 +127,7 @@ impl Jobs {
         config: JobsConfig,
         live: Live,
         audit: Option<Log>,
+        clients: Clients,
     ) -> io::Result<(Jobs, Working)> {
         let (store, found) = Store::open(&config.folder)?;
         let mut all = BTreeMap::new();
@@ -141,6 +145,7 @@ impl Jobs {
             store,
             live,
             audit,
+            clients,
             all: Mutex::new(all),
             writing: Mutex::default(),
             changed: Condvar::new(),

@@ -1,5 +1,6 @@
 //! What a client wants of its file.
 
+use crate::audit::Purpose;
 use crate::batch::{Format, Told};
 use crate::record::{Instant, SubjectKind};
 use crate::source::mapping::{Encoding, Layout};
@@ -33,6 +34,14 @@ pub struct Order {
     pub delimiter: Option<char>,
     /// The sheet of a workbook; the first where it is not given.
     pub sheet: Option<String>,
+    /// Number of the case that it is asked for.
+    pub case: Option<String>,
+    /// The department that handles it.
+    pub department: Option<String>,
+    /// Who handles it there.
+    pub operator: Option<String>,
+    /// Why, where there is no case.
+    pub reason: Option<String>,
 }
 
 impl Order {
@@ -56,6 +65,14 @@ impl Order {
 
     pub(super) fn at(&self) -> Option<Instant> {
         self.at.map(Instant)
+    }
+
+    /// What it is asked for, as it is recorded.
+    pub fn purpose(&self) -> Purpose<'_> {
+        let [matter, case, department, operator, reason] =
+            [&self.matter, &self.case, &self.department, &self.operator, &self.reason]
+                .map(|text| text.as_deref().unwrap_or_default());
+        Purpose { matter, case, department, operator, reason }
     }
 
     /// What is known of the columns.

@@ -2,8 +2,11 @@
 
 use super::desk::{AtWork, Shared, now};
 use super::{Job, State, Summary};
-use crate::audit::{Act, Purpose, Record};
+use crate::audit::log::Unrecorded;
+use crate::audit::{Act, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
+use crate::catalogue::{Catalogue, MatterNo};
+use crate::clients::{Client, Scope};
 use crate::live::View;
 use crate::live::aside::give_way;
 use crate::output::part_of;
@@ -136,6 +139,11 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
             .matter_no(code)
             .ok_or_else(|| failed("目录中已无此事项 / the catalogue has this matter no more"))?,
     };
+    if !may_still(shared, job, catalogue, matter) {
+        return Err(failed(
+            "客户端已撤销，或不再有权核查此事项 / the client is gone, or may not ask about this any more",
+        ));
+    }
     let (input_format, output_format) =
         order.formats().ok_or_else(|| failed("格式未知 / unknown format"))?;
     let (input, output) = (shared.store.input(job), shared.store.result(job));
@@ -179,7 +187,24 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
     Ok(Summary::new(&view, at, &outcome, started.elapsed()))
 }
 
-/// Record which entries the result rests on, so that it is found when one of them does not hold.
+/// Whose job it is may still ask for it: it may have waited for long, over a restart too.
+fn may_still(shared: &Shared, job: &Job, catalogue: &Catalogue, matter: MatterNo) -> bool {
+    let Some(roll) = shared.clients.current() else { return true };
+    let matter = catalogue.matter(matter);
+    let may_consult = |client: &Client| {
+        let mut lists = matter.consults.iter().map(|&list| &catalogue.list(list).code);
+        lists.all(|list| client.may_consult(list))
+    };
+    roll.by_name(&job.client).is_some_and(|client| {
+        client.may(Scope::Batch)
+            && !client.has_expired(Instant(now()).day())
+            && client.may_handle(&matter.code)
+            && may_consult(client)
+    })
+}
+
+/// Record which entries the result rests on, so that it is found when one of them does not hold; where answers
+/// wait for the disk, so does the result.
 fn record(
     shared: &Shared,
     job: &Job,
@@ -190,14 +215,13 @@ fn record(
     let Some(log) = &shared.audit else { return Ok(()) };
     let met = tally.met();
     let note = format!("{}, {} rows, {} hits", job.id, tally.rows, tally.hits);
+    let unrecorded = |error: Unrecorded| Unfinished::Failed(error.to_string());
+    let mut last = None;
     // One that meets nothing is recorded too.
     for met in met.chunks(CITED_MAX).chain(met.is_empty().then_some(&[][..])) {
         let record = Record {
             client: &job.client,
-            purpose: Purpose {
-                matter: job.order.matter.as_deref().unwrap_or_default(),
-                ..Purpose::default()
-            },
+            purpose: job.order.purpose(),
             ground: Some(view.recorded()),
             at: Some(at.0),
             outcome: "done",
@@ -205,7 +229,14 @@ fn record(
             note: &note,
             ..log.now(Act::JobDone)
         };
-        log.append(0, &record).map_err(|error| Unfinished::Failed(error.to_string()))?;
+        last = Some(log.append(0, &record).map_err(unrecorded)?);
     }
-    Ok(())
+    match last {
+        Some(last) if !log.is_ahead() => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.map_err(|error| Unfinished::Failed(error.to_string()))?;
+            runtime.block_on(log.durable(last)).map_err(unrecorded)
+        }
+        _ => Ok(()),
+    }
 }

@@ -4,8 +4,14 @@ use super::*;
 use std::fs;
 use xincha::audit::find::Sought;
 use xincha::audit::reader::Reader;
+use xincha::audit::receipt::tell;
 use xincha::audit::verify::verify;
-use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync};
+use xincha::audit::{Act, Algorithm, AuditConfig, Keeping, Log, Receipt, Sync, with_target};
+use xincha::clients::Clients;
+use xincha::http::evidence::unnumbered;
+use xincha::jobs::{Jobs, JobsConfig, State, Working};
+use xincha::ledger::FileLedger;
+use xincha::live::{self, Recorder};
 use xincha::snapshot::{SigningKey, TrustedKeys};
 
 /// A service that records.
@@ -14,21 +20,98 @@ struct Recording {
     log: Log,
     keeping: Option<Keeping>,
     config: AuditConfig,
+    changing: Option<live::Recording>,
+    jobs: Jobs,
+    _working: Working,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if self.server.thread.is_some() && !std::thread::panicking() {
+            self.server.stop();
+        }
+        self.changing.take().into_iter().for_each(live::Recording::stop);
+    }
 }
 
 fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     let folder = tempfile::tempdir().unwrap();
-    let mut audit = AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(folder.path()) };
+    let root = folder.path().join("audit");
+    let mut audit = AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(root) };
     alter(&mut audit);
     let (log, keeping) = Log::open(audit.clone(), config().workers).unwrap();
     let (snapshot, view) = ground::view(real_now());
-    let desk = Desk { audit: Some(log.clone()), ..Desk::from(Live::new(Some(view))) };
+    let ledger = FileLedger::open(&folder.path().join("ledger.redb")).unwrap();
+    let live = Live::default();
+    let (recorder, changing) = Recorder::start(live.clone(), Arc::new(ledger)).unwrap();
+    recorder.swap(view.generation.clone()).unwrap();
+    let jobs = JobsConfig { folder: folder.path().join("jobs"), threads: 1, ..Default::default() };
+    let (jobs, working) =
+        Jobs::start(jobs, live.clone(), Some(log.clone()), Clients::default()).unwrap();
+    let desk = Desk {
+        audit: Some(log.clone()),
+        recorder: Some(recorder),
+        jobs: Some(jobs.clone()),
+        ..Desk::from(live)
+    };
     let server = start_desk(config(), desk, Some(snapshot));
-    Recording { server, log, keeping: Some(keeping), config: audit, _folder: folder }
+    let (keeping, changing) = (Some(keeping), Some(changing));
+    Recording {
+        server,
+        log,
+        keeping,
+        config: audit,
+        changing,
+        jobs,
+        _working: working,
+        _folder: folder,
+    }
+}
+
+/// An entry of who is listed, with its list.
+fn listed(client: &mut Client) -> (String, String) {
+    let answer = client.post("/v1/check", ground::body(ground::BLACK).as_bytes()).json();
+    let hit = &answer["subjects"][0]["hits"][0];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&hit["list"]["code"]), text(&hit["entry"]))
+}
+
+fn objection(list: &str, entry: &str, key: &str) -> String {
+    let change = json!({"key": key, "list": list, "change": "note_objection", "entry": entry});
+    json!({ "changes": [change] }).to_string()
 }
 
 impl Recording {
+    /// Let it refuse: no seal can be written.
+    fn refuse(&self, client: &mut Client) {
+        let seals = self.config.folder.join("seals");
+        fs::rename(&seals, self.config.folder.join("aside")).unwrap();
+        fs::write(&seals, "no folder").unwrap();
+        client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
+        while !self.log.standing().refusing {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Let it take records again.
+    fn take(&self) {
+        let seals = self.config.folder.join("seals");
+        fs::remove_file(&seals).unwrap();
+        fs::rename(self.config.folder.join("aside"), &seals).unwrap();
+        while self.log.standing().refusing {
+            std::thread::yield_now();
+        }
+    }
+
+    /// What the records of some acts say, one after the other.
+    fn told(&self, acts: &[Act]) -> Vec<Value> {
+        let mut told = Vec::new();
+        let sought = Sought { acts: acts.to_vec(), ..Sought::default() };
+        sought.each(&self.reader(), |kept| told.push(tell(&kept.record, &kept.no))).unwrap();
+        told
+    }
+
     fn trusted(&self) -> TrustedKeys {
         TrustedKeys::of(&SigningKey::load(&self.config.signing_key_path()).unwrap())
     }
@@ -148,19 +231,32 @@ fn what_else_is_asked_and_done_is_recorded_and_its_receipt_is_in_a_header() {
         let no = reply.header("receipt").unwrap().to_owned();
         let receipt = recording.receipt(&mut client, &no);
         receipt.verify(&recording.trusted()).unwrap();
-        receipt.verify_texts(body.as_bytes(), &reply.body).unwrap();
+        let request = match act {
+            Act::Match => with_target(path, body.as_bytes()),
+            _ => body.into_bytes(),
+        };
+        receipt.verify_texts(&request, &reply.body).unwrap();
         assert_eq!(receipt.record["act"], json!(act));
         let cited = receipt.record["cited"].as_array().unwrap();
         assert_eq!(!cited.is_empty(), cites, "{path} {cited:?}");
     }
-    let page = client.post("/v1/evidence", ground::body(ground::BLACK).as_bytes());
+    let request = ground::body(ground::BLACK);
+    let page = client.post("/v1/evidence", request.as_bytes());
+    let no = page.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    assert_eq!(receipt.record["act"], "evidence");
     let page = String::from_utf8(page.body).unwrap();
+    assert!(page.contains(&no));
+    let holds = |page: &str| {
+        let page = unnumbered(page.as_bytes(), &no);
+        receipt.verify_texts(request.as_bytes(), &page).is_ok()
+    };
+    assert!(holds(&page), "its holder has the page");
+    let other = format!("{}{}", &no[..no.len() - 1], if no.ends_with('a') { 'b' } else { 'a' });
+    for (one, another) in [("禁止", "通过"), ("<svg", "<svg "), (&*no, &*other)] {
+        assert!(page.contains(one) && !holds(&page.replacen(one, another, 1)), "{one}");
+    }
     let acts = recording.acts();
-    assert!(acts.contains(&Act::Evidence), "{acts:?}");
-    let mut of_page = Vec::new();
-    let sought = Sought { acts: vec![Act::Evidence], ..Sought::default() };
-    sought.each(&recording.reader(), |kept| of_page.push(kept.no.to_string())).unwrap();
-    assert!(page.contains(&of_page[0]));
     // What is refused is answered with nothing, and is not recorded.
     client.post("/v1/search", b"{}").problem(Code::MissingField);
     assert_eq!(recording.acts().len(), acts.len());
@@ -239,13 +335,7 @@ fn nothing_is_answered_that_cannot_be_recorded() {
     let check =
         |client: &mut Client| client.post("/v1/check", ground::body(ground::BLACK).as_bytes());
     assert_eq!(check(&mut client).status, 200);
-    let seals = recording.config.folder.join("seals");
-    fs::rename(&seals, recording.config.folder.join("aside")).unwrap();
-    fs::write(&seals, "no folder").unwrap();
-    check(&mut client);
-    while !recording.log.standing().refusing {
-        std::thread::yield_now();
-    }
+    recording.refuse(&mut client);
     check(&mut client).problem(Code::AuditUnavailable);
     for (path, body) in [
         ("/v1/search", json!({"name": "星河"})),
@@ -254,12 +344,94 @@ fn nothing_is_answered_that_cannot_be_recorded() {
         client.post(path, body.to_string().as_bytes()).problem(Code::AuditUnavailable);
     }
     assert_eq!(client.get("/healthz").status, 200);
-    fs::remove_file(&seals).unwrap();
-    fs::rename(recording.config.folder.join("aside"), &seals).unwrap();
-    while recording.log.standing().refusing {
-        std::thread::yield_now();
-    }
+    recording.take();
     assert_eq!(check(&mut client).status, 200);
+}
+
+#[test]
+fn nothing_is_altered_that_cannot_be_recorded() {
+    let recording = open(|audit| audit.unsealed_seconds_max = 0);
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let change = objection(&list, &entry, "k-1");
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    let before = recording.server.live.current().unwrap().overlay.change();
+    recording.refuse(&mut client);
+    for (path, body) in [("/v1/changes", &change), ("/v1/recalls", &recall)] {
+        client.post(path, body.as_bytes()).problem(Code::AuditUnavailable);
+    }
+    let after = recording.server.live.current().unwrap().overlay.change();
+    assert_eq!(after, before, "nothing was done");
+    recording.take();
+    assert_eq!(client.get("/v1/recalls").json(), json!({"recalls": []}));
+    let done = client.post("/v1/changes", change.as_bytes()).json();
+    assert_eq!(done["results"][0]["status"], "recorded");
+}
+
+#[test]
+fn what_is_altered_is_recorded_before_and_after() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let reply = client.post("/v1/changes", objection(&list, &entry, "k-1").as_bytes());
+    let no = reply.header("receipt").unwrap().to_owned();
+    client.post("/v1/changes", b"{}").problem(Code::MissingField);
+    let told = recording.told(&[Act::Change]);
+    let all = |field: &str| told.iter().map(|told| told[field].clone()).collect::<Vec<_>>();
+    assert_eq!(all("outcome").len(), 4, "{told:?}");
+    // Workers have lanes of their own, but this was one connection's.
+    assert_eq!(all("outcome"), ["begun", "done", "begun", "missing_field"]);
+    assert!(told[0]["id"] == told[1]["id"] && told[2]["id"] == told[3]["id"]);
+    assert!(told[0]["id"] != told[2]["id"]);
+    assert_eq!(told[1]["receipt"], no, "it proves what was done");
+    assert_eq!(told[0]["cited"], json!([]));
+    assert_eq!(told[1]["cited"], json!([{"list": list, "entry": entry}]));
+}
+
+#[test]
+fn a_match_is_recorded_with_its_path_its_query_and_its_params() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let query = json!({"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}});
+    let params = json!({"matter": MATTER, "reason": "资格审查"});
+    let body = json!({"queries": {"q": query}, "params": params, "matter": "other"}).to_string();
+    let target = "/match/sxbzxr?limit=1&threshold=0.9";
+    let reply = client.post(target, body.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    let no = reply.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    receipt.verify(&recording.trusted()).unwrap();
+    let told = |field: &str| receipt.record[field].clone();
+    assert_eq!([told("matter"), told("reason"), told("note")], [MATTER, "资格审查", "sxbzxr"]);
+    let holds = |request: &[u8]| receipt.verify_texts(request, &reply.body).is_ok();
+    assert!(holds(&with_target(target, body.as_bytes())));
+    assert!(!holds(body.as_bytes()));
+    assert!(!holds(&with_target("/match/default?limit=1&threshold=0.9", body.as_bytes())));
+}
+
+#[test]
+fn nobody_writes_a_text_of_its_own_as_the_id_of_an_entry() {
+    let mut recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let hidden = "李四光远";
+    let (list, entry) = listed(&mut client);
+    let query = json!({"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}});
+    let own = json!({"list": list, "entry": hidden});
+    let body = json!({"queries": {"q": query}, "params": {}, "own": own, "case": hidden});
+    assert_eq!(client.post("/match/default", body.to_string().as_bytes()).status, 200);
+    let refused = client.post("/v1/changes", objection(&list, hidden, "k-1").as_bytes()).json();
+    assert_eq!(refused["results"][0]["refusal"]["code"], "unknown_entry");
+    let recall = json!({"list": list, "entry": hidden, "reason": "更正"}).to_string();
+    assert_eq!(client.post("/v1/recalls", recall.as_bytes()).json()["relied"], json!([]));
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    assert_eq!(client.post("/v1/recalls", recall.as_bytes()).status, 200);
+    recording.server.stop();
+    recording.keeping.take();
+    let told = recording.told(&[]);
+    assert!(told.iter().all(|told| !told.to_string().contains(hidden)), "{told:?}");
+    let recalls = told.iter().filter(|told| told["act"] == "recall" && told["outcome"] == "done");
+    let cited: Vec<&Value> = recalls.map(|told| &told["cited"]).collect();
+    assert_eq!(cited, [&json!([]), &json!([{"list": list, "entry": entry}])]);
 }
 
 #[test]
@@ -272,6 +444,89 @@ fn answers_that_wait_for_the_disk_are_the_same() {
         recording.receipt(&mut client, &no).verify(&recording.trusted()).unwrap();
         assert_eq!(client.post("/v1/search", "{\"name\":\"苏州星河科技\"}".as_bytes()).status, 200);
     }
+}
+
+#[test]
+fn what_waits_for_the_disk_is_not_answered_before() {
+    let mut recording = open(|audit| {
+        audit.sync = Sync::Answer;
+        audit.seal_ms = 600_000;
+    });
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let form = jobs::form(None, "a.csv", jobs::ROWS.as_bytes());
+    let taken = jobs::taken(&jobs::post(&mut client, &form));
+    let done = jobs::ended(&mut client, &taken["id"]);
+    assert_eq!(jobs::fetch(&mut client, &done, "result").status, 200);
+    // From here on nothing is brought to the disk.
+    recording.keeping.take();
+    let mut told = Vec::new();
+    let mut note = |what: &'static str, reply: Reply| {
+        let unavailable = Code::AuditUnavailable.name().as_bytes();
+        let is_told = memchr::memmem::find(&reply.body, unavailable).is_some();
+        told.push((what, reply.status == 503 && is_told));
+    };
+    let body = ground::body(ground::BLACK);
+    note("check", client.post("/v1/check", body.as_bytes()));
+    note("evidence", client.post("/v1/evidence", body.as_bytes()));
+    let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();
+    note("recall", client.post("/v1/recalls", recall.as_bytes()));
+    let change = objection(&list, &entry, "k-1");
+    note("change", client.post("/v1/changes", change.as_bytes()));
+    note("job", jobs::post(&mut client, &form));
+    note("result", jobs::fetch(&mut client, &done, "result"));
+    let all = ["check", "evidence", "recall", "change", "job", "result"].map(|it| (it, true));
+    assert_eq!(told, all);
+    let id = jobs::hand_in(&recording.jobs, "a", jobs::ROWS.as_bytes()).unwrap();
+    jobs::await_state(&recording.jobs, "a", id, State::Failed);
+}
+
+#[test]
+fn as_many_read_the_log_as_may_and_more_are_told_to_come_again() {
+    const ASKED: usize = 40;
+    const ACCEPTED: usize = 16;
+    let recording = open(|_| ());
+    // Whoever reads it waits for somebody who writes.
+    let recalls = recording.config.folder.join("recalls.jsonl");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &recalls, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let threads: Vec<_> = (0..ASKED)
+        .map(|_| {
+            let (mut client, tell) = (recording.server.connect(), tell.clone());
+            std::thread::spawn(move || tell.send(client.get("/v1/recalls")).unwrap())
+        })
+        .collect();
+    drop(tell);
+    for _ in ACCEPTED..ASKED {
+        let reply = told.recv().unwrap();
+        reply.problem(Code::Overloaded);
+        assert_eq!(reply.header("retry-after"), Some("1"));
+    }
+    let writer = fs::OpenOptions::new().write(true).open(&recalls).unwrap();
+    fs::remove_file(&recalls).unwrap();
+    drop(writer);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let statuses: Vec<u16> = told.try_iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses, [200; ACCEPTED]);
+}
+
+#[test]
+fn every_name_of_the_largest_match_is_recorded() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let names: Vec<String> = (0..50).map(|at| format!("苏州无名{at}号商贸有限公司")).collect();
+    let query = json!({"schema": "Company", "properties": {"name": names}});
+    let queries: serde_json::Map<String, Value> =
+        (0..100).map(|at| (format!("q{at}"), query.clone())).collect();
+    let body = json!({ "queries": queries }).to_string();
+    let reply = client.post("/match/default", body.as_bytes());
+    assert_eq!(reply.status, 200);
+    let no = reply.header("receipt").unwrap().to_owned();
+    let receipt = recording.receipt(&mut client, &no);
+    let subjects = receipt.record["subjects"].as_array().unwrap();
+    assert!(subjects.len() == 100);
+    assert!(subjects.iter().all(|asked| asked["digests"].as_array().unwrap().len() == 50));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Who may ask: keys, signatures, scopes, lists, pace, over real sockets.
 
-use super::{Client, Reply, Running, config, ground, real_now, start_desk};
+use super::{Client, Reply, Running, config, ground, jobs, real_now, start_desk};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ground::{BLACK, MATTER, STALE_MATTER};
@@ -53,8 +53,9 @@ fn guarded(text: &str) -> Guarded {
     let audit =
         AuditConfig { seal_ms: 20, segment_mib: 1, ..AuditConfig::at(folder.path().join("audit")) };
     let (log, keeping) = Log::open(audit, config().workers).unwrap();
-    let (jobs, working) = Jobs::start(jobs, live.clone(), Some(log.clone())).unwrap();
     let clients = Clients::of(Roll::parse(text, None).unwrap());
+    let (jobs, working) =
+        Jobs::start(jobs, live.clone(), Some(log.clone()), clients.clone()).unwrap();
     let refusals = Refusals::recorded(log.clone());
     let desk = Desk {
         recorder: Some(recorder),
@@ -276,7 +277,8 @@ fn matters_and_lists_are_held_wherever_they_are_asked_for() {
         let problem = upload(key, options).problem(Code::Forbidden);
         assert_eq!(problem["pointer"], "/matter");
     }
-    assert_eq!(upload(&by_matter, json!({"matter": MATTER})).status, 202);
+    let told = json!({"matter": MATTER, "reason": "年度核查"});
+    assert_eq!(upload(&by_matter, told).status, 202);
     let mine = |key: &Key| {
         let reply = ask(server, "GET", "/v1/jobs", &bearer(key), &Value::Null);
         reply.json()["jobs"].as_array().unwrap().len()
@@ -351,6 +353,27 @@ fn signed(hash: Hash, key: &str, time: u64, nonce: &str, body: &str) -> String {
     format!(
         "authorization: {scheme} client=a, key={key}, time={time}, nonce={nonce}, body={digest}, signature={signature}\r\n"
     )
+}
+
+#[test]
+fn what_is_refused_uses_no_nonce_up() {
+    let secret = format!("secrets = [{{ id = \"k\", secret = \"{SECRET}\" }}]\n");
+    let pace = "per_second = 1\nburst = 1\n";
+    let text = format!("[client.a]\nscopes = [\"check\"]\n{pace}{secret}");
+    let Guarded { server, .. } = &guarded(&text);
+    let body = check_body().to_string();
+    let header = |nonce| signed(Hash::Sha256, "k", now_ms(), nonce, &body);
+    let send =
+        |header: &str| server.connect().request("POST", "/v1/check", header, body.as_bytes());
+    let (first, second) = (header("0123456789abcdef"), header("0123456789abcdeg"));
+    assert_eq!(send(&first).status, 200);
+    let refused = send(&second);
+    refused.problem(Code::TooManyRequests);
+    send(&first).problem(Code::Unauthenticated);
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    std::thread::sleep(Duration::from_secs(wait));
+    assert_eq!(send(&second).status, 200, "it was not answered yet");
+    send(&second).problem(Code::Unauthenticated);
 }
 
 #[test]
@@ -534,6 +557,85 @@ fn who_asks_about_one_stranger_after_the_other_is_slowed() {
     let numbers = json!({"matter": MATTER, "case": "c", "operator": "u3", "identifiers": persons});
     assert_eq!(post(&numbers).status, 200);
     post(&numbers).problem(Code::TooManyRequests);
+}
+
+#[test]
+fn operators_that_are_invented_and_matches_are_slowed_too() {
+    let [one, other] = [0; 2].map(|_| Key::generate().unwrap());
+    let text = format!(
+        "[client.a]\nkeys = [\"{}\"]\nscopes = [\"check\"]\nmisses_total = 3\n\
+         [client.b]\nkeys = [\"{}\"]\nscopes = [\"search\"]\nmisses = 3\n",
+        one.digest, other.digest
+    );
+    let Guarded { server, .. } = &guarded(&text);
+    let number = |at: usize| format!("11010119000101{at:04}");
+    let check = |at: usize| {
+        let person = json!({"ref": "a", "name": "某某", "id": number(at)});
+        let (case, operator) = ("c", format!("u{at}"));
+        let body =
+            json!({"matter": MATTER, "case": case, "operator": operator, "subjects": [person]});
+        ask(server, "POST", "/v1/check", &bearer(&one), &body)
+    };
+    for at in 1000..1004 {
+        assert_eq!(check(at).status, 200);
+    }
+    check(1004).problem(Code::TooManyRequests);
+    let of = |schema: &str, number: &str| {
+        let query = json!({"schema": schema, "properties": {"idNumber": [number]}});
+        let body = json!({"queries": {"q": query}, "params": {"reason": "办件核对"}});
+        ask(server, "POST", "/match/default", &bearer(&other), &body)
+    };
+    for at in 1000..1004 {
+        assert_eq!(of(["Person", "LegalEntity"][at % 2], &number(at)).status, 200);
+    }
+    let reply = of("Person", &number(1004));
+    assert_eq!(reply.problem(Code::TooManyRequests)["pointer"], "/queries");
+    assert_eq!(of("Company", BLACK.1).status, 200, "who asks about bodies is not");
+}
+
+#[test]
+fn a_file_is_handed_in_for_something_where_its_client_must_say_for_what() {
+    let [key, free] = [0; 2].map(|_| Key::generate().unwrap());
+    let text = format!(
+        "[client.a]\nkeys = [\"{}\"]\nscopes = [\"batch\"]\n\
+         [client.b]\nkeys = [\"{}\"]\nscopes = [\"batch\"]\npurpose = false\n",
+        key.digest, free.digest
+    );
+    let guarded = guarded(&text);
+    let kind = "content-type: multipart/form-data; boundary=------xincha\r\n";
+    let hand_in = |key: &Key, options: Option<Value>| {
+        let form = jobs::form(options.as_ref(), "a.csv", jobs::ROWS.as_bytes());
+        let head = bearer(key) + kind;
+        guarded.server.connect().request("POST", "/v1/jobs", &head, &form)
+    };
+    for options in [None, Some(json!({"case": "c-1"})), Some(json!({"reason": " "}))] {
+        let reply = hand_in(&key, options);
+        assert_eq!(reply.problem(Code::MissingPurpose)["pointer"], "/reason");
+    }
+    let long = json!({"reason": "x".repeat(201)});
+    hand_in(&key, Some(long)).problem(Code::ValueTooLong);
+    jobs::taken(&hand_in(&free, None));
+    jobs::taken(&hand_in(&key, Some(json!({"case": "c-1", "operator": "u-1"}))));
+    let job = jobs::taken(&hand_in(&key, Some(json!({"reason": "年度核查"}))));
+    assert_eq!(job["options"]["reason"], "年度核查");
+    let acts = vec![Act::Job, Act::JobDone];
+    let sought = Sought { client: Some("a".to_owned()), acts, ..Sought::default() };
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        told.clear();
+        let reader = Reader::new(guarded.log.folder());
+        sought
+            .each(&reader, |kept| {
+                let purpose = kept.record.purpose;
+                told.push([purpose.case, purpose.operator, purpose.reason].map(str::to_owned));
+            })
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    told.sort();
+    let of_case = ["c-1", "u-1", ""].map(str::to_owned);
+    let of_reason = ["", "", "年度核查"].map(str::to_owned);
+    assert_eq!(told, [of_reason.clone(), of_reason, of_case.clone(), of_case]);
 }
 
 #[test]

@@ -4,13 +4,15 @@ use super::*;
 use std::fs;
 use std::path::Path;
 use std::time::Instant as Clock;
+use xincha::clients::{Clients, Roll};
 use xincha::jobs::{Job, Jobs, JobsConfig, Order, Refused, State, Upload, Working};
 
 /// Jobs give way to everything else that this machine does.
 const PATIENCE: Duration = Duration::from_secs(120);
 const BOUNDARY: &str = "------xincha";
 /// Three rows: one listed, one not, one that cannot be asked about.
-const ROWS: &str = "编号,统一社会信用代码\n1,91320500MA0000015D\n2,91320500MA00000X21\n3,无\n";
+pub(super) const ROWS: &str =
+    "编号,统一社会信用代码\n1,91320500MA0000015D\n2,91320500MA00000X21\n3,无\n";
 
 /// A service that takes files.
 struct Office {
@@ -31,7 +33,9 @@ fn jobs_in(folder: &Path, config: JobsConfig) -> JobsConfig {
 fn open_in(folder: tempfile::TempDir, config: JobsConfig, has_data: bool) -> Office {
     let (snapshot, view) = ground::view(real_now());
     let live = Live::new(has_data.then_some(view));
-    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone(), None).unwrap();
+    let (jobs, working) =
+        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default())
+            .unwrap();
     let desk = Desk { jobs: Some(jobs), ..Desk::from(live) };
     let server = start_desk(super::config(), desk, Some(snapshot));
     Office { server, working: Some(working), folder }
@@ -67,18 +71,18 @@ fn part(disposition: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body, b"\r\n"].concat()
 }
 
-fn form(options: Option<&Value>, name: &str, file: &[u8]) -> Vec<u8> {
+pub(super) fn form(options: Option<&Value>, name: &str, file: &[u8]) -> Vec<u8> {
     let options = options.map(|options| part("name=\"options\"", options.to_string().as_bytes()));
     let file = part(&format!("name=\"file\"; filename=\"{name}\""), file);
     [options.unwrap_or_default(), file, format!("--{BOUNDARY}--\r\n").into_bytes()].concat()
 }
 
-fn post(client: &mut Client, body: &[u8]) -> Reply {
+pub(super) fn post(client: &mut Client, body: &[u8]) -> Reply {
     let kind = format!("content-type: multipart/form-data; boundary={BOUNDARY}\r\n");
     client.request("POST", "/v1/jobs", &kind, body)
 }
 
-fn taken(reply: &Reply) -> Value {
+pub(super) fn taken(reply: &Reply) -> Value {
     assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
     let job = reply.json();
     conforms(&job, "Job");
@@ -94,7 +98,7 @@ fn job(client: &mut Client, id: &Value) -> Value {
 }
 
 /// The job once it has ended.
-fn ended(client: &mut Client, id: &Value) -> Value {
+pub(super) fn ended(client: &mut Client, id: &Value) -> Value {
     let begun = Clock::now();
     loop {
         let job = job(client, id);
@@ -106,7 +110,7 @@ fn ended(client: &mut Client, id: &Value) -> Value {
     }
 }
 
-fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
+pub(super) fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
     client.get(job[what].as_str().unwrap())
 }
 
@@ -324,7 +328,9 @@ fn quotas_hold_for_jobs_and_bytes() {
 /// Jobs of a desk without data: the first begins and waits for it, the others wait for the first.
 fn waiting(config: JobsConfig) -> (tempfile::TempDir, Live, Jobs, Working) {
     let (folder, live) = (tempfile::tempdir().unwrap(), Live::new(None));
-    let (jobs, working) = Jobs::start(jobs_in(folder.path(), config), live.clone(), None).unwrap();
+    let (jobs, working) =
+        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default())
+            .unwrap();
     (folder, live, jobs, working)
 }
 
@@ -332,13 +338,13 @@ fn order() -> Order {
     Order { format: "csv".to_owned(), output_format: "csv".to_owned(), ..Order::default() }
 }
 
-fn hand_in(jobs: &Jobs, client: &str, bytes: &[u8]) -> Result<Uuid, Refused> {
+pub(super) fn hand_in(jobs: &Jobs, client: &str, bytes: &[u8]) -> Result<Uuid, Refused> {
     let mut upload = jobs.accept(client, order())?;
     upload.write(bytes)?;
     Ok(upload.finish()?.job.id)
 }
 
-fn await_state(jobs: &Jobs, client: &str, id: Uuid, state: State) {
+pub(super) fn await_state(jobs: &Jobs, client: &str, id: Uuid, state: State) {
     let begun = Clock::now();
     while jobs.get(client, id).unwrap().job.state != state {
         assert!(begun.elapsed() < PATIENCE, "{:?}", jobs.get(client, id));
@@ -417,11 +423,60 @@ fn what_was_begun_when_it_was_stopped_is_begun_anew() {
     drop((jobs, working));
     let (_snapshot, view) = ground::view(real_now());
     let config = jobs_in(folder.path(), JobsConfig::default());
-    let (jobs, _working) = Jobs::start(config, Live::new(Some(view)), None).unwrap();
+    let (jobs, _working) =
+        Jobs::start(config, Live::new(Some(view)), None, Clients::default()).unwrap();
     await_state(&jobs, "a", id, State::Done);
     let job = jobs.get("a", id).unwrap().job;
     assert_eq!(job.attempts, 1, "a stop is no failure");
     assert_eq!(job.summary.unwrap().hits, 1);
+}
+
+#[test]
+fn what_waits_over_a_restart_is_done_only_if_its_client_may_still_ask_it() {
+    let (folder, _live, jobs, working) =
+        waiting(JobsConfig { unfinished_max: 9, ..JobsConfig::default() });
+    let of = |client: &str, matter: Option<&str>| {
+        let order = Order { matter: matter.map(str::to_owned), ..order() };
+        let mut upload = jobs.accept(client, order).unwrap();
+        upload.write(ROWS.as_bytes()).unwrap();
+        (client.to_owned(), upload.finish().unwrap().job.id)
+    };
+    let asked = [
+        of("may", Some(MATTER)),
+        of("may-all", None),
+        of("gone", None),
+        of("no-batch", None),
+        of("late", None),
+        of("other-matter", Some(MATTER)),
+        of("no-matter", None),
+        of("other-list", Some(MATTER)),
+    ];
+    drop((jobs, working));
+    let batch = "scopes = [\"batch\"]\n";
+    let text = [
+        format!("[client.may]\n{batch}matters = [\"{MATTER}\"]\n"),
+        format!("[client.may-all]\n{batch}"),
+        "[client.no-batch]\nscopes = [\"check\"]\n".to_owned(),
+        format!("[client.late]\n{batch}expires = \"2020-01-01\"\n"),
+        format!("[client.other-matter]\n{batch}matters = [\"other\"]\n"),
+        format!("[client.no-matter]\n{batch}matters = [\"{MATTER}\"]\n"),
+        format!("[client.other-list]\n{batch}lists = [\"nsxy_a\"]\n"),
+    ];
+    let clients = Clients::of(Roll::parse(&text.concat(), None).unwrap());
+    let (_snapshot, view) = ground::view(real_now());
+    let config = jobs_in(folder.path(), JobsConfig::default());
+    let (jobs, _working) = Jobs::start(config, Live::new(Some(view)), None, clients).unwrap();
+    let mut states = Vec::new();
+    for (client, id) in &asked {
+        let begun = Clock::now();
+        while !jobs.get(client, *id).unwrap().job.state.has_ended() {
+            assert!(begun.elapsed() < PATIENCE, "{client}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        states.push((&**client, jobs.get(client, *id).unwrap().job.state == State::Done));
+    }
+    let may = |name: &str| name == "may" || name == "may-all";
+    assert_eq!(states, asked.iter().map(|(name, _)| (&**name, may(name))).collect::<Vec<_>>());
 }
 
 #[test]
@@ -525,7 +580,8 @@ fn what_has_ended_goes_when_its_time_is_over() {
 fn a_folder_has_one_process() {
     let office = open(JobsConfig::default());
     let config = jobs_in(office.folder.path(), JobsConfig::default());
-    let error = Jobs::start(config, office.server.live.clone(), None).err().unwrap();
+    let error =
+        Jobs::start(config, office.server.live.clone(), None, Clients::default()).err().unwrap();
     assert!(error.to_string().contains("another process"), "{error}");
 }
 

@@ -110,6 +110,36 @@ fn every_answer_that_was_received_outlives_any_number_of_kills() {
     assert_eq!(missing, 0);
 }
 
+/// The head and the body of an answer as they came.
+fn ask_raw(address: &str, path: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+    write!(stream, "{head}content-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+fn header(head: &str, name: &str) -> String {
+    let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.unwrap_or_else(|| panic!("{head}")).to_owned()
+}
+
+/// Fetch a receipt until it is sealed.
+fn fetch(home: &Home, server: &str, no: &str, file: &str) {
+    loop {
+        let (code, _, err) = home.run(&["receipt", "get", no, "--server", server, "-o", file]);
+        assert_eq!(code, 0, "{err}");
+        let receipt: Receipt = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        if receipt.sealed.is_some() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn the_commands_prove_find_and_recall() {
     let home = Home::new();
@@ -128,15 +158,7 @@ fn the_commands_prove_find_and_recall() {
     let file = write("receipt.json", "");
     let of_request = write("request.json", &request);
     // A parsed answer is not the bytes that came: those are not held against it here.
-    loop {
-        let (code, _, err) = home.run(&["receipt", "get", no, "--server", &server, "-o", &file]);
-        assert_eq!(code, 0, "{err}");
-        let receipt: Receipt = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        if receipt.sealed.is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    fetch(&home, &server, no, &file);
     let replayed = home.run(&["receipt", "verify", &file, "--request", &of_request, "--replay"]);
     assert_eq!(replayed.0, 0, "{}", replayed.2);
     assert!(replayed.1.contains("the answer is the same"), "{}", replayed.1);
@@ -149,6 +171,38 @@ fn the_commands_prove_find_and_recall() {
     let none = no.replace(&no[no.len() - 1..], "x");
     let (code, _, err) = home.run(&["receipt", "get", &none, "--server", &server]);
     assert!(code == 1 && err.contains("receipt"), "{err}");
+
+    // Of a match the path and the query are part of what was asked.
+    let query = json!({"schema": "Company", "properties": {"uscCode": [LISTED]}});
+    let body = json!({"queries": {"q": query}}).to_string();
+    let target = "/match/default?limit=1";
+    let (head, matched) = ask_raw(&address, target, &body);
+    let no_of_match = header(&head, "receipt");
+    let (of_body, of_answer) = (write("match.json", &body), write("matched.json", &matched));
+    let fetched = write("match-receipt.json", "");
+    fetch(&home, &server, &no_of_match, &fetched);
+    let verify = ["receipt", "verify", &fetched, "--request", &of_body, "--answer", &of_answer];
+    for (more, expected, part) in [
+        (&["--target", target][..], 0, "those that were recorded"),
+        (&["--target", "/match/default"], 1, "not the recorded one"),
+        (&[], 1, "--target"),
+    ] {
+        let (code, out, err) = home.run(&[&verify, more].concat());
+        assert!(code == expected && (out.contains(part) || err.contains(part)), "{out}{err}");
+    }
+
+    // Whoever has a page of evidence holds that against its receipt.
+    let (head, page) = ask_raw(&address, "/v1/evidence", &request);
+    fetch(&home, &server, &header(&head, "receipt"), &fetched);
+    let altered = write("altered.html", &page.replacen("禁止", "通过", 1));
+    let page = write("page.html", &page);
+    for (page, expected, part) in
+        [(page, 0, "those that were recorded"), (altered, 1, "not the recorded one")]
+    {
+        let verify = ["receipt", "verify", &fetched, "--request", &of_request, "--answer", &page];
+        let (code, out, err) = home.run(&verify);
+        assert!(code == expected && (out.contains(part) || err.contains(part)), "{out}{err}");
+    }
 
     let found = |arguments: &[&str]| -> Vec<Value> {
         let (code, out, err) = home.run(&[&["audit", "find"], arguments].concat());
@@ -176,7 +230,7 @@ fn the_commands_prove_find_and_recall() {
         "--server",
         &server,
     ]);
-    assert!(code == 0 && out.contains("c-1") && out.contains("1 次回答"), "{out}{err}");
+    assert!(code == 0 && out.contains("c-1") && out.contains("3 次回答"), "{out}{err}");
 
     // A revocation is recalled by itself.
     let revoked = json!({"changes": [{"key": "k1", "change": "revoke", "list": list, "entry": entry, "document": "（2026）苏01号"}]});
@@ -187,7 +241,7 @@ fn the_commands_prove_find_and_recall() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(recalls()[0]["reason"].as_str().unwrap().contains("（2026）苏01号"));
-    assert_eq!(recalls()[0]["relied"][0]["answers"][0]["receipt"], no);
+    assert_eq!(recalls()[0]["relied"][1]["answers"][0]["receipt"], no);
 
     let (code, out, err) = home.run(&["audit", "verify"]);
     assert!(code == 0 && out.contains("sound"), "{out}{err}");

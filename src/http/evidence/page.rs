@@ -2,6 +2,7 @@
 
 use super::{Evidence, Party, Subject, list, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use memchr::memmem;
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use serde_json::Value;
@@ -79,7 +80,7 @@ pub(super) fn page(evidence: &Evidence) -> Markup {
                     p { "结论以核查时点为准；名单更新、信用修复、异议后应重新核查。"
                         "This was so at the instant of the check: check again after an update, a repair or an objection." }
                     p { "回执 Receipt　" @match answer["receipt"].as_str() {
-                        Some(receipt) => code { (receipt) },
+                        Some(receipt) => (written(receipt)),
                         None => "无 none" } }
                     p { "xincha " (env!("CARGO_PKG_VERSION")) @if let Some(case) = request["case"].as_str() { "　办件 Case " (case) } }
                 }
@@ -99,11 +100,38 @@ fn code_of(evidence: &Evidence) -> Markup {
             format!("xincha:check:{check}:{verdict}:{snapshot}:{}", answer["data"]["change"])
         }
     };
-    // So few characters always fit.
-    let Ok(code) = QrCode::with_error_correction_level(told, EcLevel::M) else { return html! {} };
+    drawn(&told)
+}
+
+/// A text as a code. So few characters always fit.
+fn drawn(text: &str) -> Markup {
+    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else { return html! {} };
     let drawn = code.render::<svg::Color>().module_dimensions(MODULE, MODULE).build();
     let drawn = drawn.split_once("<svg").map_or(String::new(), |(_, svg)| format!("<svg{svg}"));
     html! { (PreEscaped(drawn)) }
+}
+
+/// The number of a receipt at the foot of the page.
+fn written(receipt: &str) -> Markup {
+    html! { code { (receipt) } }
+}
+
+/// A page with another number of a receipt than that which it was made with, as if it were made with this:
+/// drawn once at its head, and written once at its foot.
+pub(super) fn renumbered(page: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let [drawn_from, drawn_to] = [from, to].map(|number| drawn(number).into_string());
+    let [written_from, written_to] = [from, to].map(|number| written(number).into_string());
+    let at_head = memmem::find(page, drawn_from.as_bytes());
+    let at_foot = memmem::rfind(page, written_from.as_bytes());
+    let (Some(head), Some(foot)) = (at_head, at_foot) else { return page.to_vec() };
+    let after = head + drawn_from.len();
+    if foot < after {
+        return page.to_vec();
+    }
+    let rest = &page[foot + written_from.len()..];
+    let parts =
+        [&page[..head], drawn_to.as_bytes(), &page[after..foot], written_to.as_bytes(), rest];
+    parts.concat()
 }
 
 fn asked(evidence: &Evidence) -> Markup {
