@@ -5,7 +5,7 @@ use super::progress::FileProgress;
 use super::remote::Remote;
 use super::{Outcome, now};
 use crate::batch::{self, BatchError, Format, Job};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, List};
 use crate::config::Config;
 use crate::jobs::{Order, Summary};
 use crate::ledger::LedgerError;
@@ -158,13 +158,8 @@ impl Screen {
         };
         let view = super::view_for(config, &catalogue, self.snapshot_only)?;
         let at = self.at.unwrap_or_else(now);
-        let basis = view.basis(at);
-        for stale in
-            catalogue.matter(matter).consults.iter().filter_map(|&no| basis.stale_list(no, at))
-        {
-            let list = catalogue.list(stale.list);
-            eprintln!("名单数据不可靠 / not to be relied on: {} {}", list.code, list.name);
-        }
+        let terms = batch::Terms { basis: view.basis(at), matter, at, kind: self.kind };
+        terms.stale_lists().for_each(|list| tell_stale(catalogue.list(list)));
         let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
         let progress = FileProgress::new(bytes);
         let rejects = self.rejects();
@@ -186,7 +181,6 @@ impl Screen {
             cancelled: &cancelled,
         };
         let started = Clock::now();
-        let terms = batch::Terms { basis, matter, at, kind: self.kind };
         let outcome = batch::screen(&job, terms);
         progress.finish();
         match outcome {
@@ -195,7 +189,7 @@ impl Screen {
                 Ok(ExitCode::from(130))
             }
             outcome => {
-                let summary = Summary::new(&view, at, &outcome?, started.elapsed());
+                let summary = Summary::new(&view, terms, &outcome?, started.elapsed());
                 summarise(&summary, &catalogue, rejects.as_deref());
                 Ok(ExitCode::SUCCESS)
             }
@@ -252,7 +246,10 @@ impl Screen {
             eprintln!("{}", BatchError::Cancelled);
             return Ok(ExitCode::from(130));
         };
-        summarise(&serde_json::from_value(job["summary"].clone())?, catalogue, rejects);
+        let summary: Summary = serde_json::from_value(job["summary"].clone())?;
+        let stale = catalogue.lists().iter().filter(|list| summary.stale.contains(&list.code));
+        stale.for_each(tell_stale);
+        summarise(&summary, catalogue, rejects);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -295,6 +292,10 @@ fn cancelled_by_signal(parts: Vec<PathBuf>) -> std::io::Result<Arc<AtomicBool>> 
         std::process::exit(130);
     })?;
     Ok(cancelled)
+}
+
+fn tell_stale(list: &List) {
+    eprintln!("名单数据不可靠 / not to be relied on: {} {}", list.code, list.name);
 }
 
 fn summarise(summary: &Summary, catalogue: &Catalogue, rejects: Option<&Path>) {

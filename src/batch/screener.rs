@@ -2,7 +2,7 @@
 
 use super::Tally;
 use super::columns::PREFIX;
-use crate::catalogue::MatterNo;
+use crate::catalogue::{ListNo, MatterNo};
 use crate::index::{EntryView, Listed, Spot};
 use crate::record::{Identifier, IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
 use crate::screen::find::Scratch;
@@ -25,6 +25,15 @@ pub struct Terms<'a> {
     pub at: Instant,
     /// What all subjects are, where the asker knows.
     pub kind: Option<SubjectKind>,
+}
+
+impl Terms<'_> {
+    /// Lists that are to be consulted and are not to be relied on then.
+    pub fn stale_lists(&self) -> impl Iterator<Item = ListNo> {
+        let Terms { basis, matter, at, .. } = *self;
+        let consulted = basis.ground.catalogue.matter(matter).consults.iter();
+        consulted.filter_map(move |&list| basis.stale_list(list, at)).map(|stale| stale.list)
+    }
 }
 
 /// What follows for a row, as cells: entries in the order of strength, parted by semicolons.

@@ -1,9 +1,8 @@
 //! An order with its state, as it is kept.
 
 use super::Order;
-use crate::batch::Outcome;
+use crate::batch::{Outcome, Terms};
 use crate::live::View;
-use crate::record::Instant;
 use crate::screen::{Grade, Ground, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,13 +129,17 @@ pub struct Summary {
     pub grades: BTreeMap<String, u64>,
     /// Rows by code of the lists that they meet.
     pub lists: BTreeMap<String, u64>,
+    /// Codes of the lists that were to be consulted and are not to be relied on at that instant.
+    #[serde(default)]
+    pub stale: Vec<String>,
     /// Milliseconds of work.
     pub millis: u64,
 }
 
 impl Summary {
-    /// Of what came of a file that was screened on a view, for an instant, in so long a time.
-    pub fn new(view: &View, at: Instant, outcome: &Outcome, time: Duration) -> Summary {
+    /// Of what came of a file that was screened on a view, on these terms, in so long a time.
+    pub fn new(view: &View, terms: Terms, outcome: &Outcome, time: Duration) -> Summary {
+        let at = terms.at;
         let Outcome { tally, rejects } = outcome;
         let some = |counts: &[u64], code: &dyn Fn(usize) -> &'static str| {
             let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
@@ -159,6 +162,7 @@ impl Summary {
             lists: lists
                 .map(|(&list, &count)| (catalogue.list(list).code.clone(), count))
                 .collect(),
+            stale: terms.stale_lists().map(|list| catalogue.list(list).code.clone()).collect(),
             millis: time.as_millis() as u64,
         }
     }

@@ -184,7 +184,7 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         error => Unfinished::Failed(error.to_string().replace(&shared.store.prefix(job), "")),
     })?;
     record(shared, job, &view, at, &outcome.tally)?;
-    Ok(Summary::new(&view, at, &outcome, started.elapsed()))
+    Ok(Summary::new(&view, terms, &outcome, started.elapsed()))
 }
 
 /// Whose job it is may still ask for it: it may have waited for long, over a restart too.

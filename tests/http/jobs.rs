@@ -115,6 +115,26 @@ pub(super) fn fetch(client: &mut Client, job: &Value, what: &str) -> Reply {
 }
 
 #[test]
+fn a_job_names_the_lists_that_are_not_to_be_relied_on() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let mut stale = |options: Value| {
+        let form = form(Some(&options), "企业.csv", ROWS.as_bytes());
+        let job = post(&mut client, &form).json();
+        ended(&mut client, &job["id"])["summary"]["stale"].clone()
+    };
+    let (all, of_matter) = (stale(json!({})), stale(json!({"matter": MATTER})));
+    let named = |stale: &Value| {
+        let lists = stale.as_array().unwrap().iter();
+        lists.map(|stale| stale["list"].clone()).collect::<Value>()
+    };
+    assert_eq!(all, named(&client.get("/v1/data").json()["stale"]));
+    assert!(all.as_array().unwrap().contains(&json!("jycm")), "{all}");
+    let checked = client.check(&check_with(&json!([{"ref": "1", "id": "91320500MA0000015D"}])));
+    assert_eq!(of_matter, named(&checked.json()["data"]["stale"]));
+}
+
+#[test]
 fn a_file_is_taken_screened_fetched_and_removed() {
     let office = open(JobsConfig::default());
     let mut client = office.server.connect();
