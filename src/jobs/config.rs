@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where jobs are kept, how much, how long.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -40,6 +41,11 @@ impl Default for JobsConfig {
 }
 
 impl JobsConfig {
+    /// For how long a job that has ended is kept.
+    pub(super) fn kept(&self) -> Duration {
+        Duration::from_secs(u64::from(self.keep_hours) * 3_600)
+    }
+
     /// Threads to start.
     pub fn thread_count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

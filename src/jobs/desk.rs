@@ -129,7 +129,7 @@ impl Jobs {
         audit: Option<Log>,
         clients: Clients,
     ) -> io::Result<(Jobs, Working)> {
-        let (store, found) = Store::open(&config.folder)?;
+        let (store, found) = Store::open(&config.folder, config.kept())?;
         let mut all = BTreeMap::new();
         for mut job in found {
             // One that cannot be used must not keep the service from starting.
@@ -334,7 +334,7 @@ impl Shared {
     }
 
     fn expires(&self, job: &Job) -> Option<i64> {
-        job.ended.map(|ended| ended + i64::from(self.config.keep_hours) * 3600)
+        job.ended.map(|ended| ended + self.config.kept().as_secs() as i64)
     }
 
     /// Wait for a job to work on, and mark it as begun. `None` when all is to stop.

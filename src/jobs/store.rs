@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 /// The folder of all jobs, held by one process.
@@ -19,12 +20,12 @@ const JOB: &str = "job.json";
 
 impl Store {
     /// Open the folder, made where it is not there, and read what is in it. Uploads that did not end are
-    /// removed.
+    /// removed, and jobs that cannot be read once they have not changed for so long: they hold subjects.
     ///
     /// # Errors
     ///
     /// The folder cannot be used, or another process holds it.
-    pub fn open(folder: &Path) -> io::Result<(Store, Vec<Job>)> {
+    pub fn open(folder: &Path, kept: Duration) -> io::Result<(Store, Vec<Job>)> {
         make(folder)?;
         let lock = private().create(true).truncate(false).open(folder.join("lock"))?;
         lock.try_lock().map_err(|_| {
@@ -41,9 +42,13 @@ impl Store {
             match store.read(id) {
                 Ok(job) => jobs.push(job),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir_all(&path)?,
+                Err(error) if store.age(id)? > kept => {
+                    tracing::error!(%id, %error, "任务无法读取，已到期删除 / a job cannot be read, and is removed: its time is over");
+                    store.remove(id)?;
+                }
                 // Of another version perhaps: what is in it may be wanted.
                 Err(error) => {
-                    tracing::error!(%id, %error, "任务无法读取，未作处理 / a job cannot be read, and is left alone");
+                    tracing::error!(%id, %error, "任务无法读取，到期后删除 / a job cannot be read, and is left until its time is over");
                 }
             }
         }
@@ -52,6 +57,12 @@ impl Store {
 
     fn read(&self, id: Uuid) -> io::Result<Job> {
         Ok(serde_json::from_slice(&fs::read(self.path(id, JOB))?)?)
+    }
+
+    /// Since when a job has not changed.
+    fn age(&self, id: Uuid) -> io::Result<Duration> {
+        let changed = fs::metadata(self.path(id, JOB))?.modified()?;
+        Ok(SystemTime::now().duration_since(changed).unwrap_or_default())
     }
 
     /// Make the folder of a job.

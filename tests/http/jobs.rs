@@ -3,7 +3,7 @@
 use super::*;
 use std::fs;
 use std::path::Path;
-use std::time::Instant as Clock;
+use std::time::{Instant as Clock, SystemTime};
 use xincha::clients::{Clients, Roll};
 use xincha::jobs::{Job, Jobs, JobsConfig, Order, Refused, State, Upload, Working};
 
@@ -557,7 +557,20 @@ fn a_restart_loses_no_result_and_begins_anew_what_was_not_done() {
     }
     fs::create_dir(path(broken[0], "result.csv")).unwrap();
 
+    // Two that cannot be read, one for longer than jobs are kept.
+    let unreadable =
+        ["019b0000-0000-7000-8000-000000000006", "019b0000-0000-7000-8000-000000000007"];
+    for (id, hours) in unreadable.into_iter().zip([1, 25]) {
+        fs::create_dir(path(id, "")).unwrap();
+        fs::write(path(id, "job.json"), "{}").unwrap();
+        let changed = SystemTime::now() - Duration::from_secs(hours * 3_600);
+        let file = fs::File::options().write(true).open(path(id, "job.json")).unwrap();
+        file.set_modified(changed).unwrap();
+    }
+
     let office = open_in(folder, JobsConfig::default(), true);
+    let [kept, removed] = unreadable.map(|id| office.folder.path().join("jobs").join(id).exists());
+    assert!(kept && !removed);
     let mut client = office.server.connect();
     assert_eq!(job(&mut client, &json!(id)), done, "as it was");
     assert_eq!(fetch(&mut client, &done, "result").status, 200);
