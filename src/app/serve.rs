@@ -6,11 +6,12 @@ use super::reload::Reload;
 use crate::audit::{self, Act, Record};
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::herald::Herald;
 use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
-use crate::snapshot::Store;
+use crate::snapshot::{SigningKey, Store};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,12 +62,16 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let (jobs, working) = jobs.map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;
+    let key = SigningKey::load(&config.audit.signing_key_path())?;
+    let (herald, crying) =
+        Herald::start(config.herald.clone(), clients.clone(), audit.clone(), key)?;
     let desk = Desk {
         live,
         recorder: Some(recorder),
         loader: Some(loader),
         jobs: Some(jobs),
         audit: Some(audit.clone()),
+        herald: Some(herald),
         clients,
         refusals: Refusals::recorded(audit.clone()),
     };
@@ -83,6 +88,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(watching);
+    drop(crying);
     drop(working);
     drop(loading);
     recording.stop();
