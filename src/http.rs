@@ -72,6 +72,7 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+pub mod times;
 mod tls;
 mod turns;
 pub mod who;
@@ -87,6 +88,7 @@ pub use evidence::{Evidence, Shown};
 pub use gate::{Refusal, Refusals};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
+pub use times::Times;
 pub use who::Who;
 pub use witness::Witness;
 

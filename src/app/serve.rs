@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::log::Log;
-use super::reload::Reload;
+use super::reload::{Reload, Running};
 use crate::audit::{self, Act, Record};
 use crate::clients::Clients;
 use crate::config::Config;
@@ -65,6 +65,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let key = SigningKey::load(&config.audit.signing_key_path())?;
     let (herald, crying) =
         Herald::start(config.herald.clone(), clients.clone(), audit.clone(), key)?;
+    let (of_jobs, of_herald) = (jobs.clone(), herald.clone());
     let desk = Desk {
         live,
         recorder: Some(recorder),
@@ -77,7 +78,9 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
-    let mut reload = Reload::new(path.to_path_buf(), &digest, log.clone(), bound.capacity())?;
+    let (capacity, times) = (bound.capacity(), bound.times());
+    let running = Running { log: log.clone(), capacity, times, jobs: of_jobs, herald: of_herald };
+    let mut reload = Reload::new(path.to_path_buf(), &digest, running)?;
     let configured = audit.clone();
     super::at_hangup(move || {
         if let Some(taken) = reload.again() {

@@ -10,7 +10,7 @@ use crate::record::Instant;
 use crate::snapshot::SigningKey;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -24,7 +24,10 @@ const SENT_MAX: usize = 100;
 
 /// What is known of deliveries. Cloning shares.
 #[derive(Clone, Default)]
-pub struct Herald(Arc<Mutex<BTreeMap<String, Standing>>>);
+pub struct Herald {
+    standings: Arc<Mutex<BTreeMap<String, Standing>>>,
+    config: Arc<RwLock<Arc<HeraldConfig>>>,
+}
 
 /// How a client stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,9 +59,9 @@ impl Herald {
         key: SigningKey,
     ) -> Result<(Herald, Crying), HeraldError> {
         let root = log.folder().to_owned();
-        let herald = Herald::default();
+        let config = Arc::new(RwLock::new(Arc::new(config)));
+        let herald = Herald { standings: Arc::default(), config };
         let rounds = Rounds {
-            config: Arc::new(config),
             clients,
             notices: Notices::of(&root),
             recalls: root.join("recalls.jsonl"),
@@ -84,8 +87,17 @@ impl Herald {
         self.all().clone()
     }
 
+    /// What counts from the next attempt on.
+    pub fn set(&self, config: &HeraldConfig) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config.clone());
+    }
+
+    fn config(&self) -> Arc<HeraldConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Standing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, client: &str, change: impl FnOnce(&mut Standing)) {
@@ -105,7 +117,6 @@ impl Drop for Crying {
 
 /// What the thread has.
 struct Rounds {
-    config: Arc<HeraldConfig>,
     clients: Clients,
     notices: Notices,
     recalls: std::path::PathBuf,
@@ -187,7 +198,7 @@ impl Rounds {
                 it.waiting_since = it.waiting_since.or(Some(now.0));
             });
             let delivery = Delivery::new(&client.name, url.as_str(), &notices, &self.key, now);
-            let config = self.config.clone();
+            let config = self.herald.config();
             under_way.spawn(async move {
                 let sent = delivery.send(&config).await;
                 (delivery, sent)
@@ -217,7 +228,7 @@ impl Rounds {
             }
             Err(why) if state.url == *url => {
                 state.failures = state.failures.saturating_add(1);
-                state.again = Some(Clock::now() + self.config.pause(state.failures));
+                state.again = Some(Clock::now() + self.herald.config().pause(state.failures));
                 let failures = state.failures;
                 self.herald.note(client, |it| it.failures = failures);
                 tracing::warn!(
