@@ -13,8 +13,8 @@
 //!
 //! What [alters](Act::alters) something (a change, a refresh, an approval, a rollback, a recall) has two records of
 //! one id: `begun` before it is done, without which it is not done, and how it ended, which is what its receipt
-//! proves. A `begun` that nothing follows was cut off by the end of the process: what it altered, if anything, the
-//! ledger or the data say.
+//! proves. The first holds no more than a commitment to the request, which nobody has looked at yet. A `begun` that
+//! nothing follows was cut off by the end of the process: what it altered, if anything, the ledger or the data say.
 //!
 //! Entries are cited as an answer names them, never as a request does: a client writes no text of its own there.
 //! Of `/match` the texts begin with the path and the query ([`with_target`]), which are part of the question.

@@ -9,6 +9,7 @@
 //! | [`signature`] | a signature under a request, and what it covers |
 //! | [`nonces`] | signed requests of the last minutes, so that none counts twice |
 //! | [`pace`] | how much one asks: a second, at once, and for persons who are on no list |
+//! | [`recall_url`] | where a client is told of recalls |
 //! | [`roll`] | all clients of a file, or every mistake in it |
 //! | [`keeper`] | the file, looked at while the service runs |
 //! | [`draft`] | the file, edited with its comments |
@@ -22,6 +23,7 @@ pub mod keeper;
 pub mod key;
 pub mod nonces;
 pub mod pace;
+pub mod recall_url;
 pub mod roll;
 pub mod signature;
 
@@ -31,6 +33,7 @@ pub use keeper::{Clients, ClientsError, Follower, Stamps, Watching};
 pub use key::{Digest, Key};
 pub use nonces::Nonces;
 pub use pace::{Beyond, Pace, Permit};
+pub use recall_url::RecallUrl;
 pub use roll::{Mistake, Mistakes, Roll};
 pub use signature::{Hash, Signed, Signer, Style, Unsigned};
 

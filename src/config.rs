@@ -6,6 +6,7 @@
 use crate::audit::AuditConfig;
 use crate::catalogue::Catalogue;
 use crate::clients::ClientsConfig;
+use crate::herald::HeraldConfig;
 use crate::http::HttpConfig;
 use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
@@ -34,6 +35,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// The audit log.
     pub audit: AuditConfig,
+    /// What is sent to clients of their own accord.
+    pub herald: HeraldConfig,
     /// Where other machines are met that serve the same; absent: this one is alone.
     pub replicas: Option<ReplicasConfig>,
     /// What the service says of itself.
@@ -118,6 +121,7 @@ impl Default for Config {
             clients: ClientsConfig::default(),
             jobs: JobsConfig::default(),
             audit: AuditConfig::default(),
+            herald: HeraldConfig::default(),
             replicas: None,
             log: LogConfig::default(),
             source: BTreeMap::new(),
@@ -193,7 +197,7 @@ impl Config {
         let of_data = of_data.into_iter().chain([&mut config.catalogue, jobs, clients]);
         let audit = &mut config.audit;
         let of_audit = [Some(&mut audit.folder), audit.key.as_mut(), audit.signing_key.as_mut()];
-        let of_audit = of_audit.into_iter().flatten();
+        let of_audit = of_audit.into_iter().flatten().chain(&mut config.herald.ca_file);
         let of_tls = config.http.tls.iter_mut().flat_map(|tls| {
             [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca)
         });

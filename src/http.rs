@@ -30,12 +30,13 @@
 //! | [`jobs`] | files that are screened beside, fetched later |
 //! | [`evidence`] | an answer as a page to print and file |
 //! | [`tender`] | all bidders of a section |
+//! | `turns` | work that is done one after the other, aside |
 //! | `searchers` | threads that search names, for these and for checks |
 //! | `yente` | listed subjects that queries match, in the shape of OpenSanctions' yente |
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
-//! | `admission` | how many connections are held |
+//! | `admission`, [`times`] | how many connections are held; how long a peer is waited for |
 //! | [`server`] | threads, listeners, connections, the drain |
 //! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
@@ -72,6 +73,7 @@ pub mod server;
 mod service;
 mod suggest;
 pub mod tender;
+pub mod times;
 mod tls;
 mod turns;
 pub mod who;
@@ -87,6 +89,7 @@ pub use evidence::{Evidence, Shown};
 pub use gate::{Refusal, Refusals};
 pub use problem::{Code, Problem};
 pub use server::{Bound, Drained, Server};
+pub use times::Times;
 pub use who::Who;
 pub use witness::Witness;
 

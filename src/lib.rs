@@ -42,6 +42,7 @@
 //! | 1 | [`ledger`] | ordered changes since a snapshot: one process's file, or NATS JetStream; the lease |
 //! | 2 | [`audit`] | what was answered to whom: chained, sealed, signed, found again |
 //! | 2 | [`index`] | points, dictionaries, entries and sets over a snapshot, and the overlay of changes; `fst` and `roaring` live here |
+//! | 3 | [`herald`] | recalls, sent to the clients whom they concern |
 //! | 3 | [`screen`] | one check against one index, one catalogue, one instant |
 //! | 3 | [`ingest`] | sources → snapshot, with a report |
 //! | 3 | [`synth`] | a synthetic city: feeds in all layouts, and the truth about them |
@@ -109,6 +110,8 @@ pub mod tender;
 pub mod live;
 
 pub mod jobs;
+
+pub mod herald;
 
 pub mod http;
 

@@ -9,6 +9,8 @@ mod crossing;
 #[path = "http/evidence.rs"]
 mod evidence;
 mod ground;
+#[path = "http/herald.rs"]
+mod herald;
 #[path = "http/jobs.rs"]
 mod jobs;
 #[path = "http/matching.rs"]

@@ -1,7 +1,7 @@
 //! `xincha client`: clients and their keys, in their file. A running service takes notice within a second.
 
 use super::Outcome;
-use crate::clients::{Client as Known, Draft, Key, Roll, Scope};
+use crate::clients::{Client as Known, Draft, Key, RecallUrl, Roll, Scope};
 use crate::config::Config;
 use crate::record::Day;
 use clap::Subcommand;
@@ -82,6 +82,9 @@ struct Add {
     /// 有效期 / its last day
     #[arg(long, value_name = "DAY")]
     expires: Option<Day>,
+    /// 撤销通告地址 / where it is told of recalls: https, or http on this machine
+    #[arg(long, value_name = "URL")]
+    recall_url: Option<RecallUrl>,
     /// 免填用途 / it need not say for what it asks about natural persons
     #[arg(long)]
     no_purpose: bool,
@@ -127,7 +130,7 @@ impl Add {
         let texts = |all: &[String]| (!all.is_empty()).then(|| Array::from_iter(all).into());
         let number = |number: Option<NonZeroU32>| number.map(|n| i64::from(n.get()).into());
         let scopes = Array::from_iter(self.scopes.iter().map(|scope| scope.code()));
-        let fields: [(_, Option<Value>); 11] = [
+        let fields: [(_, Option<Value>); 12] = [
             ("label", self.label.as_deref().map(Value::from)),
             ("scopes", Some(scopes.into())),
             ("matters", texts(&self.matters)),
@@ -138,6 +141,7 @@ impl Add {
             ("burst", number(self.burst)),
             ("concurrency", number(self.concurrency)),
             ("expires", self.expires.map(|day| day.to_string().into())),
+            ("recall_url", self.recall_url.as_ref().map(|url| url.as_str().into())),
             ("purpose", self.no_purpose.then(|| false.into())),
         ];
         fields.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
@@ -158,4 +162,7 @@ fn print(roll: &Roll, client: &Known) {
     println!("{}  {}{until}", client.name, client.label);
     println!("  权限 / scopes   {}", scopes.join(" "));
     println!("  密钥 / keys     {}", roll.keys_of(&client.name).join(" "));
+    if let Some(url) = &client.recall_url {
+        println!("  通告 / recalls  {}", url.as_str());
+    }
 }

@@ -4,29 +4,63 @@
 //! |---|---|
 //! | `log.level` | yes, unless the environment says which |
 //! | `http.connections_max` | yes; connections that are held stay |
+//! | `http.header_timeout_ms`, `body_timeout_ms`, `write_timeout_ms`, `drain_timeout_ms` | yes; new connections, the next body |
+//! | `jobs.input_bytes_max`, `client_bytes_max`, `bytes_max`, `unfinished_max`, `keep_hours` | yes, for what is kept already too |
+//! | `herald.timeout_ms`, `retry_ms`, `retry_ms_max`, `ca_file` | yes, from the next attempt on |
 //! | any other, and the catalogue | after a restart, which is said by name |
 //!
 //! All mistakes of the new configuration are told together, and then nothing of it is taken.
 
 use super::log::Log;
 use crate::config::{Config, ConfigError};
-use crate::http::Capacity;
+use crate::herald::Herald;
+use crate::http::{Capacity, Times};
+use crate::jobs::Jobs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracing::{error, info, warn};
 
 /// What is taken at once.
-const TAKEN: [&str; 2] = ["http.connections_max", "log.level"];
+const TAKEN: [&str; 15] = [
+    "herald.ca_file",
+    "herald.retry_ms",
+    "herald.retry_ms_max",
+    "herald.timeout_ms",
+    "http.body_timeout_ms",
+    "http.connections_max",
+    "http.drain_timeout_ms",
+    "http.header_timeout_ms",
+    "http.write_timeout_ms",
+    "jobs.bytes_max",
+    "jobs.client_bytes_max",
+    "jobs.input_bytes_max",
+    "jobs.keep_hours",
+    "jobs.unfinished_max",
+    "log.level",
+];
 
 /// Every setting of a file that is no table, by its way: `http.workers`.
 type Settings = BTreeMap<String, Value>;
 
-/// What a running service can change, and what it runs with.
+/// What a running service can change.
+pub struct Running {
+    /// What it says of itself.
+    pub log: Log,
+    /// Its connections.
+    pub capacity: Capacity,
+    /// Its patience with peers.
+    pub times: Times,
+    /// The files that it keeps.
+    pub jobs: Jobs,
+    /// What it sends of its own accord.
+    pub herald: Herald,
+}
+
+/// A running service, and what it runs with.
 pub struct Reload {
     path: PathBuf,
-    log: Log,
-    capacity: Capacity,
+    running: Running,
     settings: Settings,
     catalogue: String,
 }
@@ -37,14 +71,9 @@ impl Reload {
     /// # Errors
     ///
     /// The file cannot be read any more.
-    pub fn new(
-        path: PathBuf,
-        catalogue: &str,
-        log: Log,
-        capacity: Capacity,
-    ) -> Result<Reload, ConfigError> {
+    pub fn new(path: PathBuf, catalogue: &str, running: Running) -> Result<Reload, ConfigError> {
         let settings = settings(&path)?;
-        Ok(Reload { path, log, capacity, settings, catalogue: catalogue.to_owned() })
+        Ok(Reload { path, running, settings, catalogue: catalogue.to_owned() })
     }
 
     /// Read the file again, and say what came of it: what was taken, where nothing was wrong.
@@ -72,8 +101,12 @@ impl Reload {
         if !waiting.is_empty() {
             warn!("重启后生效 / taken after a restart: {}", waiting.join(" "));
         }
-        self.log.set_level(&config.log);
-        self.capacity.set(config.http.connections_max);
+        let Running { log, capacity, times, jobs, herald } = &self.running;
+        log.set_level(&config.log);
+        capacity.set(config.http.connections_max);
+        times.set(&config.http);
+        jobs.set(&config.jobs);
+        herald.set(&config.herald);
         for name in TAKEN {
             self.settings.remove(name);
             self.settings.extend(settings.get(name).map(|value| (name.to_owned(), value.clone())));

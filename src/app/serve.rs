@@ -2,15 +2,16 @@
 
 use super::Outcome;
 use super::log::Log;
-use super::reload::Reload;
+use super::reload::{Reload, Running};
 use crate::audit::{self, Act, Record};
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::herald::Herald;
 use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
-use crate::snapshot::Store;
+use crate::snapshot::{SigningKey, Store};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,18 +62,25 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let (jobs, working) = jobs.map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;
+    let key = SigningKey::load(&config.audit.signing_key_path())?;
+    let (herald, crying) =
+        Herald::start(config.herald.clone(), clients.clone(), audit.clone(), key)?;
+    let (of_jobs, of_herald) = (jobs.clone(), herald.clone());
     let desk = Desk {
         live,
         recorder: Some(recorder),
         loader: Some(loader),
         jobs: Some(jobs),
         audit: Some(audit.clone()),
+        herald: Some(herald),
         clients,
         refusals: Refusals::recorded(audit.clone()),
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
-    let mut reload = Reload::new(path.to_path_buf(), &digest, log.clone(), bound.capacity())?;
+    let (capacity, times) = (bound.capacity(), bound.times());
+    let running = Running { log: log.clone(), capacity, times, jobs: of_jobs, herald: of_herald };
+    let mut reload = Reload::new(path.to_path_buf(), &digest, running)?;
     let configured = audit.clone();
     super::at_hangup(move || {
         if let Some(taken) = reload.again() {
@@ -83,6 +91,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(watching);
+    drop(crying);
     drop(working);
     drop(loading);
     recording.stop();

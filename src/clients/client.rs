@@ -1,6 +1,7 @@
 //! A client, and what it may.
 
 use super::pace::Pace;
+use super::recall_url::RecallUrl;
 use crate::record::Day;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -111,6 +112,8 @@ pub struct Client {
     pub expires: Option<Day>,
     /// It must say for what it asks about natural persons.
     pub purpose: bool,
+    /// Where it is told of recalls; nowhere where there is none.
+    pub recall_url: Option<RecallUrl>,
     /// How much it asks. Lives on when the file is read again.
     pub pace: Arc<Pace>,
 }

@@ -227,7 +227,7 @@ impl Drop for Watching {
 }
 
 /// Files as they were at some moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 
 /// What tells one state of a file from another; `None` where there is no file.

@@ -28,7 +28,7 @@ const MISSES: u32 = 200;
 /// The same of all operators of a client together.
 const MISSES_TOTAL: u32 = 5_000;
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "label",
     "keys",
     "secrets",
@@ -45,6 +45,7 @@ const FIELDS: [&str; 16] = [
     "purpose",
     "misses",
     "misses_total",
+    "recall_url",
 ];
 const SECRET_FIELDS: [&str; 4] = ["id", "secret", "algorithm", "style"];
 
@@ -153,6 +154,7 @@ impl Roll {
                 .map(|all| all.into_iter().map(|Network(network)| network).collect()),
             expires: row.one::<Day>("expires"),
             purpose: row.one("purpose").unwrap_or(true),
+            recall_url: row.told("recall_url"),
             pace: pace.cloned().unwrap_or_else(|| Arc::new(Pace::new(bounds))),
         });
         for digest in row.each::<Digest>("keys").into_iter().flatten() {
@@ -356,11 +358,13 @@ impl<'d> Row<'_, '_, 'd> {
 
     /// A value written as a text, the default where it is absent or refused.
     fn parsed<T: FromStr<Err: fmt::Display> + Default>(&mut self, field: &str) -> T {
-        let Some(text) = self.one::<String>(field) else { return T::default() };
-        text.parse().unwrap_or_else(|why: T::Err| {
-            self.refuse(field, why.to_string());
-            T::default()
-        })
+        self.told(field).unwrap_or_default()
+    }
+
+    /// A value written as a text; `None` where it is absent or refused.
+    fn told<T: FromStr<Err: fmt::Display>>(&mut self, field: &str) -> Option<T> {
+        let text = self.one::<String>(field)?;
+        text.parse().map_err(|why: T::Err| self.refuse(field, why.to_string())).ok()
     }
 }
 
@@ -426,6 +430,7 @@ colour = "red"
 expires = "31.3.2026"
 per_second = 0
 purpose = "yes"
+recall_url = "http://10.0.0.1/"
 addresses = ["10.0.0.0/99"]
 secrets = [
   { id = "k", secret = "short" },
@@ -436,7 +441,11 @@ burst = 3
 "#;
         let Mistakes(mistakes) = Roll::parse(text, None).unwrap_err();
         let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
-        assert_eq!(lines, [1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 15, 15, 18], "{mistakes:#?}");
+        assert_eq!(
+            lines,
+            [1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 16, 16, 19],
+            "{mistakes:#?}"
+        );
         let syntax = Roll::parse("[client.a]\nlabel = \n", None).unwrap_err();
         assert_eq!(syntax.0[0].line, 2);
         let key = Key::generate().unwrap().digest;

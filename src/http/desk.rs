@@ -3,6 +3,7 @@
 use super::gate::Refusals;
 use crate::audit::Log;
 use crate::clients::Clients;
+use crate::herald::Herald;
 use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
 
@@ -19,6 +20,8 @@ pub struct Desk {
     pub jobs: Option<Jobs>,
     /// Where every answer is recorded; without one no answer has a receipt.
     pub audit: Option<Log>,
+    /// Sends recalls to clients; none where nobody is told.
+    pub herald: Option<Herald>,
     /// Who may ask.
     pub clients: Clients,
     /// How many were not let in.
@@ -34,6 +37,7 @@ impl From<Live> for Desk {
             loader: None,
             jobs: None,
             audit: None,
+            herald: None,
             clients: Clients::default(),
             refusals: Refusals::default(),
         }

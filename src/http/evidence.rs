@@ -261,7 +261,8 @@ fn list(value: &Value) -> &[Value] {
 const NULL: &str = "null";
 
 /// A page as its record commits to it: as it was before it was told the number of its receipt. Any other is as it
-/// is.
+/// is. The code is looked for as this version draws it: a page is held against its receipt by the version that it
+/// names, or one that draws alike.
 ///
 /// Cost: two codes drawn, and a look through the page.
 pub fn unnumbered(page: &[u8], receipt: &str) -> Vec<u8> {

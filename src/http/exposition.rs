@@ -34,6 +34,9 @@
 //! | `xincha_audit_unsealed` | | records that no seal covers yet |
 //! | `xincha_audit_seal_age_seconds` | | since the last seal; 0 where nothing waits for one |
 //! | `xincha_audit_refusing` | | 1 where nothing is recorded, and so nothing answered |
+//! | `xincha_recalls_taken_total` | `client` | deliveries of recalls that the client took |
+//! | `xincha_recalls_failures` | `client` | attempts that failed since |
+//! | `xincha_recalls_waiting_seconds` | `client` | since when recalls wait for the client; 0 where none do |
 //! | `xincha_not_let_in_total` | `why` | requests of whom nothing is known, or who may not |
 //! | `process_resident_memory_bytes` | | memory, with what is resident of the mapped snapshot |
 //! | `process_open_fds`, `process_max_fds` | | open files and how many there may be |
@@ -46,6 +49,7 @@ use super::metrics::{CLASSES, Route};
 use super::problem::Code;
 use super::routes::{self, Asked, bytes, told};
 use super::service::clock;
+use crate::herald::Standing;
 use crate::live::View;
 use crate::record::Instant;
 use axum::extract::State;
@@ -220,6 +224,20 @@ impl Exposition {
             out.gauge("xincha_audit_seal_age_seconds", "Since the last seal", age)?;
             let help = "Nothing is recorded, and so nothing answered";
             out.gauge("xincha_audit_refusing", help, u64::from(standing.refusing))?;
+        }
+        if let Some(herald) = &self.asked.desk.herald {
+            let standings = herald.standings();
+            let of = |value: fn(&Exposition, &Standing) -> u64| {
+                standings
+                    .iter()
+                    .map(move |(client, it)| ([("client", client.as_str())], value(self, it)))
+            };
+            let help = "Deliveries of recalls that the client took";
+            out.counters("xincha_recalls_taken", help, of(|_, it| it.taken))?;
+            let help = "Attempts to deliver recalls that failed since the client took one";
+            out.gauges("xincha_recalls_failures", help, of(|_, it| u64::from(it.failures)))?;
+            let waiting = of(|at, it| it.waiting_since.map_or(0, |since| at.since(since)));
+            out.gauges("xincha_recalls_waiting_seconds", "Since when recalls wait", waiting)?;
         }
         let Some(jobs) = &self.asked.desk.jobs else { return Ok(()) };
         let states = jobs.states();

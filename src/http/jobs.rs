@@ -221,7 +221,7 @@ async fn take_parts(
     form: &mut Multipart,
     meter: &AtomicUsize,
 ) -> Result<(Upload, Order), Problem> {
-    let timeout = asked.body_timeout;
+    let timeout = asked.times.body();
     let no_file = || Code::MissingField.at("/file");
     let mut part = next_part(timeout, form, meter).await?.ok_or_else(no_file)?;
     let mut options = Options::default();

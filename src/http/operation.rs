@@ -228,7 +228,7 @@ fn or_empty(body: &Bytes) -> &[u8] {
 /// All of a body, within its bound and its time.
 pub(super) async fn read(asked: &Asked, request: Request) -> Result<Bytes, Problem> {
     let max = limits::BODY_BYTES_MAX;
-    match tokio::time::timeout(asked.body_timeout, to_bytes(request.into_body(), max)).await {
+    match tokio::time::timeout(asked.times.body(), to_bytes(request.into_body(), max)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => Err(Code::BodyTooLarge.whole().beyond(max)),
         Err(_) => Err(Code::RequestTimeout.whole()),

@@ -8,6 +8,7 @@ use super::problem::{self, Code, Problem};
 use super::receipts::{self, Readers};
 use super::searchers::Searchers;
 use super::service::clock;
+use super::times::Times;
 use super::turns::Turns;
 use super::who::Who;
 use super::witness::Witness;
@@ -28,7 +29,6 @@ use axum::routing::{get, post};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
 pub const PATHS: [(&str, &[&str]); 30] = [
@@ -128,8 +128,8 @@ pub(super) struct Asked {
     pub metrics: Metrics,
     /// Who is on which list.
     pub crossings: Crossings,
-    /// From the end of a head until all of the body is there.
-    pub body_timeout: Duration,
+    /// How long a peer is waited for.
+    pub times: Times,
     /// The lane of the audit log of the thread that answers.
     pub lane: usize,
     /// Who reads the audit log.
@@ -140,18 +140,13 @@ pub(super) struct Asked {
 
 impl Asked {
     /// In no lane yet.
-    pub fn new(
-        desk: Desk,
-        searchers: Searchers,
-        metrics: Metrics,
-        body_timeout: Duration,
-    ) -> Asked {
+    pub fn new(desk: Desk, searchers: Searchers, metrics: Metrics, times: Times) -> Asked {
         Asked {
             desk,
             searchers,
             metrics,
             crossings: Crossings::default(),
-            body_timeout,
+            times,
             lane: 0,
             readers: Readers::default(),
             // All of them are to be recorded.

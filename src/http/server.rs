@@ -14,6 +14,7 @@ use super::problem::Code;
 use super::routes::Asked;
 use super::searchers::Searchers;
 use super::service::{self, Service};
+use super::times::Times;
 use super::tls::{Tls, fingerprint};
 use crate::live::Live;
 use hyper::body::Incoming;
@@ -69,7 +70,8 @@ impl Server {
             listeners.push(listen(address, config.backlog)?);
         }
         let admission = Arc::new(Admission::new(config.connections_max, tls.is_some()));
-        Ok(Bound { config, desk: desk.into(), address, listeners, admission, tls })
+        let times = Times::of(&config);
+        Ok(Bound { config, desk: desk.into(), address, listeners, admission, tls, times })
     }
 }
 
@@ -91,6 +93,7 @@ pub struct Bound {
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
     admission: Arc<Admission>,
+    times: Times,
 }
 
 /// How a server stopped.
@@ -104,6 +107,11 @@ impl Bound {
     /// Where it listens: the port that was given, or the one that the system chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How long it waits for a peer, to be changed while it runs.
+    pub fn times(&self) -> Times {
+        self.times.clone()
     }
 
     /// How many connections it holds, to be changed while it runs.
@@ -124,8 +132,7 @@ impl Bound {
         let searchers = Searchers::start(self.config.search_thread_count());
         let metrics = Metrics::new(self.listeners.len(), admission.clone());
         let (config, tls) = (self.config, self.tls);
-        let body_timeout = Duration::from_millis(config.body_timeout_ms);
-        let asked = Asked::new(self.desk, searchers, metrics, body_timeout);
+        let asked = Asked::new(self.desk, searchers, metrics, self.times);
         let shared = Arc::new(Shared { config, asked, tls, admission });
         let mut workers = Vec::new();
         let mut failure = None;
@@ -179,24 +186,23 @@ fn work(
         let counted = Rc::new(Counted { service, shard: asked.metrics.shard(number) });
         tokio::task::spawn_local(follow(asked.desk.live.clone(), counted.clone()));
         let connections = Rc::new(Connections::default());
-        let http = http(config);
-        let header_timeout = Duration::from_millis(config.header_timeout_ms);
+        let times = &asked.times;
         tokio::select! {
             biased;
             // An error means that nobody can ask for it any more: stop as well.
             _ = shutdown.wait_for(|&stopped| stopped) => {}
             _ = stop.wait_for(|&stopped| stopped) => {}
             never = accept(&listener, admission, |stream, peer, admitted| {
-                tune(&stream, Duration::from_millis(config.write_timeout_ms));
+                tune(&stream, times.write());
                 let connection = connections.enter();
                 let peer = Peer { address: peer, certificate: None };
-                let (http, counted) = (http.clone(), counted.clone());
+                let (http, counted) = (http(config, times.header()), counted.clone());
                 match tls {
                     None => {
                         tokio::task::spawn_local(serve(http, stream, peer, admitted, counted, connection));
                     }
                     Some(tls) => {
-                        let handshake = shake(tls.accept(stream), header_timeout, connection);
+                        let handshake = shake(tls.accept(stream), times.header(), connection);
                         tokio::task::spawn_local(async move {
                             if let Some((stream, connection)) = handshake.await {
                                 let peer = Peer { certificate: fingerprint(&stream), ..peer };
@@ -208,15 +214,15 @@ fn work(
             }) => match never {},
         }
         drop(listener);
-        connections.drain(Duration::from_millis(config.drain_timeout_ms)).await;
+        connections.drain(times.drain()).await;
         Ok(connections.count())
     })
 }
 
-fn http(config: &HttpConfig) -> http1::Builder {
+fn http(config: &HttpConfig, header_timeout: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .header_read_timeout(header_timeout)
         .max_buf_size(config.buffer_bytes_max)
         .keep_alive(true);
     http

@@ -6,6 +6,7 @@ use super::gate::{Admitted, Gate, Peer};
 use super::problem::{Code, Problem};
 use super::routes::Asked;
 use super::searchers::{Searcher, Searchers};
+use super::times::Times;
 use super::who::Who;
 use super::witness::{self, Witness};
 use super::{request, routes};
@@ -35,7 +36,7 @@ pub(super) struct Service {
     router: Router,
     searchers: Searchers,
     live: Live,
-    body_timeout: Duration,
+    times: Times,
     audit: Option<Log>,
     lane: usize,
 }
@@ -72,7 +73,7 @@ impl Service {
             own: RefCell::new(own),
             searchers: asked.searchers.clone(),
             live: desk.live.clone(),
-            body_timeout: asked.body_timeout,
+            times: asked.times.clone(),
             audit: desk.audit.clone(),
             lane: asked.lane,
             router: routes::router(asked),
@@ -137,7 +138,7 @@ impl Service {
         let body = match admitted.signed_body {
             None => axum::body::Body::new(body),
             // Nothing is done with it before it is known to be the one that was signed.
-            Some(_) => match read_body(body, self.body_timeout).await {
+            Some(_) => match read_body(body, self.times.body()).await {
                 Ok(body) => match self.gate.check_body(admitted, &body) {
                     Ok(()) => body.into(),
                     Err(problem) => return problem_response(&problem),
@@ -158,7 +159,7 @@ impl Service {
         headers: &HeaderMap,
         body: Incoming,
     ) -> Result<Bytes, Problem> {
-        let body = read_body(body, self.body_timeout).await?;
+        let body = read_body(body, self.times.body()).await?;
         self.gate.check_body(admitted, &body)?;
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }

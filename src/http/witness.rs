@@ -173,8 +173,12 @@ impl<'w> Witness<'w> {
         let Documents { act, view, target, request, answer, remark, .. } = *documents;
         let asked: Value = serde_json::from_slice(request).unwrap_or_default();
         let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
+        // Before it is known to be sound nothing of it is taken but what it is committed to.
+        let is_sound = documents.outcome.is_none();
+        let asked = if is_sound { asked } else { Value::Null };
         let mut subjects = Vec::new();
-        subjects_of(log.key(), &asked, &mut subjects);
+        let naming = if act == Act::Match { &asked["queries"] } else { &asked };
+        subjects_of(log.key(), naming, &mut subjects);
         let mut cited = BTreeSet::new();
         cited_of(&answered, &mut cited);
         let data = &answered["data"];

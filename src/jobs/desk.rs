@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
@@ -40,7 +40,9 @@ pub struct Working {
 
 /// What both have.
 pub(super) struct Shared {
-    pub config: JobsConfig,
+    config: RwLock<JobsConfig>,
+    /// Threads that work on a job.
+    pub threads: usize,
     pub store: Store,
     pub live: Live,
     /// Where what was decided is recorded.
@@ -141,7 +143,8 @@ impl Jobs {
         }
         let (gone, removed) = channel();
         let shared = Arc::new(Shared {
-            config,
+            threads: config.thread_count(),
+            config: RwLock::new(config),
             store,
             live,
             audit,
@@ -159,6 +162,11 @@ impl Jobs {
             .name("jobs-gone".to_owned())
             .spawn(move || clear(&weak, &removed))?;
         Ok((Jobs { shared: shared.clone() }, Working { shared, thread: Some(work) }))
+    }
+
+    /// Bounds that count from now on, for what is kept already too. Not the folder, nor the threads.
+    pub fn set(&self, config: &JobsConfig) {
+        *self.shared.config.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
     }
 
     /// A client may hand in one more file.
@@ -298,8 +306,12 @@ impl Shared {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn config(&self) -> RwLockReadGuard<'_, JobsConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check_quota(&self, all: &BTreeMap<Uuid, Held>, client: &str) -> Result<(), Refused> {
-        let most = self.config.unfinished_max;
+        let most = self.config().unfinished_max;
         if all.values().filter(|held| held.job.state == State::Uploading).count() >= UPLOADS_MAX {
             return Err(Refused::Full);
         }
@@ -325,7 +337,7 @@ impl Shared {
     /// Bytes that may be written for a client beside what is kept for it.
     pub fn room(&self, client: &str) -> u64 {
         let (of_client, of_all) = bytes_kept(&self.all(), client);
-        let JobsConfig { client_bytes_max, bytes_max, .. } = self.config;
+        let JobsConfig { client_bytes_max, bytes_max, .. } = *self.config();
         client_bytes_max.saturating_sub(of_client).min(bytes_max.saturating_sub(of_all))
     }
 
@@ -334,7 +346,7 @@ impl Shared {
     }
 
     fn expires(&self, job: &Job) -> Option<i64> {
-        job.ended.map(|ended| ended + self.config.kept().as_secs() as i64)
+        job.ended.map(|ended| ended + self.config().kept().as_secs() as i64)
     }
 
     /// Wait for a job to work on, and mark it as begun. `None` when all is to stop.
@@ -482,7 +494,7 @@ impl Upload {
 
     /// Room for so many more.
     fn reserve(&mut self, more: u64) -> Result<(), Refused> {
-        let JobsConfig { input_bytes_max, client_bytes_max, bytes_max, .. } = self.shared.config;
+        let JobsConfig { input_bytes_max, client_bytes_max, bytes_max, .. } = *self.shared.config();
         let mut all = self.shared.all();
         let Held { job, .. } = all.get_mut(&self.id).ok_or(Refused::NoSuchJob)?;
         job.input_bytes += more;

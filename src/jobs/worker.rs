@@ -44,7 +44,7 @@ enum Unfinished {
 /// Begin to work.
 pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(shared.config.thread_count())
+        .num_threads(shared.threads)
         .thread_name(|number| format!("jobs-{number}"))
         .start_handler(|_| give_way())
         .build()
@@ -160,7 +160,7 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         layout: &layout,
         told: &told,
         hits_only: order.hits_only,
-        threads: shared.config.thread_count(),
+        threads: shared.threads,
         progress: &|bytes, rows| {
             at_work.bytes.store(bytes, Ordering::Relaxed);
             at_work.rows.store(rows, Ordering::Relaxed);

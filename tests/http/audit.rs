@@ -421,6 +421,10 @@ fn nobody_writes_a_text_of_its_own_as_the_id_of_an_entry() {
     assert_eq!(client.post("/match/default", body.to_string().as_bytes()).status, 200);
     let refused = client.post("/v1/changes", objection(&list, hidden, "k-1").as_bytes()).json();
     assert_eq!(refused["results"][0]["refusal"]["code"], "unknown_entry");
+    for path in ["/v1/changes", "/v1/recalls"] {
+        let body = json!({"case": hidden, "operator": hidden, "reason": hidden, "name": hidden});
+        client.post(path, body.to_string().as_bytes()).problem(Code::UnknownField);
+    }
     let recall = json!({"list": list, "entry": hidden, "reason": "更正"}).to_string();
     assert_eq!(client.post("/v1/recalls", recall.as_bytes()).json()["relied"], json!([]));
     let recall = json!({"list": list, "entry": entry, "reason": "更正"}).to_string();

@@ -77,7 +77,8 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 12] = [
+    let rows: [(&[&str], &[&str]); 13] = [
+        (&["herald"], &["index", "screen", "ingest", "live", "jobs", "http", "config", "app"]),
         (&["clients"], &["catalogue", "source", "output", "snapshot", "index", "live", "http"]),
         (
             &["record"],
@@ -142,6 +143,7 @@ fn nothing_below_the_top_imports_the_configuration() {
         "batch",
         "live",
         "jobs",
+        "herald",
         "http",
         "synth",
     ];

@@ -34,6 +34,12 @@ fn keys_are_shown_once_and_revoked_by_their_ids() {
     assert!(code == 1 && error.contains("64"), "{error}");
     let (code, _, error) = home.run(&["client", "add", "x", "--scope", "chekc"]);
     assert!(code == 2 && error.contains("unmasked"), "{error}");
+    let told = ["client", "add", "told", "--scope", "check", "--recall-url"];
+    let (code, _, error) = home.run(&[&told[..], &["http://portal.example/"]].concat());
+    assert!(code == 2 && error.contains("https"), "{error}");
+    let (code, ..) = home.run(&[&told[..], &["https://portal.example/recalls"]].concat());
+    let (_, listed, _) = home.run(&["client", "list"]);
+    assert!(code == 0 && listed.contains("https://portal.example/recalls"), "{listed}");
 }
 
 #[test]

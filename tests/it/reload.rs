@@ -2,6 +2,8 @@
 
 use crate::command::{Home, Service, served};
 use crate::privacy::get;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,10 +22,11 @@ fn what_can_be_taken_is_what_waits_is_named_and_a_mistake_changes_nothing() {
     let (mut service, address, log) = served(&home);
     let sound = std::fs::read_to_string(home.config()).unwrap();
     let write = |settings: &str| {
-        let jobs = sound.replace("[jobs]\n", "[jobs]\nkeep_hours = 1\n");
+        let jobs = sound.replace("[jobs]\n", "[jobs]\nkeep_hours = 1\nthreads = 1\n");
         std::fs::write(home.config(), jobs + settings).unwrap();
     };
-    write("[http]\nconnections_max = 77\n[log]\nlevel = \"warn\"\n");
+    let settings = "[http]\nconnections_max = 77\nbody_timeout_ms = 100\n";
+    write(&format!("{settings}[herald]\nretry_ms = 5\n[log]\nlevel = \"warn\"\n"));
     signal(&service, "-HUP");
     for _ in 0..100 {
         if holds(&address, "xincha_connections_max 77") {
@@ -32,6 +35,14 @@ fn what_can_be_taken_is_what_waits_is_named_and_a_mistake_changes_nothing() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(holds(&address, "xincha_connections_max 77"));
+    // A body that does not come is waited for as long as is told now.
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head =
+        "POST /v1/check HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("request_timeout"), "{answer}");
     let catalogue = home.folder.path().join("no-such-catalogue");
     let broken = std::fs::read_to_string(home.config()).unwrap().replace("= 77", "= 5");
     let (_, rest) = broken.split_once('\n').unwrap();
@@ -43,7 +54,10 @@ fn what_can_be_taken_is_what_waits_is_named_and_a_mistake_changes_nothing() {
     signal(&service, "-TERM");
     assert!(service.0.wait().unwrap().success());
     let log = log.join().unwrap();
-    let said = ["taken: http.connections_max log.level", "after a restart: jobs.keep_hours"];
+    let said = [
+        "taken: herald.retry_ms http.body_timeout_ms http.connections_max jobs.keep_hours log.level",
+        "after a restart: jobs.threads",
+    ];
     for said in
         said.into_iter().chain(["nothing is changed", "no-such-catalogue", "[source.nobody]"])
     {
