@@ -9,6 +9,8 @@ mod crossing;
 #[path = "http/evidence.rs"]
 mod evidence;
 mod ground;
+#[path = "http/hostile.rs"]
+mod hostile;
 #[path = "http/jobs.rs"]
 mod jobs;
 #[path = "http/matching.rs"]

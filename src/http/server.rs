@@ -218,6 +218,8 @@ fn http(config: &HttpConfig) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
         .max_buf_size(config.buffer_bytes_max)
+        // What arrives in one piece may be longer than the buffer.
+        .max_header_size(config.buffer_bytes_max)
         .keep_alive(true);
     http
 }
