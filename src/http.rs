@@ -35,7 +35,7 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
-//! | `admission` | how many connections are held |
+//! | `admission`, `round` | how many connections are held; how far a worker may be behind |
 //! | [`server`] | threads, listeners, connections, the drain |
 //! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
@@ -65,6 +65,7 @@ pub mod problem;
 mod purpose;
 mod receipts;
 mod request;
+mod round;
 pub mod routes;
 mod search;
 mod searchers;

@@ -173,11 +173,11 @@ fn work(
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let body_timeout = Duration::from_millis(config.body_timeout_ms);
-        let lane = number + Service::FIRST_LANE;
-        let service = Service::new(desk, searchers, metrics, body_timeout, lane);
+        let service = Service::new(config, desk, searchers, metrics, number);
         let counted = Rc::new(Counted { service, shard: metrics.shard(number) });
         tokio::task::spawn_local(follow(desk.live.clone(), counted.clone()));
+        let marking = counted.clone();
+        tokio::task::spawn_local(async move { marking.service.round.mark().await });
         let connections = Rc::new(Connections::default());
         let http = http(config);
         let header_timeout = Duration::from_millis(config.header_timeout_ms);
@@ -322,7 +322,7 @@ impl Counted {
     async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<service::Answer> {
         let is_check = request.uri().path() == service::CHECK;
         let measured = self.shard.begin();
-        let response = self.service.serve(peer, request).await;
+        let response = self.service.serve(peer, request, measured.begun()).await;
         let told = response.extensions();
         let route = if is_check { Some(Route::CHECK) } else { told.get().copied() };
         let refused = told.get::<Code>().copied();

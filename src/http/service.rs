@@ -1,18 +1,20 @@
 //! One request: which of the two ways it goes.
 
+use super::HttpConfig;
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
 use super::desk::Desk;
-use super::gate::{Admitted, Gate, Peer};
-use super::metrics::Metrics;
+use super::gate::{self, Admitted, Gate, Peer};
+use super::metrics::{Metrics, Route};
 use super::problem::{Code, Problem};
+use super::round::{ASIDE, Round};
 use super::searchers::{Searcher, Searchers};
 use super::who::Who;
 use super::witness::{self, Witness};
 use super::{request, routes};
 use crate::audit::{Act, Log, ReceiptNo, Record};
 use crate::live::{Follower, Live};
-use crate::record::{Instant, limits};
+use crate::record::{self, limits};
 use axum::Router;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
@@ -23,7 +25,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tower::ServiceExt;
 
 /// The path that is not routed.
@@ -39,6 +41,7 @@ pub(super) struct Service {
     body_timeout: Duration,
     audit: Option<Log>,
     lane: usize,
+    pub round: Round,
 }
 
 /// How long a check waits for the change that it asks to be seen.
@@ -59,14 +62,17 @@ impl Service {
     /// That of the first thread.
     pub const FIRST_LANE: usize = 1;
 
-    /// That of the thread that writes to a lane of the audit log.
+    /// That of the thread of this number.
     pub fn new(
+        config: &HttpConfig,
         desk: &Desk,
         searchers: &Searchers,
         metrics: &Metrics,
-        body_timeout: Duration,
-        lane: usize,
+        number: usize,
     ) -> Service {
+        let lane = number + Self::FIRST_LANE;
+        let body_timeout = Duration::from_millis(config.body_timeout_ms);
+        let round = Round::new(config.check_wait_ms_max, config.aside_wait_ms_max);
         let own = Own {
             follower: desk.live.follow(),
             worker: Worker::default(),
@@ -78,12 +84,22 @@ impl Service {
         let (live, searchers) = (desk.live.clone(), searchers.clone());
         let (audit, gate) = (desk.audit.clone(), Gate::new(&desk.clients, desk.refusals.clone()));
         let own = RefCell::new(own);
-        Service { gate, own, router, searchers, live, body_timeout, audit, lane }
+        Service { gate, own, router, searchers, live, body_timeout, audit, lane, round }
     }
 
-    /// Answer a request of whoever is at the other end.
-    pub async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    /// Answer a request of whoever is at the other end, taken up at this moment.
+    pub async fn serve(
+        &self,
+        peer: &Peer,
+        request: Request<Incoming>,
+        begun: Instant,
+    ) -> Response<Answer> {
         let (head, body) = request.into_parts();
+        if let Some(route) = self.put_off(&head, begun) {
+            let mut response = problem_response(&Code::Overloaded.whole());
+            response.extensions_mut().insert(route);
+            return response;
+        }
         let admitted = match self.gate.admit(peer, &head, clock().1) {
             Ok(admitted) => admitted,
             Err(problem) => {
@@ -115,6 +131,19 @@ impl Service {
             }
             Err(problem) => problem_response(&problem),
         }
+    }
+
+    /// The route of a request that the worker is too far behind to answer.
+    fn put_off(&self, head: &Parts, now: Instant) -> Option<Route> {
+        let path = head.uri.path();
+        self.round.enter(now);
+        if path == CHECK {
+            return (!self.round.takes_check(now)).then_some(Route::CHECK);
+        }
+        if self.round.takes_aside(now) || head.method != Method::POST {
+            return None;
+        }
+        ASIDE.iter().find(|pattern| gate::fits(pattern, path)).map(|pattern| Route::of(pattern))
     }
 
     /// Let go of a generation that was swapped out, without waiting for a request. One of the threads records
@@ -161,6 +190,12 @@ impl Service {
         body: Incoming,
     ) -> Result<Bytes, Problem> {
         let body = read_body(body, self.body_timeout).await?;
+        // Where it was waited for, others came in the meantime.
+        let now = Instant::now();
+        self.round.enter(now);
+        if !self.round.takes_check(now) {
+            return Err(Code::Overloaded.whole());
+        }
         self.gate.check_body(admitted, &body)?;
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }
@@ -183,6 +218,9 @@ impl Service {
 
     /// Decide a check that must search names, where that delays no other.
     async fn check_aside(&self, who: Who, body: Bytes) -> Result<Bytes, Problem> {
+        if !self.round.takes_aside(Instant::now()) {
+            return Err(Code::Overloaded.whole());
+        }
         let (now, millis) = clock();
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
@@ -241,9 +279,9 @@ impl Service {
 }
 
 /// The time, read once a request: as an instant and in milliseconds.
-pub(super) fn clock() -> (Instant, u64) {
+pub(super) fn clock() -> (record::Instant, u64) {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (Instant(since.as_secs() as i64), since.as_millis() as u64)
+    (record::Instant(since.as_secs() as i64), since.as_millis() as u64)
 }
 
 /// No type given, or `application/json` with any parameters; not compressed.
