@@ -142,7 +142,7 @@ fn burst(address: SocketAddr, bytes: &[u8], stopped: &AtomicBool) -> Result<u64,
 fn unread(address: SocketAddr, head: &str, stopped: &AtomicBool) -> Result<u64, String> {
     const CONNECTIONS: usize = 200;
     let one = format!("{head}{{}}");
-    let mut all = one.repeat(100);
+    let mut all = one.repeat(10);
     let mut open = Vec::new();
     for _ in 0..CONNECTIONS {
         let stream = TcpStream::connect(address).map_err(text)?;

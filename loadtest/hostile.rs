@@ -66,14 +66,16 @@ fn measure() -> Result<(), String> {
         let alone = checks(&service, Some(rate), seconds)?;
         let stopped = AtomicBool::new(false);
         let (told, made) = std::thread::scope(|scope| {
-            let Service { address, key, .. } = &service;
-            let stopped = &stopped;
+            let (service, stopped) = (&service, &stopped);
+            let Service { address, key, .. } = service;
             let abusing = scope.spawn(move || {
                 // The honest stand already where nobody else is let in, and are not measured yet.
-                std::thread::sleep(WARM / 2);
+                while service.metric("xincha_connections")? < CONNECTIONS as f64 {
+                    std::thread::sleep(WARM / 50);
+                }
                 abuse.run(*address, key, stopped)
             });
-            let told = checks(&service, Some(rate), seconds);
+            let told = checks(service, Some(rate), seconds);
             stopped.store(true, Relaxed);
             let made = abusing.join().map_err(|_| "the abuse panicked".to_owned())??;
             Ok::<_, String>((told?, made))

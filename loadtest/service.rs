@@ -105,7 +105,9 @@ impl Service {
         let of = text.lines().filter(|line| {
             line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
         });
-        Ok(of.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        let of = of.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        // The sum of nothing is otherwise a negative zero.
+        Ok(of.fold(0.0, |sum, value| sum + value))
     }
 
     /// What it has written of itself.
