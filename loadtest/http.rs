@@ -225,8 +225,8 @@ impl Bench<'_> {
     fn closed(&mut self, round: usize, figure: &mut Figure) -> Result<(), String> {
         let (kind, depth) = (figure.kind, figure.depth);
         let count = match kind {
-            Kind::Clear => self.size.count.next_multiple_of(depth),
             Kind::Listed => self.size.count / 2,
+            _ => self.size.count.next_multiple_of(depth),
         };
         let order = Order {
             address: self.address(figure.rival),

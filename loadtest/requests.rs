@@ -17,14 +17,23 @@ pub enum Kind {
     Clear,
     /// A body with two codes, each on a list that prohibits.
     Listed,
+    /// A name alone, which must be searched.
+    Named,
+    /// [`MANY`] subjects on no list, by their identifiers alone.
+    Many,
 }
+
+/// Identifiers of a request of [`Kind::Many`].
+pub const MANY: usize = 200;
 
 impl Kind {
     /// What every answer contains.
     pub fn verdict(self) -> &'static str {
         match self {
-            Kind::Clear => "\"verdict\":\"clear\"",
+            Kind::Clear | Kind::Many => "\"verdict\":\"clear\"",
             Kind::Listed => "\"verdict\":\"prohibit\"",
+            // It may be like somebody's.
+            Kind::Named => "\"flags\":[\"name_only\"]",
         }
     }
 }
@@ -38,12 +47,19 @@ pub struct Requests {
 
 impl Requests {
     /// As many requests of a kind, no two with the same subject. `entries` are in the corpus.
+    #[allow(dead_code, reason = "another bench asks with a key")]
     pub fn new(kind: Kind, count: usize, entries: usize) -> Requests {
+        Requests::of_client(kind, count, entries, None)
+    }
+
+    /// The same of a client that has this key.
+    pub fn of_client(kind: Kind, count: usize, entries: usize, key: Option<&str>) -> Requests {
+        let known = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
         let mut requests = Requests { bytes: Vec::new(), starts: vec![0] };
         for number in 0..count {
             let body = body(kind, number, entries);
             let head = format!(
-                "POST /v1/check HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: loadtest\r\naccept: application/json\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                "POST /v1/check HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: loadtest\r\n{known}accept: application/json\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
                 body.len()
             );
             requests.bytes.extend_from_slice(head.as_bytes());
@@ -75,6 +91,8 @@ pub fn reference(number: usize) -> String {
 /// The body of a request.
 pub fn body(kind: Kind, number: usize, entries: usize) -> String {
     let subject = match kind {
+        Kind::Many => return many(number),
+        Kind::Named => format!("\"name\":\"{}\"", corpus::name(2 * number as u64 + 1)),
         Kind::Clear => {
             let at = number as u64;
             format!(
@@ -98,6 +116,16 @@ pub fn body(kind: Kind, number: usize, entries: usize) -> String {
         "{{\"matter\":\"{MATTER}\",\"case\":\"2026-{number:07}\",\"department\":\"市财政局\",\"operator\":\"u1024\",\"at\":\"{}\",\"subjects\":[{{\"ref\":\"{}\",\"role\":\"bidder\",{subject}}}]}}",
         corpus::noon(),
         reference(number),
+    )
+}
+
+fn many(number: usize) -> String {
+    let quoted = |at: usize| format!("\"{}\"", corpus::stranger(at as u64).text());
+    let ids: Vec<String> = (number * MANY..(number + 1) * MANY).map(quoted).collect();
+    format!(
+        "{{\"matter\":\"{MATTER}\",\"case\":\"2026-{number:07}\",\"department\":\"市财政局\",\"operator\":\"u1024\",\"at\":\"{}\",\"identifiers\":[{}]}}",
+        corpus::noon(),
+        ids.join(",")
     )
 }
 

@@ -36,7 +36,8 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
-//! | `admission`, [`times`] | how many connections are held; how long a peer is waited for |
+//! | `admission`, `round` | how many connections are held; how far a worker may be behind |
+//! | [`times`] | how long a peer is waited for |
 //! | [`server`] | threads, listeners, connections, the drain |
 //! | `tls` | TLS in front of them; certificates read anew when their files change |
 //! | `gather` | answers of one wake-up leave in one write |
@@ -66,6 +67,7 @@ pub mod problem;
 mod purpose;
 mod receipts;
 mod request;
+mod round;
 pub mod routes;
 mod search;
 mod searchers;

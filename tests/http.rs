@@ -11,12 +11,16 @@ mod evidence;
 mod ground;
 #[path = "http/herald.rs"]
 mod herald;
+#[path = "http/hostile.rs"]
+mod hostile;
 #[path = "http/jobs.rs"]
 mod jobs;
 #[path = "http/matching.rs"]
 mod matching;
 #[path = "http/metrics.rs"]
 mod metrics;
+#[path = "http/overload.rs"]
+mod overload;
 #[path = "http/section.rs"]
 mod section;
 #[path = "http/suggest.rs"]
@@ -51,6 +55,9 @@ fn config() -> HttpConfig {
         address: "127.0.0.1:0".parse().unwrap(),
         workers: 2,
         drain_timeout_ms: 2_000,
+        // A debug build on a busy machine is behind without being overloaded.
+        check_wait_ms_max: 60_000,
+        aside_wait_ms_max: 60_000,
         ..HttpConfig::default()
     }
 }

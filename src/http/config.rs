@@ -30,6 +30,12 @@ pub struct HttpConfig {
     pub write_timeout_ms: u64,
     /// After the signal to stop: time for requests under way. Default: 10,000.
     pub drain_timeout_ms: u64,
+    /// A check that finds its worker behind for longer with what came before is told 503 `overloaded` at
+    /// once, unread. Default: 100.
+    pub check_wait_ms_max: u64,
+    /// The same for searches, sections, files and whatever else is no check, so that they are put off first.
+    /// Default: 20.
+    pub aside_wait_ms_max: u64,
     /// Connections that the system holds until they are accepted, for each worker. Default: 1,024.
     pub backlog: u32,
     /// The certificate under which TLS is spoken, and nothing else. Default: none, plain HTTP.
@@ -63,6 +69,8 @@ impl Default for HttpConfig {
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
+            check_wait_ms_max: 100,
+            aside_wait_ms_max: 20,
             backlog: 1_024,
             tls: None,
         }

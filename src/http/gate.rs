@@ -335,7 +335,8 @@ fn need(path: &str) -> Option<Scope> {
     NEEDS.iter().find(is_it).map(|(_, scope)| *scope)
 }
 
-fn fits(template: &str, path: &str) -> bool {
+/// A path is one of a template's.
+pub(super) fn fits(template: &str, path: &str) -> bool {
     let mut parts = path.split('/');
     let each = template
         .split('/')

@@ -99,6 +99,12 @@ pub struct Measured<'a> {
 }
 
 impl Measured<'_> {
+    /// When it began.
+    #[inline]
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// The answer is there: its head and, unless it is a file, its body.
     #[inline]
     pub fn end(mut self, route: Route, status: StatusCode, refused: Option<Code>) {

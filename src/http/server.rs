@@ -11,6 +11,7 @@ use super::gate::Peer;
 use super::gather::Gather;
 use super::metrics::{Metrics, Route, Shard};
 use super::problem::Code;
+use super::round::Round;
 use super::routes::Asked;
 use super::searchers::Searchers;
 use super::service::{self, Service};
@@ -182,9 +183,12 @@ fn work(
     tasks.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let lane = number + Service::FIRST_LANE;
-        let service = Service::new(Asked { lane, ..asked.clone() });
+        let round = Round::new(config.check_wait_ms_max, config.aside_wait_ms_max);
+        let service = Service::new(Asked { lane, ..asked.clone() }, round);
         let counted = Rc::new(Counted { service, shard: asked.metrics.shard(number) });
         tokio::task::spawn_local(follow(asked.desk.live.clone(), counted.clone()));
+        let marking = counted.clone();
+        tokio::task::spawn_local(async move { marking.service.round.mark().await });
         let connections = Rc::new(Connections::default());
         let times = &asked.times;
         tokio::select! {
@@ -224,6 +228,8 @@ fn http(config: &HttpConfig, header_timeout: Duration) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_buf_size(config.buffer_bytes_max)
+        // What arrives in one piece may be longer than the buffer.
+        .max_header_size(config.buffer_bytes_max)
         .keep_alive(true);
     http
 }
@@ -326,7 +332,7 @@ impl Counted {
     async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<service::Answer> {
         let is_check = request.uri().path() == service::CHECK;
         let measured = self.shard.begin();
-        let response = self.service.serve(peer, request).await;
+        let response = self.service.serve(peer, request, measured.begun()).await;
         let told = response.extensions();
         let route = if is_check { Some(Route::CHECK) } else { told.get().copied() };
         let refused = told.get::<Code>().copied();

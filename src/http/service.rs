@@ -2,8 +2,10 @@
 
 use super::check::{self, Unanswered, Worker};
 use super::check_id::CheckIds;
-use super::gate::{Admitted, Gate, Peer};
+use super::gate::{self, Admitted, Gate, Peer};
+use super::metrics::Route;
 use super::problem::{Code, Problem};
+use super::round::{ASIDE, Round};
 use super::routes::Asked;
 use super::searchers::{Searcher, Searchers};
 use super::times::Times;
@@ -12,7 +14,7 @@ use super::witness::{self, Witness};
 use super::{request, routes};
 use crate::audit::{Act, Log, ReceiptNo, Record};
 use crate::live::{Follower, Live};
-use crate::record::{Instant, limits};
+use crate::record::{self, limits};
 use axum::Router;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
@@ -23,7 +25,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tower::ServiceExt;
 
 /// The path that is not routed.
@@ -39,6 +41,7 @@ pub(super) struct Service {
     times: Times,
     audit: Option<Log>,
     lane: usize,
+    pub round: Round,
 }
 
 /// How long a check waits for the change that it asks to be seen.
@@ -60,7 +63,7 @@ impl Service {
     pub const FIRST_LANE: usize = 1;
 
     /// That of the thread that writes to the lane.
-    pub fn new(asked: Asked) -> Service {
+    pub fn new(asked: Asked, round: Round) -> Service {
         let desk = &asked.desk;
         let own = Own {
             follower: desk.live.follow(),
@@ -76,13 +79,24 @@ impl Service {
             times: asked.times.clone(),
             audit: desk.audit.clone(),
             lane: asked.lane,
+            round,
             router: routes::router(asked),
         }
     }
 
-    /// Answer a request of whoever is at the other end.
-    pub async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Answer> {
+    /// Answer a request of whoever is at the other end, taken up at this moment.
+    pub async fn serve(
+        &self,
+        peer: &Peer,
+        request: Request<Incoming>,
+        begun: Instant,
+    ) -> Response<Answer> {
         let (head, body) = request.into_parts();
+        if let Some(route) = self.put_off(&head, begun) {
+            let mut response = problem_response(&Code::Overloaded.whole());
+            response.extensions_mut().insert(route);
+            return response;
+        }
         let admitted = match self.gate.admit(peer, &head, clock().1) {
             Ok(admitted) => admitted,
             Err(problem) => {
@@ -114,6 +128,19 @@ impl Service {
             }
             Err(problem) => problem_response(&problem),
         }
+    }
+
+    /// The route of a request that the worker is too far behind to answer.
+    fn put_off(&self, head: &Parts, now: Instant) -> Option<Route> {
+        let path = head.uri.path();
+        self.round.enter(now);
+        if path == CHECK {
+            return (!self.round.takes_check(now)).then_some(Route::CHECK);
+        }
+        if self.round.takes_aside(now) || head.method != Method::POST {
+            return None;
+        }
+        ASIDE.iter().find(|pattern| gate::fits(pattern, path)).map(|pattern| Route::of(pattern))
     }
 
     /// Let go of a generation that was swapped out, without waiting for a request. One of the threads records
@@ -160,6 +187,12 @@ impl Service {
         body: Incoming,
     ) -> Result<Bytes, Problem> {
         let body = read_body(body, self.times.body()).await?;
+        // Where it was waited for, others came in the meantime.
+        let now = Instant::now();
+        self.round.enter(now);
+        if !self.round.takes_check(now) {
+            return Err(Code::Overloaded.whole());
+        }
         self.gate.check_body(admitted, &body)?;
         if is_plain_json(headers) { Ok(body) } else { Err(Code::UnsupportedMediaType.whole()) }
     }
@@ -182,6 +215,9 @@ impl Service {
 
     /// Decide a check that must search names, where that delays no other.
     async fn check_aside(&self, who: Who, body: Bytes) -> Result<Bytes, Problem> {
+        if !self.round.takes_aside(Instant::now()) {
+            return Err(Code::Overloaded.whole());
+        }
         let (now, millis) = clock();
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
@@ -240,9 +276,9 @@ impl Service {
 }
 
 /// The time, read once a request: as an instant and in milliseconds.
-pub(super) fn clock() -> (Instant, u64) {
+pub(super) fn clock() -> (record::Instant, u64) {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (Instant(since.as_secs() as i64), since.as_millis() as u64)
+    (record::Instant(since.as_secs() as i64), since.as_millis() as u64)
 }
 
 /// No type given, or `application/json` with any parameters; not compressed.

@@ -4,9 +4,9 @@ use super::*;
 use openmetrics_parser::prometheus::parse_prometheus;
 use openmetrics_parser::{MetricsExposition, PrometheusType, PrometheusValue};
 
-type Exposed = MetricsExposition<PrometheusType, PrometheusValue>;
+pub type Exposed = MetricsExposition<PrometheusType, PrometheusValue>;
 
-fn exposed(running: &Running) -> (String, Exposed) {
+pub fn exposed(running: &Running) -> (String, Exposed) {
     let reply = running.connect().get("/metrics");
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = String::from_utf8(reply.body).unwrap();
@@ -29,7 +29,7 @@ fn value<'a>(
     family.iter_samples().find(fits).map(|sample| &sample.value)
 }
 
-fn number(exposed: &Exposed, name: &str, labels: &[(&str, &str)]) -> f64 {
+pub fn number(exposed: &Exposed, name: &str, labels: &[(&str, &str)]) -> f64 {
     match value(exposed, name, labels) {
         Some(PrometheusValue::Counter(counter)) => counter.value.as_f64(),
         Some(PrometheusValue::Gauge(number)) => number.as_f64(),
