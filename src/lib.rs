@@ -68,8 +68,8 @@
 //! - Nothing is filtered at load by today's date.
 //! - No change is acknowledged before it is durable and the next check sees it; none that a kept
 //!   snapshot lacks leaves the ledger.
-//! - The service answers nothing about a subject before the audit log has it, and writes nobody's number or name
-//!   there. ([`audit`] says where that is not so yet.)
+//! - The service answers nothing about a subject, takes no change and does nothing for an operator before the audit
+//!   log has it, and writes nobody's number or name there.
 //! - No worker that answers checks opens a snapshot, waits for the ledger, drops a generation or searches
 //!   names: a check that must is handed to threads of its own.
 
