@@ -8,7 +8,7 @@ use super::SourceError;
 use super::batch::Fault;
 use super::date::of_serial;
 use super::file::{Batches, OnHeadings, ROW_BYTES_MAX, Sink, beginning};
-use super::package;
+use super::{package, records};
 use calamine::{Data, DataRef, ExcelDateTime, Reader, Xls, Xlsx};
 use std::fs::File;
 use std::io::BufReader;
@@ -70,7 +70,8 @@ pub(super) fn read_xls(
     let damaged = |why: String| SourceError::format(path, ".xls", why);
     let file =
         File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
-    let mut book = Xls::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    let book = records::checked(file).map_err(damaged)?;
+    let mut book = Xls::new(book).map_err(|error| damaged(error.to_string()))?;
     if book.has_1904_epoch() {
         return Err(damaged(OF_1904.to_owned()));
     }

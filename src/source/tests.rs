@@ -610,6 +610,26 @@ mod formats {
     }
 
     #[test]
+    fn an_old_workbook_that_asks_for_more_than_a_sheet_is_refused_before_it_is_read() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/source/aqsc-old.xls");
+        let sound = fs::read(path).unwrap();
+        let at = |record: &[u8]| memchr::memmem::rfind(&sound, record).unwrap();
+        // Its last cell, far away; its extent, stated as all there is.
+        let cell = at(&[0xfd, 0, 10, 0]) + 4;
+        let extent = at(&[0, 2, 14, 0]) + 4;
+        for (at, bytes) in [
+            (cell, &[0xff, 0xff, 0xff, 0xff][..]),
+            (extent, &[0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff]),
+        ] {
+            let mut hostile = sound.clone();
+            hostile[at..at + bytes.len()].copy_from_slice(bytes);
+            let error = read_bytes("aqsc-1.xls", &hostile, &shipped("department"));
+            let error = error.err().unwrap().to_string();
+            assert!(error.contains("one full sheet"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_date_system_of_1904_is_refused() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/source/aqsc-1904.xls");
         let error = read(Path::new(path), &shipped("department")).err().unwrap().to_string();
