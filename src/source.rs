@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Reading is sequential and streams: memory does not grow with the file, apart from the shared
-//! strings of an .xlsx, which are bounded, the whole of an .xls, which its format allows only 65,536
-//! rows, and one page a column of a Parquet file. Mapping a row is pure and runs side by side.
+//! strings of an .xlsx and the sheets of an .xls, which are bounded, and one page a column of a
+//! Parquet file. Mapping a row is pure and runs side by side.
 //!
 //! Nothing is lost or guessed in silence. Every row that is not blank is an entry or a reject; what is
 //! left out of an entry is counted as a warning; a cell that cannot be told never passes for an empty
@@ -23,6 +23,7 @@
 //! | `column` | a column of a record batch, cell by cell as text |
 //! | `csv`, `excel`, `jsonl`, `parquet` | the formats |
 //! | `package` | a workbook's parts, looked at before they are unpacked into memory |
+//! | `records` | an old workbook's records, looked at before its sheets are laid out in memory |
 //! | [`date`] | the forms of dates and of nothing (DOMAIN 2) |
 //! | [`mapper`] | row → entry or reject |
 //! | [`reject`] | what could not be used, and why |
@@ -40,6 +41,7 @@ pub mod mapper;
 pub mod mapping;
 mod package;
 mod parquet;
+mod records;
 pub mod reject;
 pub mod survey;
 

@@ -119,9 +119,7 @@ impl Lane {
             loop {
                 match frames.next(end.position - start, &end.head) {
                     Next::Frame(frame) => {
-                        end.position += frame.bytes as u64;
-                        end.records += 1;
-                        end.head = *frame.hash;
+                        end = end.after(&frame).ok_or_else(|| lost(end.position))?;
                         is_sealed |= end == sealed;
                         if end.position > sealed.position {
                             unsealed.push(end.head);

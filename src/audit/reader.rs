@@ -92,7 +92,7 @@ impl Reader {
     pub fn records(&self) -> Result<u64, AuditError> {
         let last = self.last_seal()?;
         let lanes = last.iter().flat_map(|line| &line.seal.lanes);
-        Ok(lanes.map(|lane| lane.records).sum())
+        Ok(lanes.map(|lane| lane.records).fold(0, u64::saturating_add))
     }
 
     /// The last seal.
@@ -238,15 +238,14 @@ impl Walk {
         let Walk { lane, frames, end, .. } = self;
         let Some(frames) = frames else { return Ok(None) };
         let (position, previous) = (end.position, end.head);
-        let Some(Frame { payload, hash, bytes }) =
-            frames.frame(position - frames.header.end_before().position)
-        else {
+        let Some(frame) = frames.frame(position - frames.header.end_before().position) else {
             return Ok(None);
         };
-        let record = Record::read(payload).map_err(|_| {
-            frames.broken(position, "无法读取的记录 / a record that cannot be read")
-        })?;
-        *end = End { position: position + bytes as u64, records: end.records + 1, head: *hash };
+        let broken = |why: &str| frames.broken(position, why);
+        let Frame { payload, hash, .. } = frame;
+        let record = Record::read(payload)
+            .map_err(|_| broken("无法读取的记录 / a record that cannot be read"))?;
+        *end = end.after(&frame).ok_or_else(|| broken("超出最大编号 / beyond the last number"))?;
         let no = ReceiptNo::new(*lane, position, hash);
         Ok(Some(Kept { no, record, payload, previous, hash: *hash, next: end.position }))
     }

@@ -60,7 +60,8 @@ impl Header {
 
     /// The hash of its log; `None` where it is no header.
     pub fn algorithm(&self) -> Option<Algorithm> {
-        Algorithm::from_number(self.algorithm).filter(|_| self.magic == MAGIC)
+        let is_header = self.magic == MAGIC && self.zeros == [0; 3];
+        Algorithm::from_number(self.algorithm).filter(|_| is_header)
     }
 
     pub fn lane(&self) -> u32 {
@@ -82,6 +83,14 @@ pub struct End {
     pub records: u64,
     /// The hash of the last.
     pub head: Hash,
+}
+
+impl End {
+    /// Where it ends after one more frame; `None` where there is no such number.
+    pub(super) fn after(&self, frame: &Frame) -> Option<End> {
+        let position = self.position.checked_add(frame.bytes as u64)?;
+        Some(End { position, records: self.records.checked_add(1)?, head: *frame.hash })
+    }
 }
 
 /// A file of zeros that becomes a segment.

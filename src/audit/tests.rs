@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 use uuid::Uuid;
+use zerocopy::IntoBytes;
 
 const REQUEST: &[u8] = br#"{"matter":"m","subjects":[{"ref":"1","id":"91320500MA0000015D"}]}"#;
 const ANSWER: &[u8] = br#"{"check":"c","receipt":null}"#;
@@ -201,7 +202,7 @@ fn every_altered_byte_is_found_and_named() {
             starts.push((kept.no, kept.next));
         }
         let used = segment::HEADER + starts.last().unwrap().1 as usize;
-        for at in (0..used).step_by(7) {
+        for at in (0..used).filter(|at| *at < segment::HEADER || at % 7 == 0) {
             let mut altered = bytes.clone();
             altered[at] ^= 4;
             fs::write(&path, &altered).unwrap();
@@ -221,6 +222,47 @@ fn every_altered_byte_is_found_and_named() {
         fs::write(&path, &bytes).unwrap();
     }
     check(&config).unwrap();
+}
+
+#[test]
+fn a_lane_that_goes_beyond_the_last_number_is_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = Reader::new(folder.path());
+    let lane = folder.path().join("lanes/00");
+    fs::create_dir_all(&lane).unwrap();
+    let mut payload = Vec::new();
+    Record::new(Uuid::nil(), 0, Act::Check).write(&mut payload);
+    let hash = Algorithm::Sha256.link(&[0; 32], &payload);
+    for (position, records) in [(u64::MAX - 1, 0), (0, u64::MAX)] {
+        let before = segment::End { position, records, head: [0; 32] };
+        let header = segment::Header::new(Algorithm::Sha256, 0, &before);
+        let length = (payload.len() as u32).to_le_bytes();
+        let bytes = [header.as_bytes(), &length[..], &payload, &hash].concat();
+        let path = lane.join(format!("{position:016x}.xca"));
+        fs::write(&path, bytes).unwrap();
+        let error = Sought::default().each(&reader, |_| ()).unwrap_err();
+        assert!(matches!(error, AuditError::Broken(_)), "{error}");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn records_that_a_seal_counts_beyond_the_last_number_are_as_many_as_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = segment::End { position: 9, records: u64::MAX, head: [0; 32] };
+    let seal = Seal {
+        number: 1,
+        millis: 0,
+        algorithm: Algorithm::Sha256,
+        previous: [0; 32],
+        lanes: [0, 1].map(|lane| seal::Sealed::new(lane, 0, &end, 0)).to_vec(),
+        records: 0,
+        root: [0; 32],
+    };
+    let line = seal::Line::sign(seal, &SigningKey::generate().unwrap());
+    fs::create_dir(folder.path().join("seals")).unwrap();
+    fs::write(folder.path().join("seals/1970-01-01.jsonl"), line.text() + "\n").unwrap();
+    assert_eq!(Reader::new(folder.path()).records().unwrap(), u64::MAX);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::SourceError;
 use super::batch::Fault;
 use super::date::of_serial;
 use super::file::{Batches, OnHeadings, ROW_BYTES_MAX, Sink, beginning};
-use super::package;
+use super::{package, records};
 use calamine::{Data, DataRef, ExcelDateTime, Reader, Xls, Xlsx};
 use std::fs::File;
 use std::io::BufReader;
@@ -70,7 +70,8 @@ pub(super) fn read_xls(
     let damaged = |why: String| SourceError::format(path, ".xls", why);
     let file =
         File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
-    let mut book = Xls::new(BufReader::new(file)).map_err(|error| damaged(error.to_string()))?;
+    let book = records::checked(file).map_err(damaged)?;
+    let mut book = Xls::new(book).map_err(|error| damaged(error.to_string()))?;
     if book.has_1904_epoch() {
         return Err(damaged(OF_1904.to_owned()));
     }
@@ -124,6 +125,8 @@ struct Rows<'a, 'b, 'c> {
     batches: Batches<'a, 'b>,
     row: Option<u32>,
     cells: Vec<String>,
+    /// Of the row's cells as they came.
+    bytes: usize,
 }
 
 /// Where the headings stand, and how many they are.
@@ -136,7 +139,7 @@ struct Headings {
 impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
     fn new(on_headings: &'a mut OnHeadings<'c>, sink: &'a mut Sink<'b>) -> Rows<'a, 'b, 'c> {
         let batches = Batches::new(sink);
-        Rows { on_headings, headings: None, batches, row: None, cells: Vec::new() }
+        Rows { on_headings, headings: None, batches, row: None, cells: Vec::new(), bytes: 0 }
     }
 
     fn cell(&mut self, row: u32, column: u32, text: String) -> Result<(), SourceError> {
@@ -149,13 +152,16 @@ impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
             if self.cells.len() <= column {
                 self.cells.resize(column + 1, String::new());
             }
-            self.cells[column] = text;
+            self.bytes += text.len();
+            // Of a row that is too long only beginnings are shown.
+            let is_long = self.bytes > ROW_BYTES_MAX;
+            self.cells[column] = if is_long { beginning(&text).to_owned() } else { text };
         }
         Ok(())
     }
 
     fn end_row(&mut self) -> Result<(), SourceError> {
-        let cells = std::mem::take(&mut self.cells);
+        let (cells, bytes) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.bytes));
         let row = self.row.unwrap_or(0);
         if cells.iter().all(|cell| cell.trim().is_empty()) {
             return Ok(());
@@ -167,7 +173,7 @@ impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
         };
         self.batches.go_to(u64::from(row.saturating_sub(headings.row)));
         let batch = self.batches.next()?;
-        if cells.iter().map(String::len).sum::<usize>() > ROW_BYTES_MAX {
+        if bytes > ROW_BYTES_MAX {
             cells.iter().for_each(|cell| batch.cell(beginning(cell)));
             batch.end_faulty_row(Fault::TooLong);
             return Ok(());
@@ -190,5 +196,28 @@ impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
             (self.on_headings)(&[])?;
         }
         self.batches.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_row_no_more_is_held_than_any_real_one_has() {
+        let (mut headings, mut faults) = (|_: &[String]| Ok(()), Vec::new());
+        let mut sink = |batch: crate::source::Batch| {
+            faults.extend(batch.rows().map(|row| row.fault));
+            Ok(())
+        };
+        let mut rows = Rows::new(&mut headings, &mut sink);
+        rows.cell(0, 0, "名称".to_owned()).unwrap();
+        for column in 0..COLUMNS_MAX {
+            rows.cell(1, column, "x".repeat(ROW_BYTES_MAX / 8)).unwrap();
+        }
+        let held: usize = rows.cells.iter().map(String::len).sum();
+        assert!(held < 8 * ROW_BYTES_MAX, "{held}");
+        rows.finish().unwrap();
+        assert_eq!(faults, [Some(Fault::TooLong)]);
     }
 }

@@ -10,8 +10,12 @@ use zip::ZipArchive;
 /// Bytes of all parts that are kept in memory: shared strings, styles, relations.
 const KEPT_BYTES_MAX: u64 = 1 << 30;
 
-/// Endings of parts that are no XML and that no reader here unpacks.
+/// Endings of parts that are no XML, where they are what they say.
 const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "gif", "bmp", "emf", "wmf", "bin"];
+/// Bytes between two `<` of one: what even a blank picture has fewer of.
+const PICTURE_RUN_MAX: usize = 64 << 20;
+/// Bytes of the part that says where the workbook lies: some hundred usually.
+const RELATIONS_BYTES_MAX: u64 = 1 << 16;
 
 /// Why a workbook is not read, or nothing.
 pub(super) fn check(path: &Path) -> Result<(), String> {
@@ -22,17 +26,20 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
     for at in 0..zip.len() {
         let mut part = zip.by_index(at).map_err(|error| error.to_string())?;
         let name = part.name().map_err(|error| error.to_string())?.to_lowercase();
-        if name.rsplit('.').next().is_some_and(|suffix| PICTURES.contains(&suffix)) {
+        if matches!(&*name, "_rels/.rels" | "_rels\\.rels") {
+            check_relations(part)?;
             continue;
         }
+        let is_picture = name.rsplit('.').next().is_some_and(|suffix| PICTURES.contains(&suffix));
+        let most = if is_picture { PICTURE_RUN_MAX } else { ROW_BYTES_MAX };
         let mut run = 0;
         loop {
             let read = part.read(&mut buffer).map_err(|error| format!("{name}: {error}"))?;
             if read == 0 {
                 break;
             }
-            run = longest_run(&buffer[..read], run).ok_or_else(|| {
-                format!("{name}: 单元格过大 / holds a text of more than {ROW_BYTES_MAX} bytes")
+            run = longest_run(&buffer[..read], run, most).ok_or_else(|| {
+                format!("{name}: 单元格过大 / holds a text of more than {most} bytes")
             })?;
             if !name.starts_with("xl/worksheets/") {
                 kept += read as u64;
@@ -47,12 +54,27 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Bytes since the last `<`, going on from those before; `None` where there are ever too many.
-fn longest_run(bytes: &[u8], before: usize) -> Option<usize> {
+/// Sheets are not kept, so the workbook and what is beside it must lie elsewhere.
+fn check_relations(part: impl Read) -> Result<(), String> {
+    let mut text = Vec::new();
+    part.take(RELATIONS_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    let is_short = text.len() as u64 <= RELATIONS_BYTES_MAX;
+    // Nor may it be written in a way that hides where: in UTF-16, by references.
+    text.retain(|byte| *byte != 0);
+    let text = String::from_utf8_lossy(&text).to_lowercase();
+    if is_short && !text.contains("worksheets") && !text.contains('&') {
+        Ok(())
+    } else {
+        Err("工作簿不得位于工作表目录 / the workbook lies among its sheets".to_owned())
+    }
+}
+
+/// Bytes since the last `<`, going on from those before; `None` where there are ever more than so many.
+fn longest_run(bytes: &[u8], before: usize, most: usize) -> Option<usize> {
     let mut run = before;
     for piece in bytes.split_inclusive(|&b| b == b'<') {
         run += piece.len();
-        if run > ROW_BYTES_MAX {
+        if run > most {
             return None;
         }
         if piece.ends_with(b"<") {

@@ -591,22 +591,60 @@ mod formats {
         assert!(outcome.rejects[0].text.len() < 100_000);
     }
 
-    /// A workbook of a few parts, as a hostile hand would write it.
-    fn package(shared_strings: &str) -> Vec<u8> {
+    /// A workbook of a part, as a hostile hand would write it.
+    fn package(name: &str, part: &str) -> Vec<u8> {
         use std::io::Write;
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default();
-        zip.start_file("xl/sharedStrings.xml", options).unwrap();
-        zip.write_all(shared_strings.as_bytes()).unwrap();
+        zip.start_file(name, options).unwrap();
+        zip.write_all(part.as_bytes()).unwrap();
         zip.finish().unwrap().into_inner()
     }
 
     #[test]
     fn a_workbook_that_unpacks_to_a_giant_cell_is_refused_before_it_is_read() {
-        let bomb = package(&format!("<sst><si><t>{}</t></si></sst>", "0".repeat(64 << 20)));
-        assert!(bomb.len() < 1 << 20);
-        let error = read_bytes("full-1.xlsx", &bomb, &small()).err().unwrap().to_string();
-        assert!(error.contains("full-1.xlsx") && error.contains("sharedstrings"), "{error}");
+        let text = format!("<sst><si><t>{}</t></si></sst>", "0".repeat(65 << 20));
+        // A sheet may be where its workbook says, under any name.
+        for name in ["xl/sharedStrings.xml", "xl/media/Sheet1.png"] {
+            let bomb = package(name, &text);
+            assert!(bomb.len() < 1 << 20);
+            let error = read_bytes("full-1.xlsx", &bomb, &small()).err().unwrap().to_string();
+            let name = name.to_lowercase();
+            assert!(error.contains("full-1.xlsx") && error.contains(&name), "{error}");
+            assert!(error.contains("holds a text of more than"), "{error}");
+        }
+    }
+
+    /// What lies among sheets is not kept, and so not bounded as a whole.
+    #[test]
+    fn a_workbook_that_lies_among_its_sheets_is_refused() {
+        for target in ["xl/Worksheets/book.xml", "xl/work&#115;heets/book.xml"] {
+            let relations =
+                format!("<Relationships><Relationship Target='{target}'/></Relationships>");
+            let book = package("_rels/.rels", &relations);
+            let error = read_bytes("full-1.xlsx", &book, &small()).err().unwrap().to_string();
+            assert!(error.contains("among its sheets"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_old_workbook_that_asks_for_more_than_a_sheet_is_refused_before_it_is_read() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/source/aqsc-old.xls");
+        let sound = fs::read(path).unwrap();
+        let at = |record: &[u8]| memchr::memmem::rfind(&sound, record).unwrap();
+        // Its last cell, far away; its extent, stated as all there is.
+        let cell = at(&[0xfd, 0, 10, 0]) + 4;
+        let extent = at(&[0, 2, 14, 0]) + 4;
+        for (at, bytes) in [
+            (cell, &[0xff, 0xff, 0xff, 0xff][..]),
+            (extent, &[0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff]),
+        ] {
+            let mut hostile = sound.clone();
+            hostile[at..at + bytes.len()].copy_from_slice(bytes);
+            let error = read_bytes("aqsc-1.xls", &hostile, &shipped("department"));
+            let error = error.err().unwrap().to_string();
+            assert!(error.contains("one full sheet"), "{error}");
+        }
     }
 
     #[test]

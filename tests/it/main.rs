@@ -18,7 +18,6 @@ mod golden;
 mod ledger_crash;
 mod likes;
 mod loading;
-mod mutated;
 mod operations;
 mod oracle;
 mod privacy;
