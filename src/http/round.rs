@@ -2,14 +2,15 @@
 //!
 //! A worker takes up what is ready in the order in which it became so. The first request of a round puts a mark
 //! behind all of that; when the mark has its turn, the round is over. So the age of a round is about what the
-//! requests of it have waited, without a look at any queue. The work of others is put off first: a file, a
-//! section or a name can wait, and costs more than a check.
+//! requests of it have waited, without a look at any queue. A process that the machine did not let run for a while
+//! is not behind: only where the round before was as long is anything put off. The work of others is put off first:
+//! a file, a section or a name can wait, and costs more than a check.
 //!
 //! Reading a request and refusing it costs half of a small check. A worker that refused whatever is too much would
 //! do nothing else; so one check is refused for each [`REFUSAL`] that the round has lasted, which is about a tenth
 //! of the time, and the others are answered late.
 //!
-//! Cost: some plain loads a request, and one wake-up a round.
+//! Cost: some plain loads a request; one wake-up and one look at the clock a round.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -31,6 +32,9 @@ pub(super) const ASIDE: [&str; 7] = [
 /// The time of a round for which one check may be refused in it.
 const REFUSAL: Duration = Duration::from_micros(30);
 
+/// A worker that was without work for so long is behind nobody.
+const IDLE: Duration = Duration::from_millis(1);
+
 /// See the [module](self). Used on one thread.
 pub(super) struct Round {
     /// Checks are refused from this age on.
@@ -38,6 +42,8 @@ pub(super) struct Round {
     /// Whatever else, from this.
     aside_max: Duration,
     begun: Cell<Option<Instant>>,
+    /// How long the one before took, and when it ended.
+    last: Cell<(Duration, Option<Instant>)>,
     /// Checks that were refused in this round.
     refused: Cell<u32>,
     mark: RefCell<Waker>,
@@ -50,6 +56,7 @@ impl Round {
             check_max: Duration::from_millis(check_ms_max),
             aside_max: Duration::from_millis(aside_ms_max),
             begun: Cell::new(None),
+            last: Cell::new((Duration::ZERO, None)),
             refused: Cell::new(0),
             mark: RefCell::new(Waker::noop().clone()),
         }
@@ -59,6 +66,10 @@ impl Round {
     pub fn enter(&self, now: Instant) {
         if self.begun.get().is_none() {
             self.begun.set(Some(now));
+            let idle = self.last.get().1.map(|ended| now.saturating_duration_since(ended));
+            if idle.is_none_or(|idle| idle > IDLE) {
+                self.last.set((Duration::ZERO, None));
+            }
             self.mark.borrow().wake_by_ref();
         }
     }
@@ -66,14 +77,19 @@ impl Round {
     /// Whether a check is answered now; one that is not counts as refused.
     pub fn takes_check(&self, now: Instant) -> bool {
         let (age, refused) = (self.age(now), self.refused.get());
-        let takes = age < self.check_max || REFUSAL.saturating_mul(refused + 1) > age;
+        let takes = self.behind(now) < self.check_max || REFUSAL.saturating_mul(refused + 1) > age;
         self.refused.set(refused + u32::from(!takes));
         takes
     }
 
     /// Whether anything else is.
     pub fn takes_aside(&self, now: Instant) -> bool {
-        self.age(now) < self.aside_max
+        self.behind(now) < self.aside_max
+    }
+
+    /// As long as both this round and the one before last.
+    fn behind(&self, now: Instant) -> Duration {
+        self.age(now).min(self.last.get().0)
     }
 
     fn age(&self, now: Instant) -> Duration {
@@ -83,6 +99,8 @@ impl Round {
     /// Be the mark, as a task among those that it measures.
     pub async fn mark(&self) -> Infallible {
         poll_fn(|cx| {
+            let now = Instant::now();
+            self.last.set((self.age(now), Some(now)));
             self.begun.set(None);
             self.refused.set(0);
             self.mark.borrow_mut().clone_from(cx.waker());
@@ -106,20 +124,30 @@ mod tests {
             let marking = measured.clone();
             spawn_local(async move { marking.mark().await });
             yield_now().await;
-            let start = Instant::now();
-            let after = |ms| start + Duration::from_millis(ms);
-            measured.enter(start);
-            assert!(measured.takes_check(start));
+            // A round that began so long ago, or is seen so much later.
+            let ago = |ms| Instant::now() - Duration::from_millis(ms);
+            let begin = |at: Instant| {
+                measured.enter(at);
+                move |ms| at + Duration::from_millis(ms)
+            };
+            let after = begin(ago(1_000));
+            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
+            yield_now().await;
+            // The second that is too long.
+            let after = begin(ago(0));
             assert!(measured.takes_check(after(99)) && !measured.takes_check(after(100)));
             assert!(measured.takes_aside(after(9)) && !measured.takes_aside(after(10)));
-            yield_now().await;
-            // Another round, whatever the one before has refused.
-            measured.enter(after(1_000));
-            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
-            assert!(!measured.takes_check(after(1_100)));
             // Not all are refused: what is refused takes little of the time.
-            let refused = (0..50_000).filter(|_| !measured.takes_check(after(1_300))).count();
+            let refused = (0..50_000).filter(|_| !measured.takes_check(after(300))).count();
             assert_eq!(refused + 1, 10_000);
+            yield_now().await;
+            // The last took no time; nor counts a long one after which nothing was to do.
+            let after = begin(ago(1_000));
+            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
+            yield_now().await;
+            std::thread::sleep(2 * IDLE);
+            let after = begin(ago(0));
+            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
         };
         LocalSet::new().run_until(work).await;
     }

@@ -6,7 +6,7 @@
 //! record = kind(u16) length(u16) body   numbers are little-endian (MS-XLS)
 //! ```
 
-use cfb::CompoundFile;
+use cfb::{CompoundFile, Version};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::ops::RangeInclusive;
@@ -45,7 +45,8 @@ pub(super) fn checked(file: File) -> Result<Cursor<Vec<u8>>, String> {
         if let Err(why) = check(&book) {
             return Ok(Err(why.to_owned()));
         }
-        let mut alone = CompoundFile::create(Cursor::new(Vec::new()))?;
+        // Of the version that old workbooks have; of the next, readers want a part that small files lack.
+        let mut alone = CompoundFile::create_with_version(Version::V3, Cursor::new(Vec::new()))?;
         alone.create_stream(name)?.write_all(&book)?;
         alone.flush()?;
         Ok(Ok(Cursor::new(alone.into_inner().into_inner())))

@@ -3,8 +3,10 @@
 use super::*;
 
 const CALLERS: usize = 24;
+/// Requests of each: one long round is not too much yet.
+const ROUNDS: usize = 4;
 
-/// How a server with these bounds answers as many checks of some subjects and searches, ready at one moment.
+/// How a server with these bounds answers callers of checks of some subjects and of searches, all at once.
 fn at_once(check_wait_ms_max: u64, aside_wait_ms_max: u64) -> (Vec<u16>, Vec<u16>) {
     let server = start(HttpConfig { workers: 1, check_wait_ms_max, aside_wait_ms_max, ..config() });
     // Some milliseconds in a debug build, and read at once.
@@ -14,17 +16,26 @@ fn at_once(check_wait_ms_max: u64, aside_wait_ms_max: u64) -> (Vec<u16>, Vec<u16
     let mut callers: Vec<Client> = (0..2 * CALLERS).map(|_| server.connect()).collect();
     assert!(callers.iter_mut().all(|caller| caller.get("/healthz").status == 200));
     // While the first is answered the others become ready.
-    for (number, caller) in callers.iter_mut().enumerate() {
-        let (path, body) =
-            if number % 2 == 0 { ("/v1/check", &check) } else { ("/v1/search", &search) };
+    let all = |caller: &mut Client, path: &str, body: &str| {
         let length = body.len();
-        caller.send(
-            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}")
-                .as_bytes(),
-        );
-    }
-    let replies: Vec<Reply> = callers.iter_mut().map(|caller| caller.reply(true)).collect();
-    for reply in replies.iter().filter(|reply| reply.status != 200) {
+        let request =
+            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+        let ask = || {
+            caller.send(request.as_bytes());
+            caller.reply(true)
+        };
+        std::iter::repeat_with(ask).take(ROUNDS).collect::<Vec<Reply>>()
+    };
+    let (all, check, search) = (&all, &check, &search);
+    let replies: Vec<Vec<Reply>> = std::thread::scope(|scope| {
+        let asked = callers.iter_mut().enumerate().map(|(number, caller)| match number % 2 {
+            0 => scope.spawn(move || all(caller, "/v1/check", check)),
+            _ => scope.spawn(move || all(caller, "/v1/search", search)),
+        });
+        let asked: Vec<_> = asked.collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    for reply in replies.iter().flatten().filter(|reply| reply.status != 200) {
         reply.problem(Code::Overloaded);
         assert_eq!(reply.header("retry-after"), Some("1"));
     }
@@ -33,7 +44,8 @@ fn at_once(check_wait_ms_max: u64, aside_wait_ms_max: u64) -> (Vec<u16>, Vec<u16
     assert!(callers.iter_mut().all(|caller| caller.check(&honest).json()["verdict"] == "prohibit"));
     let text = String::from_utf8(server.connect().get("/metrics").body).unwrap();
     let each = |first: usize| {
-        replies.iter().skip(first).step_by(2).map(|reply| reply.status).collect::<Vec<u16>>()
+        let of = replies.iter().skip(first).step_by(2).flatten();
+        of.map(|reply| reply.status).collect::<Vec<u16>>()
     };
     let (checks, searches) = (each(0), each(1));
     for (route, statuses) in [("/v1/check", &checks), ("/v1/search", &searches)] {
@@ -48,7 +60,7 @@ fn at_once(check_wait_ms_max: u64, aside_wait_ms_max: u64) -> (Vec<u16>, Vec<u16
 #[test]
 fn searches_are_put_off_while_checks_are_answered() {
     let (checks, searches) = at_once(60_000, 1);
-    assert_eq!(checks, [200; CALLERS]);
+    assert_eq!(checks, [200; ROUNDS * CALLERS]);
     assert!(searches.contains(&503), "{searches:?}");
 }
 
@@ -60,5 +72,5 @@ fn checks_that_would_wait_too_long_are_told_so_and_the_others_are_answered() {
 
 #[test]
 fn within_the_bounds_everybody_is_answered() {
-    assert_eq!(at_once(60_000, 60_000), (vec![200; CALLERS], vec![200; CALLERS]));
+    assert_eq!(at_once(60_000, 60_000), (vec![200; ROUNDS * CALLERS], vec![200; ROUNDS * CALLERS]));
 }
