@@ -22,6 +22,7 @@
 //! | [`batch`] | rows of cells |
 //! | `column` | a column of a record batch, cell by cell as text |
 //! | `csv`, `excel`, `jsonl`, `parquet` | the formats |
+//! | `pages` | a Parquet file's dictionaries, looked at before rows are made of it |
 //! | `package` | a workbook's parts, looked at before they are unpacked into memory |
 //! | `records` | an old workbook's records, looked at before its sheets are laid out in memory |
 //! | [`date`] | the forms of dates and of nothing (DOMAIN 2) |
@@ -40,6 +41,7 @@ pub(crate) mod jsonl;
 pub mod mapper;
 pub mod mapping;
 mod package;
+pub(crate) mod pages;
 mod parquet;
 mod records;
 pub mod reject;

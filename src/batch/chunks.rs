@@ -14,6 +14,7 @@ use super::batches::{Readers, Results, Texts, guarded};
 use super::screener::{Row, Screener};
 use super::{BatchError, Tally};
 use crate::source::SourceError;
+use crate::source::pages::rows_at_once;
 use crate::source::reject::Reason;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::Schema;
@@ -43,7 +44,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Rows of a part. What a writer makes a row group of by default is of one, or of a few.
 const PART_ROWS: usize = 1 << 17;
-/// Rows that are decoded together.
+/// Rows that are decoded together at most.
 const BATCH_ROWS: usize = 16 << 10;
 /// Parts that wait behind each screener.
 const WAITING: usize = 2;
@@ -77,6 +78,15 @@ pub struct Answered {
     pub tally: Tally,
     /// Bytes of the chunks that it is of, as far as it goes.
     pub bytes: u64,
+}
+
+/// What is read of the file.
+struct Needed {
+    columns: Vec<usize>,
+    /// How they are read where there are no others.
+    readers: Readers,
+    /// So many rows are decoded together.
+    rows: usize,
 }
 
 /// Why no whole file was written.
@@ -160,7 +170,7 @@ impl Chunks {
     ) -> Result<(), Unwritten> {
         let unwritten = |error| self.unwritten(error);
         let mut writer = Writer::new(self, schema, out).map_err(unwritten)?;
-        let (threads, screener, needed) = (threads.max(1), &screener, &readers.alone());
+        let (threads, screener, needed) = (threads.max(1), &screener, &self.needed(readers)?);
         std::thread::scope(|scope| {
             let mut from = Vec::new();
             for thread in 0..threads {
@@ -188,7 +198,7 @@ impl Chunks {
     fn serve(
         &self,
         parts: impl Iterator<Item = Part>,
-        needed: &(Vec<usize>, Readers),
+        needed: &Needed,
         mut screener: Screener,
         answer: &SyncSender<Result<Answered, SourceError>>,
     ) {
@@ -204,13 +214,13 @@ impl Chunks {
     fn answer(
         &self,
         part: Part,
-        (needed, readers): &(Vec<usize>, Readers),
+        needed: &Needed,
         screener: &mut Screener,
     ) -> Result<Answered, SourceError> {
         let (mut results, mut rejects, mut rows) = (Results::default(), Vec::new(), 0);
         let mut reader = guarded(&self.path, "Parquet", || Ok(self.read(part, needed)?))?;
         while let Some(batch) = guarded(&self.path, "Parquet", || reader.next().transpose())? {
-            answer_batch(&batch, readers, screener, &mut results, |row, reason, text| {
+            answer_batch(&batch, &needed.readers, screener, &mut results, |row, reason, text| {
                 rejects.push((rows + row as u64, reason, text));
             });
             rows += batch.num_rows() as u64;
@@ -226,17 +236,29 @@ impl Chunks {
         Ok(Answered { results: results.columns(), rejects, tally, bytes })
     }
 
-    fn read(&self, part: Part, needed: &[usize]) -> Result<ParquetRecordBatchReader> {
+    fn needed(&self, readers: Readers) -> Result<Needed, SourceError> {
+        let (columns, readers) = readers.alone();
+        let rows = guarded(&self.path, "Parquet", || {
+            let metadata = self.metadata.metadata();
+            let schema = metadata.file_metadata().schema_descr();
+            let is_read = |at| columns.contains(&schema.get_column_root_idx(at));
+            Ok(rows_at_once(self.file.clone(), metadata, is_read, BATCH_ROWS)?)
+        })?;
+        Ok(Needed { columns, readers, rows })
+    }
+
+    fn read(&self, part: Part, needed: &Needed) -> Result<ParquetRecordBatchReader> {
         let metadata = self.metadata.clone();
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), metadata);
-        let needed = ProjectionMask::roots(builder.parquet_schema(), needed.iter().copied());
+        let columns = needed.columns.iter().copied();
+        let columns = ProjectionMask::roots(builder.parquet_schema(), columns);
         let selected = [RowSelector::skip(part.start), RowSelector::select(part.rows)];
         builder
-            .with_projection(needed)
+            .with_projection(columns)
             .with_row_groups(vec![part.group])
             .with_row_selection(RowSelection::from(selected.to_vec()))
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(needed.rows)
             .build()
     }
 

@@ -2,6 +2,7 @@
 
 use super::batches::{Reader, Rows, Writer};
 use crate::source::SourceError;
+use crate::source::pages::rows_at_once;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, Schema};
 use parquet::arrow::ArrowWriter;
@@ -15,7 +16,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows of a batch.
+/// Rows of a batch at most.
 const BATCH_ROWS: usize = 16 << 10;
 
 /// Open a file. The types are those of Parquet itself, as a writer's own would only be more names for the same.
@@ -24,8 +25,10 @@ pub fn open(path: &Path) -> Result<Rows, SourceError> {
         File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     Rows::open(path, "Parquet", || {
+        let pages = file.try_clone()?;
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-        Ok(builder.with_batch_size(BATCH_ROWS).build()?)
+        let rows = rows_at_once(pages, builder.metadata(), |_| true, BATCH_ROWS)?;
+        Ok(builder.with_batch_size(rows).build()?)
     })
 }
 

@@ -5,6 +5,7 @@ use super::batch::Fault;
 use super::column::Column;
 use super::file::{BATCH_ROWS, Batches, OnHeadings, ROW_BYTES_MAX, Sink, beginning};
 use super::mapper::{Wanted, folded};
+use super::pages::rows_at_once;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type as Physical;
@@ -18,8 +19,9 @@ pub(super) fn read(
     sink: &mut Sink,
 ) -> Result<(), SourceError> {
     let damaged = |why: String| SourceError::format(path, "Parquet", why);
-    let file =
-        File::open(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+    let open = || File::open(path).and_then(|file| Ok((file.try_clone()?, file)));
+    let (file, pages) =
+        open().map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
     // The types of Parquet itself: what the writer called them in memory (dictionaries, views) would
     // only be more kinds of the same text.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -50,9 +52,12 @@ pub(super) fn read(
         })
         .collect::<Result<Vec<Column>, SourceError>>()?;
     let mask = ProjectionMask::roots(schema, chosen.iter().copied());
+    let is_read = |at| chosen.contains(&schema.get_column_root_idx(at));
+    let rows = rows_at_once(pages, builder.metadata(), is_read, BATCH_ROWS)
+        .map_err(|error| damaged(error.to_string()))?;
     let reader = builder
         .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
+        .with_batch_size(rows)
         .build()
         .map_err(|error| damaged(error.to_string()))?;
     let mut batches = Batches::new(sink);

@@ -1,7 +1,8 @@
 //! What must never come out wrong in silence: each row was once read as something else.
 
+use super::batch::Fault;
 use super::mapper::wanted;
-use super::{Feed, Mapped, Mapper, Mapping, Reject, RejectWriter, SourceError};
+use super::{Batch, Feed, Mapped, Mapper, Mapping, Reject, RejectWriter, SourceError};
 use crate::record::{Day, Entry, IdentifierKind, State, SubjectKind, Term};
 use std::cell::RefCell;
 use std::fs;
@@ -468,6 +469,8 @@ mod formats {
         ArrayRef, BinaryArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
         Int64Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
     };
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
     use std::sync::Arc;
 
     fn parquet_of(columns: Vec<(&str, ArrayRef)>) -> Result<Outcome, SourceError> {
@@ -475,7 +478,7 @@ mod formats {
         let path = folder.path().join("full-1.parquet");
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let file = fs::File::create(&path).unwrap();
-        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         read(&path, &small())
@@ -589,6 +592,37 @@ mod formats {
         assert_eq!(numbers, [1, 3, 4]);
         assert_eq!(outcome.refused(), [(5, "", "row_too_long")]);
         assert!(outcome.rejects[0].text.len() < 100_000);
+    }
+
+    /// Two gigabytes as rows, if all were made at once.
+    #[test]
+    fn a_long_text_in_every_row_of_parquet_is_read_some_rows_at_once() {
+        let rows = 1_100;
+        let column = |text: String| -> ArrayRef {
+            let (keys, values) = (vec![0; rows].into(), StringArray::from(vec![text]));
+            Arc::new(DictionaryArray::<Int32Type>::new(keys, Arc::new(values)))
+        };
+        let columns = [("name", column("x".repeat(2 << 20))), ("from", column("20250101".into()))];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let of_long_texts = WriterProperties::builder().set_dictionary_page_size_limit(8 << 20);
+        let properties = Some(of_long_texts.build());
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), properties).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        assert!(bytes.len() < 3 << 20);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("full-1.parquet");
+        fs::write(&path, bytes).unwrap();
+        let mapping = small();
+        let feed = Feed::open(&path, &mapping.layout).unwrap();
+        let mut faults = Vec::new();
+        let mut sink = |batch: Batch| {
+            faults.extend(batch.rows().map(|row| row.fault));
+            Ok(())
+        };
+        feed.read(&wanted(&mapping), &mut |_| Ok(()), &mut sink).unwrap();
+        assert_eq!(faults, vec![Some(Fault::TooLong); rows]);
     }
 
     /// A workbook of a part, as a hostile hand would write it.
