@@ -10,7 +10,7 @@
 //! | [`feeds`] | a department's file, of each format |
 //! | [`files`] | a file to be screened, of each format |
 //! | [`texts`] | what an operator writes: mappings, the catalogue, clients, the configuration |
-//! | [`snapshot`] | alterations of a snapshot, its hashes made good; its signature |
+//! | [`snapshot`] | alterations of a snapshot, with its hashes made good or not; its signature |
 //! | [`log`] | alterations of an audit log; records, seals, receipts |
 //! | [`changes`] | the body of changes, and commits of the ledger |
 //! | [`words`] | identifiers, names, days, expressions, signatures of requests |
@@ -30,7 +30,7 @@ pub mod texts;
 pub mod words;
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 use xincha::live::View;
 
 pub use libfuzzer_sys::Corpus;
@@ -44,8 +44,8 @@ fn folder() -> PathBuf {
 static GROUND: LazyLock<(tempfile::TempDir, Arc<View>)> =
     LazyLock::new(|| ground::view(ground::NOW));
 
-/// The parser's own code answers for others' panics where it says so: only those that reach us count.
+/// Some parsers catch what others' code panics with: only panics that reach us count, which abort.
 fn forgive_caught_panics() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| drop(std::panic::take_hook()));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
 }

@@ -4,7 +4,7 @@
 use crate::{Corpus, GROUND, folder};
 use std::cell::RefCell;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -135,7 +135,13 @@ fn request(data: &[u8]) -> Option<Vec<u8>> {
 fn answered(stream: &mut TcpStream) -> bool {
     let (mut bytes, mut piece) = (Vec::new(), [0; 16 * 1024]);
     let mut more = |bytes: &mut Vec<u8>| {
-        let read = stream.read(&mut piece).expect("an answer in time");
+        let read = loop {
+            match stream.read(&mut piece) {
+                // By the clock of libFuzzer.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.expect("an answer in time"),
+            }
+        };
         assert!(read > 0, "closed within an answer");
         bytes.extend_from_slice(&piece[..read]);
     };

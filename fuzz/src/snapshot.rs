@@ -1,6 +1,13 @@
-//! Alterations of a snapshot (`s`), each of eight bytes: which section, where, what stands there then, and
-//! whether the section ends there. All hashes are made good, as one who forges a snapshot would. And the text of
-//! a signature (`g`).
+//! A snapshot.
+//!
+//! | letter | the rest is |
+//! |---|---|
+//! | `s` | alterations of its sections, each of eight bytes: which, where, whether it ends there, what stands there |
+//! | `r` | alterations of the file, each of eight bytes: where, what stands there then |
+//! | `g` | a signature |
+//!
+//! Where sections are altered all hashes are made good, as one who forges a snapshot would. Sections that `fst`
+//! reads stay as they are: it trusts its bytes, and what stops a forger is the signature.
 
 use crate::ground::{self, BLACK, HIDDEN, MATTER, NOW, PERSON};
 use crate::{Corpus, GROUND, folder};
@@ -11,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 use xincha::http::{Worker, answer};
 use xincha::live::{Generation, View};
-use xincha::snapshot::{Signature, SigningKey, TrustedKeys, Writer};
+use xincha::snapshot::{Signature, SigningKey, TrustedKeys, Writer, reader};
 
 /// What the sound one is signed under.
 const ID: &str = "20261122T0200Z-4f1c";
@@ -28,10 +35,11 @@ static SIGNED: LazyLock<(Signature, TrustedKeys)> = LazyLock::new(|| {
     (Signature::sign(b"bytes", ID, &key), TrustedKeys::of(&key))
 });
 
-/// A forged one is refused or answers; no text but the signature itself is a signature.
+/// A forged one is refused or answers, a damaged one is refused; no text but the signature itself is one.
 pub fn run(data: &[u8]) -> Corpus {
     match data.split_first() {
         Some((b's', alterations)) => forged(alterations),
+        Some((b'r', alterations)) => damaged(alterations),
         Some((b'g', text)) => signature(text),
         _ => return Corpus::Reject,
     }
@@ -43,7 +51,10 @@ fn forged(alterations: &[u8]) {
     for alteration in alterations.as_chunks::<8>().0 {
         let [section, low, high, ends, value @ ..] = *alteration;
         let at = usize::from(section) % sections.len();
-        let bytes = &mut sections[at].1;
+        let (name, bytes) = &mut sections[at];
+        if is_of_fst(name) {
+            continue;
+        }
         let at = usize::from(u16::from_le_bytes([low, high])).min(bytes.len());
         if ends == 255 {
             bytes.truncate(at);
@@ -69,6 +80,22 @@ fn forged(alterations: &[u8]) {
         let _ = answer(&view, NOW, Uuid::nil(), body.as_bytes(), &mut worker, &mut out);
     }
     assert!(view.listed().entries().all(|entry| entry.names().count() > 0));
+}
+
+fn is_of_fst(name: &str) -> bool {
+    let part = name.strip_prefix("names.").or_else(|| name.strip_prefix("masks."));
+    name == "ids.texts" || part.is_some_and(|part| part.parse::<u8>().is_ok())
+}
+
+fn damaged(alterations: &[u8]) {
+    let sound = fs::read(GROUND.1.generation.snapshot.path()).expect("a file");
+    let mut bytes = sound.clone();
+    for alteration in alterations.as_chunks::<8>().0 {
+        let [a, b, c, d, value @ ..] = *alteration;
+        let at = u32::from_le_bytes([a, b, c, d]) as usize % bytes.len();
+        bytes[at..].iter_mut().zip(value).for_each(|(byte, value)| *byte = value);
+    }
+    assert_eq!(reader::verify(&bytes).is_ok(), bytes == sound);
 }
 
 fn signature(text: &[u8]) {

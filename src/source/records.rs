@@ -221,7 +221,8 @@ impl<'a> Pieces<'a> {
     fn skip(&mut self, mut count: usize) -> Option<()> {
         while count > 0 {
             self.next_where_empty();
-            count -= self.bytes(count.min(self.0.last()?.len()))?.len();
+            let here = self.0.last().map(|piece| piece.len()).filter(|here| *here > 0)?;
+            count -= self.bytes(here.min(count))?.len();
         }
         Some(())
     }
@@ -278,6 +279,9 @@ mod tests {
         let pieces = Pieces::of(&first, [&second[..], &[0, b'z']].into_iter());
         assert_eq!(pieces.lengths(), [3, 2]);
         assert!(Pieces::of(&[], std::iter::empty()).lengths().is_empty());
+        // What is behind a text and is not there has no end that could be waited for.
+        let cut_off = [&[0; 8][..], &[1, 0, 8, 255, 255, b'a']].concat();
+        assert!(Pieces::of(&cut_off, std::iter::empty()).lengths().is_empty());
     }
 
     #[test]
