@@ -448,7 +448,8 @@ pub(super) fn fold_value(raw: &str) -> CompactString {
     if raw.is_ascii() {
         return raw.chars().filter(keep).map(|c| c.to_ascii_uppercase()).collect();
     }
-    raw.nfkc().filter(keep).flat_map(char::to_uppercase).collect()
+    // Composed again, since what is left out may have stood between a letter and its accent.
+    raw.nfkc().filter(keep).flat_map(char::to_uppercase).nfc().collect()
 }
 
 fn normalise(raw: &str) -> Result<CompactString, IdentifierError> {
@@ -779,6 +780,15 @@ mod tests {
         }
         for raw in ["111111111111111111", "00000000000000000X", "XXXXXXXXXXXXXXXXXX"] {
             check_sound(raw);
+        }
+    }
+
+    #[test]
+    fn a_normalised_text_is_its_own() {
+        // An accent that stands behind what is left out meets the letter before that.
+        for raw in ["AB12A\u{0}\u{30f}", "ab-12a \u{30f}", "ｆﬀ１２３"] {
+            let identifier = id(raw);
+            assert_eq!(Identifier::of(identifier.kind(), identifier.text()), Ok(identifier));
         }
     }
 
