@@ -30,7 +30,7 @@ impl Service {
         synth::write(&plan, &folder.path().join("feeds"), &|_| {}).map_err(text)?;
         let key = Key::generate().map_err(text)?;
         let clients = format!(
-            "[client.loadtest]\nkeys = [\"{}\"]\nmisses = 100000000\n\
+            "[client.loadtest]\nkeys = [\"{}\"]\nmisses = 100000000\nmisses_total = 100000000\n\
              scopes = [\"check\", \"screen\", \"search\", \"batch\", \"change\", \"read\", \"admin\"]\n",
             key.digest
         );

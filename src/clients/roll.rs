@@ -26,7 +26,7 @@ const SECRET_BYTES_MIN: usize = 16;
 /// Natural persons on no list that one operator may ask about in ten minutes where nothing is told.
 const MISSES: u32 = 200;
 /// The same of all operators of a client together.
-const MISSES_TOTAL: u32 = 5_000;
+const MISSES_TOTAL: u32 = 50_000;
 
 const FIELDS: [&str; 17] = [
     "label",
