@@ -200,6 +200,25 @@ class SparkTest(unittest.TestCase):
                 xincha_spark.screen_files(self.spark, source, target, options)
             self.assertFalse(target.exists())
 
+    def test_a_task_that_outlives_the_failure_of_another_leaves_nothing(self):
+        source, target = self.files("late", table(10)), pathlib.Path(self.home.path("late-screened"))
+        seen = []
+
+        class Refused(Exception):
+            pass
+
+        def refuse(basis):
+            seen.append(basis)
+            raise Refused
+
+        with self.assertRaises(Refused):
+            xincha_spark.screen_files(self.spark, source, target, self.options(), refuse)
+        names = xincha_spark.files_of(source.resolve())
+        late = xincha_spark.FileScreening(self.options(), seen[0], source.resolve(), target)
+        with self.assertRaisesRegex(PythonException, "FileNotFoundError"):
+            self.spark.sparkContext.parallelize(names, 1).map(late).collect()
+        self.assertFalse(target.exists())
+
     def test_files_on_another_snapshot_are_refused(self):
         source, target = self.files("stale", table(10)), pathlib.Path(self.home.path("stale-screened"))
 

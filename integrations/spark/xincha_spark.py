@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -197,8 +198,10 @@ class FileScreening:
         """The name, what was written, and how many rows have which verdict."""
         # Of a task that is tried twice each has its own.
         attempt = TaskContext.get().taskAttemptId()
-        result = self.target / PENDING / str(attempt) / name
-        result.parent.mkdir(parents=True, exist_ok=True)
+        result = pending(self.target, attempt, name)
+        # Where the driver has given up the folder of the results is gone, and must not come back.
+        for part in reversed(result.relative_to(self.target / PENDING).parents):
+            (self.target / PENDING / part).mkdir(exist_ok=True)
         rejects = result.with_suffix(".rejects.csv")
         command = self.options.command(str(self.source / name), "-o", str(result), "--rejects", str(rejects))
         try:
@@ -234,6 +237,11 @@ class Screened:
     rows: int
     hits: int
     undetermined: int
+
+
+def pending(target, attempt, name):
+    """Where the result for a file waits."""
+    return target / PENDING / str(attempt) / name
 
 
 def check(schema, basis):
@@ -326,7 +334,7 @@ def screen_files(spark: SparkSession, source, target, options: Options, is_expec
             if other.columns != screened[0].columns:
                 raise XinchaError(f"{other.name}: 与 {screened[0].name} 列不同 / has other columns")
         for one in screened:
-            result = target / PENDING / str(one.attempt) / one.name
+            result = pending(target, one.attempt, one.name)
             rejects = result.with_suffix(".rejects.csv")
             for path, final in [(result, target / one.name), (rejects, target / REJECTS / f"{one.name}.csv")]:
                 if path.exists():
@@ -335,7 +343,10 @@ def screen_files(spark: SparkSession, source, target, options: Options, is_expec
         shutil.rmtree(target / PENDING)
         (target / SUCCESS).touch()
     except BaseException:
-        shutil.rmtree(target)
+        # Tasks may go on after the first that failed: under its own name nothing can be made in it any more.
+        failing = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        target.rename(failing)
+        shutil.rmtree(failing)
         raise
     return screened
 
