@@ -30,9 +30,7 @@ pub struct Terms<'a> {
 impl Terms<'_> {
     /// Lists that are to be consulted and are not to be relied on then.
     pub fn stale_lists(&self) -> impl Iterator<Item = ListNo> {
-        let Terms { basis, matter, at, .. } = *self;
-        let consulted = basis.ground.catalogue.matter(matter).consults.iter();
-        consulted.filter_map(move |&list| basis.stale_list(list, at)).map(|stale| stale.list)
+        self.basis.stale(self.matter, self.at).map(|stale| stale.list)
     }
 }
 
