@@ -288,8 +288,3 @@ fn at_hangup(mut then: impl FnMut() + Send + 'static) -> std::io::Result<()> {
     })?;
     Ok(())
 }
-
-/// Now, for whoever must be told it.
-fn now() -> crate::record::Instant {
-    crate::record::Instant(jiff::Timestamp::now().as_second())
-}

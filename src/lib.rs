@@ -32,6 +32,7 @@
 //! | row | module | what lives there |
 //! |---|---|---|
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, changes and what stands of them, days, limits |
+//! | 0 | [`clock`] | what time it is |
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
@@ -74,6 +75,8 @@
 //!   names: a check that must is handed to threads of its own.
 
 pub mod record;
+
+pub mod clock;
 
 pub mod secret;
 

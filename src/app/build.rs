@@ -1,12 +1,14 @@
 //! `xincha build`: feeds → a published snapshot.
 
+use super::Outcome;
 use super::progress::FileProgress;
-use super::{Outcome, now};
 use crate::catalogue::Catalogue;
+use crate::clock;
 use crate::config::Config;
 use crate::ingest::{self, IngestError, Order, Plan, Report};
 use crate::ledger::Ledger;
 use crate::live::{Generation, View};
+use crate::record::Instant;
 use crate::snapshot::Store;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -110,7 +112,7 @@ pub fn build(
         kind_of: &|code| catalogue.list_no(code).map(|no| catalogue.list(no).kind),
         store: &store,
         rejects: &rejects.unwrap_or_else(|| folder.join("rejects.csv")),
-        now: now(),
+        now: Instant(clock::seconds()),
         standing: &standing,
         keys: &keys,
         change: view.map_or(0, |view| view.overlay.change()),

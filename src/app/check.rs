@@ -1,12 +1,14 @@
 //! `xincha check`: one check, offline, with the very code that answers `POST /v1/check`.
 
+use super::Outcome;
 use super::remote::Remote;
 use super::report::Report;
-use super::{Outcome, now};
 use crate::catalogue::Catalogue;
+use crate::clock;
 use crate::config::Config;
 use crate::http::{CheckIds, Unanswered, Worker, answer};
 use crate::ledger::{FileLedger, LedgerError};
+use crate::record::Instant;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -136,7 +138,8 @@ fn offline(
     let view = super::view(config, catalogue, Some(ledger))?;
     let mut out = Vec::new();
     let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-    let answered = answer(&view, now(), id, request, &mut Worker::searching(), &mut out);
+    let answered =
+        answer(&view, Instant(clock::seconds()), id, request, &mut Worker::searching(), &mut out);
     Ok(match answered {
         Ok(()) => Ok(serde_json::from_slice(&out)?),
         Err(Unanswered::Problem(problem)) => Err(serde_json::from_slice(&problem.to_json())?),

@@ -1,8 +1,9 @@
 //! `xincha cross`: lists against lists.
 
-use super::{Outcome, now};
+use super::Outcome;
 use crate::batch::Format;
 use crate::catalogue::{Catalogue, List};
+use crate::clock;
 use crate::config::Config;
 use crate::cross::crossing::{Met, authority};
 use crate::cross::{Change, Crossing, Expression, Finding, Findings, InForce};
@@ -85,9 +86,9 @@ impl Cross {
         let expression = self.expression.as_deref();
         let expression = expression.map(|text| Expression::parse(text, &catalogue)).transpose()?;
         let view = super::view_for(config, &catalogue, self.snapshot_only)?;
-        let day = self.day.unwrap_or_else(|| now().day());
+        let day = self.day.unwrap_or_else(|| Instant(clock::seconds()).day());
         let in_force = InForce::on(&view.generation.ground, view.listed(), day);
-        tell_stale(&view, now(), expression.as_ref());
+        tell_stale(&view, Instant(clock::seconds()), expression.as_ref());
         let Some(expression) = expression else {
             self.matrix(&catalogue, &view, &in_force, form)?;
             return Ok(ExitCode::SUCCESS);

@@ -3,12 +3,13 @@
 //! Nothing is changed by it, and nothing that runs is in its way. Each finding stands for itself: one that
 //! needs what another found to be missing is left out.
 
+use super::Outcome;
 use super::remote::Remote;
-use super::{Outcome, now};
 use crate::audit::reader::Reader;
 use crate::audit::{AuditConfig, AuditKey};
 use crate::catalogue::Catalogue;
 use crate::clients::Clients;
+use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ledger::{FileLedger, Ledger, LedgerError};
 use crate::live::{Generation, ReplicasConfig, View};
@@ -327,7 +328,7 @@ fn snapshot(config: &Config, catalogue: Arc<Catalogue>, findings: &mut Findings)
         |key| format!("签名密钥 {key} / signed by it"),
     );
     findings.well("snapshot", format!("{}，构建于 / built {built}，{by}", meta.id));
-    let (view, at) = (View::of(generation.clone()), now());
+    let (view, at) = (View::of(generation.clone()), Instant(clock::seconds()));
     let (basis, catalogue) = (view.basis(at), &generation.ground.catalogue);
     let lists = catalogue.list_numbers().filter(|&list| basis.stale_list(list, at).is_some());
     let stale: Vec<&str> = lists.map(|list| catalogue.list(list).code.as_str()).collect();

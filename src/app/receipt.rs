@@ -176,7 +176,7 @@ fn replay(config: &Config, record: &Record, request: &[u8]) -> Result<Vec<u8>, B
     }
     view.behind = ground.behind.map(Instant);
     let mut out = Vec::new();
-    let now = Instant((record.millis / 1_000) as i64);
+    let now = Instant::of_millis(record.millis);
     match answer(&view, now, record.id, request, &mut Worker::searching(), &mut out) {
         Ok(()) => Ok(out),
         Err(Unanswered::Problem(problem)) => {

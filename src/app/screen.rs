@@ -1,11 +1,12 @@
 //! `xincha screen`: a whole file against all lists.
 
+use super::Outcome;
 use super::job::Handed;
 use super::progress::FileProgress;
 use super::remote::Remote;
-use super::{Outcome, now};
 use crate::batch::{self, BatchError, Format, Job};
 use crate::catalogue::{Catalogue, List};
+use crate::clock;
 use crate::config::Config;
 use crate::jobs::{Order, Summary};
 use crate::ledger::LedgerError;
@@ -157,7 +158,7 @@ impl Screen {
             })?,
         };
         let view = super::view_for(config, &catalogue, self.snapshot_only)?;
-        let at = self.at.unwrap_or_else(now);
+        let at = self.at.unwrap_or_else(|| Instant(clock::seconds()));
         let terms = batch::Terms { basis: view.basis(at), matter, at, kind: self.kind };
         terms.stale_lists().for_each(|list| tell_stale(catalogue.list(list)));
         let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());

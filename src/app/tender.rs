@@ -1,12 +1,14 @@
 //! `xincha tender`: all bidders of a section.
 
+use super::Outcome;
 use super::check::{print_subject, told, verdict};
 use super::remote::Remote;
 use super::report::Report;
-use super::{Outcome, now};
+use crate::clock;
 use crate::config::Config;
 use crate::http::{CheckIds, Worker, tender};
 use crate::ledger::LedgerError;
+use crate::record::Instant;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,7 +55,13 @@ impl Tender {
             ledger => {
                 let view = super::view(config, &catalogue, Some(ledger?))?;
                 let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
-                match tender::answer(&view, now(), id, &request, &mut Worker::searching()) {
+                match tender::answer(
+                    &view,
+                    Instant(clock::seconds()),
+                    id,
+                    &request,
+                    &mut Worker::searching(),
+                ) {
                     Ok(answer) => Ok(answer),
                     Err(problem) => Err(serde_json::from_slice(&problem.to_json())?),
                 }

@@ -1,11 +1,12 @@
 //! The thread that syncs what was written, seals it, and removes what is too old.
 
 use super::config::Sync;
-use super::log::{Log, Shared, now, unrecorded};
+use super::log::{Log, Shared, unrecorded};
 use super::record::{Act, Record};
 use super::seal::{self, Sealed, Seals};
 use super::segment::End;
 use super::{AuditError, Hash, merkle};
+use crate::clock;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -168,7 +169,8 @@ impl Keeper {
         let root = merkle::root(self.shared.algorithm, &leaves);
         let sealed: Vec<_> = lanes.iter().map(|lane| (lane.lane, lane.clone())).collect();
         // No record is younger than its seal, by which it is looked for.
-        match self.seals.append(now().max(self.latest), lanes, leaves.len() as u64, root) {
+        match self.seals.append(clock::millis().max(self.latest), lanes, leaves.len() as u64, root)
+        {
             Ok(millis) => {
                 self.sealed.extend(sealed);
                 self.waiting.iter_mut().for_each(|(_, hashes)| hashes.clear());
@@ -210,7 +212,7 @@ impl Keeper {
     /// on each lane is kept is recorded and sealed before: whatever else is gone is missed.
     fn remove_old(&mut self) -> Result<(), AuditError> {
         let kept = u64::from(self.shared.config.keep_days) * DAY_MILLIS;
-        let Some(oldest) = now().checked_sub(kept) else { return Ok(()) };
+        let Some(oldest) = clock::millis().checked_sub(kept) else { return Ok(()) };
         self.seal();
         let log = Log { shared: self.shared.clone() };
         let mut swept = Vec::new();

@@ -1,11 +1,12 @@
 //! A chain of records, one for each thread that answers: none waits for another's.
 
-use super::log::{Unrecorded, now};
+use super::log::Unrecorded;
 use super::reader::begun;
 use super::record::RECORD_BYTES_MAX;
 use super::seal::Sealed;
 use super::segment::{End, Frames, HEADER, Header, Next, Segment, Spare, segments};
 use super::{Algorithm, AuditError, Broken, Hash, ReceiptNo, Record};
+use crate::clock;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -302,6 +303,6 @@ fn set_aside(
     position: u64,
     keep: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), AuditError> {
-    let aside = segment.with_file_name(format!("{position:016x}.{}.torn", now()));
+    let aside = segment.with_file_name(format!("{position:016x}.{}.torn", clock::millis()));
     keep(&aside).map_err(AuditError::io(&aside))
 }

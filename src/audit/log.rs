@@ -9,6 +9,7 @@ use super::receipt::ReceiptNo;
 use super::record::{Act, Record};
 use super::seal::{Sealed, Seals};
 use super::{Algorithm, AuditConfig, AuditError};
+use crate::clock;
 use crate::snapshot::SigningKey;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -18,7 +19,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
-use std::time::SystemTime;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -150,7 +150,7 @@ impl Log {
 
     /// A record of something of this moment, with an id of its own.
     pub fn now<'a>(&self, act: Act) -> Record<'a> {
-        Record::new(Uuid::now_v7(), now(), act)
+        Record::new(Uuid::now_v7(), clock::millis(), act)
     }
 
     /// Append a record: it outlives this process from here on. Lanes beyond the last one are the first.
@@ -232,12 +232,6 @@ impl Log {
 
 pub(super) fn unrecorded(folder: &Path, why: Unrecorded) -> AuditError {
     AuditError::Io { path: folder.to_owned(), source: io::Error::other(why) }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as u64
 }
 
 fn make(folder: &Path) -> Result<(), AuditError> {

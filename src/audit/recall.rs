@@ -1,9 +1,9 @@
 //! Past answers that relied on an entry, and who is to be told.
 
 use super::find::Sought;
-use super::log::now;
 use super::reader::Reader;
 use super::{Act, AuditError, ReceiptNo, lines};
+use crate::clock;
 use crate::record::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ pub fn recall(
         let past = Past {
             receipt: kept.no.to_string(),
             id: record.id.to_string(),
-            time: Instant((record.millis / 1_000) as i64).to_string(),
+            time: Instant::of_millis(record.millis).to_string(),
             act: record.act,
             matter: record.purpose.matter.to_owned(),
             department: record.purpose.department.to_owned(),
@@ -143,7 +143,7 @@ impl Notices {
         let number = self.all()?.last().map_or(0, |last| last.number) + 1;
         let notice = Notice {
             number,
-            time: Instant((now() / 1_000) as i64).to_string(),
+            time: Instant(clock::seconds()).to_string(),
             list: list.to_owned(),
             entry: entry.to_owned(),
             reason: reason.to_owned(),

@@ -321,7 +321,7 @@ pub fn tell(record: &Record, no: &ReceiptNo) -> Value {
         json!({"verdict": some(asked.verdict), "digests": digests})
     });
     let cited = record.cited.iter().map(|cited| json!({"list": cited.list, "entry": cited.entry}));
-    let time = Instant((record.millis / 1_000) as i64).to_string();
+    let time = Instant::of_millis(record.millis).to_string();
     json!({
         "receipt": no.to_string(),
         "id": record.id.to_string(),

@@ -170,7 +170,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, AuditError> {
 
 /// The file in which a seal of that moment stands.
 pub(super) fn file_of(folder: &Path, millis: u64) -> PathBuf {
-    let day = Instant((millis / 1_000) as i64).day();
+    let day = Instant::of_millis(millis).day();
     folder.join(format!("{day}.{SUFFIX}"))
 }
 

@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::receipt::Unproven;
 use super::verify::{Proven, verify};
 use super::*;
+use crate::clock;
 use crate::record::Identifier;
 use crate::snapshot::{SigningKey, TrustedKeys};
 use std::fs;
@@ -119,7 +120,7 @@ fn what_was_answered_is_found_and_proven_by_either_hash() {
         let of_subject =
             Sought { subjects: vec![key.identifier(&identifier(203))], ..Sought::default() };
         assert_eq!(found(of_subject), [receipts[83]]);
-        let later = Sought { since: log::now() + 10_000, ..Sought::default() };
+        let later = Sought { since: clock::millis() + 10_000, ..Sought::default() };
         assert!(found(later).is_empty());
 
         let relied = recall::recall(&reader, "sxbzxr", "e-2", 0).unwrap();

@@ -2,6 +2,7 @@
 
 use super::nonces::Nonces;
 use super::roll::{Mistakes, Roll};
+use crate::clock;
 use crate::secret::SecretError;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Between two looks at the file.
@@ -134,10 +135,9 @@ impl Clients {
     }
 
     fn sweep(&self) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.nonces.sweep(now.as_millis() as u64);
+        self.nonces.sweep(clock::millis());
         let roll = self.roll.borrow().clone();
-        roll.clients().for_each(|client| client.pace.sweep(now.as_secs() as i64));
+        roll.clients().for_each(|client| client.pace.sweep(clock::seconds()));
     }
 
     /// A handle of one worker.

@@ -6,16 +6,17 @@ use super::{HeraldConfig, HeraldError};
 use crate::audit::recall::Notices;
 use crate::audit::{Act, Log, Record};
 use crate::clients::{Client, Clients, Scope, Stamps};
+use crate::clock;
 use crate::record::Instant;
 use crate::snapshot::SigningKey;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant as Clock;
+use tokio::time::Instant as Moment;
 
 /// Between two looks for new recalls.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -134,7 +135,7 @@ struct State {
     is_under_way: bool,
     failures: u32,
     /// Not before.
-    again: Option<Clock>,
+    again: Option<Moment>,
     /// The recalls when there was none for it.
     idle: Option<Stamps>,
 }
@@ -160,13 +161,13 @@ impl Rounds {
     fn pause(&self) -> Duration {
         let waiting = self.states.values().filter(|state| !state.is_under_way);
         let again = waiting.filter_map(|state| state.again).min();
-        again.map_or(LOOK_EVERY, |again| again.duration_since(Clock::now()).min(LOOK_EVERY))
+        again.map_or(LOOK_EVERY, |again| again.duration_since(Moment::now()).min(LOOK_EVERY))
     }
 
     /// Send every client what comes next for it, where nothing is under way to it.
     fn begin(&mut self, under_way: &mut JoinSet<Sent>) -> Result<(), HeraldError> {
         let Some(roll) = self.clients.current() else { return Ok(()) };
-        let now = now();
+        let now = Instant(clock::seconds());
         let seen = Stamps::of(vec![self.recalls.clone()]);
         let is_known = |name: &String, _: &mut State| {
             roll.by_name(name).is_some_and(|client| client.recall_url.is_some())
@@ -180,7 +181,7 @@ impl Rounds {
                 let is_under_way = state.is_under_way;
                 *state = State { url: url.as_str().to_owned(), is_under_way, ..State::default() };
             }
-            let is_early = state.again.is_some_and(|again| again > Clock::now());
+            let is_early = state.again.is_some_and(|again| again > Moment::now());
             if state.is_under_way || is_early || state.idle.as_ref() == Some(&seen) {
                 continue;
             }
@@ -228,7 +229,7 @@ impl Rounds {
             }
             Err(why) if state.url == *url => {
                 state.failures = state.failures.saturating_add(1);
-                state.again = Some(Clock::now() + self.herald.config().pause(state.failures));
+                state.again = Some(Moment::now() + self.herald.config().pause(state.failures));
                 let failures = state.failures;
                 self.herald.note(client, |it| it.failures = failures);
                 tracing::warn!(
@@ -254,9 +255,4 @@ impl Rounds {
 /// A client is told what it was answered itself; who may see the log, all.
 fn may_see(client: &Client, of: &str) -> bool {
     client.may(Scope::Audit) || client.name == of
-}
-
-fn now() -> Instant {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Instant(since.as_secs() as i64)
 }

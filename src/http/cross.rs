@@ -6,10 +6,10 @@ use super::problem::{Code, Problem};
 use super::request::parse;
 use super::routes::{self, Asked, stale_json};
 use super::search::data_used;
-use super::service::clock;
 use super::turns::Turns;
 use super::who::Who;
 use crate::catalogue::{Catalogue, ListNo};
+use crate::clock;
 use crate::cross::crossing::{Met, authority};
 use crate::cross::{Change, Crossing, Expression, Finding, Findings, InForce, expression};
 use crate::index::SubjectSet;
@@ -163,7 +163,7 @@ fn check(request: CrossRequest, catalogue: &Catalogue) -> Result<Wanted, Problem
         request.day.as_deref().map(|day| day.parse().map_err(|_| Code::InvalidDay.at("/day")));
     Ok(Wanted {
         expression: expression.transpose()?,
-        day: day.transpose()?.unwrap_or_else(|| clock().0.day()),
+        day: day.transpose()?.unwrap_or_else(|| Instant(clock::seconds()).day()),
         limit,
         offset: request.offset,
         matrix: request.matrix,
@@ -179,7 +179,7 @@ fn answer(
 ) -> Value {
     let mut answer = json!({"data": data_used(view), "day": wanted.day});
     let expression = wanted.expression.as_ref().filter(|_| !wanted.matrix);
-    answer["data"]["stale"] = stale_json(view, &stale(view, clock().0, expression));
+    answer["data"]["stale"] = stale_json(view, &stale(view, Instant(clock::seconds()), expression));
     let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
     let catalogue = &view.generation.ground.catalogue;
     if let Some(expression) = &wanted.expression {

@@ -16,15 +16,16 @@ use super::person;
 use super::problem::{Code, Problem};
 use super::routes::{Asked, told};
 use super::searchers::Searcher;
-use super::service::clock;
 use super::tender;
 use super::who::Who;
 use super::witness::{Documents, RECEIPT, Witness};
 use crate::audit::Act;
 use crate::catalogue::Catalogue;
 use crate::clients::Scope;
+use crate::clock;
 use crate::live::View;
 use crate::output::Table;
+use crate::record::Instant;
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, Role, SubjectKind};
 use crate::screen::Verdict;
 use crate::text::Name;
@@ -334,7 +335,8 @@ fn decide(
     is_section: bool,
     worker: &mut Worker,
 ) -> Result<Value, Problem> {
-    let (now, millis) = clock();
+    let millis = clock::millis();
+    let now = Instant::of_millis(millis);
     let id = CheckIds::new().next(millis);
     let decide = if is_section { tender::answer_to } else { check::value };
     decide(who, view, now, id, body, worker)

@@ -48,7 +48,7 @@
 use super::metrics::{CLASSES, Route};
 use super::problem::Code;
 use super::routes::{self, Asked, bytes, told};
-use super::service::clock;
+use crate::clock;
 use crate::herald::Standing;
 use crate::live::View;
 use crate::record::Instant;
@@ -68,7 +68,7 @@ use std::fmt;
 pub(super) async fn metrics(State(asked): State<Asked>) -> Response {
     let exposed = tokio::task::spawn_blocking(move || {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Exposition { asked, now: clock().0 }));
+        registry.register_collector(Box::new(Exposition { asked, now: Instant(clock::seconds()) }));
         let mut text = String::with_capacity(64 * 1024);
         encode(&mut text, &registry).map(|()| text)
     });

@@ -257,7 +257,7 @@ impl Gate {
         signed_body: Option<SignedBody>,
     ) -> Result<Admitted, Problem> {
         let refuse = |why| Err(self.refuse(why, peer, Some(&client)));
-        let today = || Instant((now_ms / 1000) as i64).day();
+        let today = || Instant::of_millis(now_ms).day();
         if client.expires.is_some() && client.has_expired(today()) {
             return refuse(Refusal::Expired);
         }

@@ -5,10 +5,10 @@ use super::problem::{Code, Problem};
 use super::purpose;
 use super::request::{Bounded, instant, parse};
 use super::routes::{Asked, document, told};
-use super::service::clock;
 use super::who::Who;
 use crate::audit::{Act, Purpose};
 use crate::batch::{BatchError, Format};
+use crate::clock;
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
 use crate::record::{self, SubjectKind, limits};
@@ -91,7 +91,11 @@ impl Options {
                 option("/delimiter", "one ASCII character, or tab", "一个 ASCII 字符或 tab")
             })
         });
-        let at = self.at.as_deref().map(|at| instant(at, clock().0)).transpose()?;
+        let at = self
+            .at
+            .as_deref()
+            .map(|at| instant(at, record::Instant(clock::seconds())))
+            .transpose()?;
         let (format, output_format) = self.formats(file_name)?;
         let id_columns =
             self.id_columns.map(|columns| columns.items.into_vec()).unwrap_or_default();
@@ -536,7 +540,7 @@ fn progress(state: State, total: u64, bytes: u64, rows: u64, started: Option<i64
         return Value::Null;
     }
     let read = bytes.min(total);
-    let seconds = started.map_or(0, |started| clock().0.0.saturating_sub(started));
+    let seconds = started.map_or(0, |started| clock::seconds().saturating_sub(started));
     let left = (read > 0).then(|| (total - read) as f64 * seconds as f64 / read as f64);
     json!({
         "bytes": read,
@@ -554,10 +558,10 @@ mod tests {
     #[test]
     fn progress_is_told_while_there_is_any() {
         assert_eq!(progress(State::Queued, 10, 0, 0, None), Value::Null);
-        let told = progress(State::Running, 100, 1_000, 7, Some(clock().0.0 - 10));
+        let told = progress(State::Running, 100, 1_000, 7, Some(clock::seconds() - 10));
         assert_eq!((&told["bytes"], &told["bytes_total"]), (&json!(100), &json!(100)));
         assert_eq!(told["seconds_left"], 0);
-        let told = progress(State::Running, 100, 50, 7, Some(clock().0.0 - 10));
+        let told = progress(State::Running, 100, 50, 7, Some(clock::seconds() - 10));
         assert!(told["seconds_left"].as_u64().unwrap().abs_diff(10) <= 1, "{told}");
         assert_eq!(progress(State::Running, 100, 0, 0, None)["seconds_left"], Value::Null);
     }

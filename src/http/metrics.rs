@@ -7,11 +7,12 @@
 use super::admission::Admission;
 use super::problem::Code;
 use super::routes::PATHS;
+use crate::clock;
 use hyper::StatusCode;
 use std::array::from_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// Every route, and what was no route.
 const ROUTES: usize = PATHS.len() + 1;
@@ -170,15 +171,14 @@ pub struct Metrics {
     shards: Arc<[Arc<Shard>]>,
     admission: Arc<Admission>,
     /// When the process began to count, in seconds since 1970.
-    pub started: u64,
+    pub started: i64,
 }
 
 impl Metrics {
     /// A shard for each of so many workers.
     pub(super) fn new(workers: usize, admission: Arc<Admission>) -> Metrics {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let shards = (0..workers).map(|_| Arc::default()).collect();
-        Metrics { shards, admission, started: since.as_secs() }
+        Metrics { shards, admission, started: clock::seconds() }
     }
 
     /// The shard of a worker.

@@ -5,9 +5,9 @@ use super::problem::{Code, Problem};
 use super::receipts;
 use super::request::parse;
 use super::routes::{self, Asked, document, told};
-use super::service::clock;
 use super::who::Who;
 use super::witness::Remark;
+use crate::clock;
 use crate::live::states::{Delivery, SourceState, States};
 use crate::live::{Loader, LoaderError, RecordError};
 use crate::record::{Instant, limits};
@@ -122,7 +122,7 @@ pub(super) async fn data(State(asked): State<Asked>) -> Response {
     let Some(view) = asked.desk.live.current() else {
         return told(&Code::NotReady.whole());
     };
-    let now = clock().0;
+    let now = Instant(clock::seconds());
     let mut data = routes::data(&view, now);
     let searches = asked.searchers.searches();
     data["searches"] = json!({

@@ -4,14 +4,15 @@ use super::operation::{answered, read};
 use super::problem::{Code, Problem};
 use super::request::{instant, parse};
 use super::routes::{Asked, document, told};
-use super::service::clock;
 use super::turns::Turns;
 use super::who::Who;
 use crate::audit::reader::Reader;
 use crate::audit::recall::{Notice, Notices};
 use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
 use crate::clients::Scope;
+use crate::clock;
 use crate::live::Outcome;
+use crate::record::Instant;
 use crate::record::{Act, Change, limits};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
@@ -118,7 +119,8 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
         if view.generation.ground.catalogue.list_no(&list).is_none() {
             return Err(Code::UnknownList.at("/list"));
         }
-        let since = since.as_deref().map(|since| instant(since, clock().0)).transpose()?;
+        let since =
+            since.as_deref().map(|since| instant(since, Instant(clock::seconds()))).transpose()?;
         let since = since.map_or(0, |since| since.0.max(0) as u64 * 1_000);
         let note = move || Notices::of(log.folder()).note(&list, &entry, &reason, since);
         Ok((StatusCode::OK, json!(asked.readers.run(note).await?)))

@@ -7,7 +7,6 @@ use super::metrics::{Metrics, Route};
 use super::problem::{self, Code, Problem};
 use super::receipts::{self, Readers};
 use super::searchers::Searchers;
-use super::service::clock;
 use super::times::Times;
 use super::turns::Turns;
 use super::who::Who;
@@ -17,6 +16,7 @@ use super::{
 };
 use crate::audit::{Act, ReceiptNo};
 use crate::catalogue::{ListNo, Reach};
+use crate::clock;
 use crate::live::View;
 use crate::record::Instant;
 use crate::screen::Stale;
@@ -176,7 +176,7 @@ impl Asked {
 
 async fn of_view(asked: Asked, describe: fn(&View, Instant) -> Value) -> Response {
     match asked.desk.live.current() {
-        Some(view) => document(StatusCode::OK, &describe(&view, clock().0)),
+        Some(view) => document(StatusCode::OK, &describe(&view, Instant(clock::seconds()))),
         None => told(&Code::NotReady.whole()),
     }
 }
@@ -356,7 +356,7 @@ async fn ready(State(asked): State<Asked>) -> Response {
             &json!({"ready": false, "reasons": ["no_data"], "behind": null, "stale": []}),
         );
     };
-    let answer = readiness(&view, clock().0);
+    let answer = readiness(&view, Instant(clock::seconds()));
     let status =
         if answer["ready"] == true { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     document(status, &answer)

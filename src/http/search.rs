@@ -8,11 +8,12 @@ use super::purpose;
 use super::request::parse;
 use super::routes::Asked;
 use super::searchers::Searcher;
-use super::service::clock;
 use super::who::Who;
 use crate::catalogue::List;
+use crate::clock;
 use crate::index::{Distance, EntryView, Like, Likes, Mention};
 use crate::live::View;
+use crate::record::Instant;
 use crate::record::{Day, limits};
 use crate::text::Keys;
 use axum::extract::{Request, State};
@@ -56,7 +57,7 @@ async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Pr
     purpose::check_reason(&who, request.reason.as_deref(), "/reason")?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     known(request.list.as_deref(), &who, &view)?;
-    let today = clock().0.day();
+    let today = Instant(clock::seconds()).day();
     let search = move |searcher: &mut Searcher| answer(&view, &mut searcher.likes, &request, today);
     Ok((StatusCode::OK, asked.searchers.run(search).await?))
 }

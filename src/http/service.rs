@@ -13,6 +13,7 @@ use super::who::Who;
 use super::witness::{self, Witness};
 use super::{request, routes};
 use crate::audit::{Act, Log, ReceiptNo, Record};
+use crate::clock;
 use crate::live::{Follower, Live};
 use crate::record::{self, limits};
 use axum::Router;
@@ -25,7 +26,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
 /// The path that is not routed.
@@ -97,7 +98,7 @@ impl Service {
             response.extensions_mut().insert(route);
             return response;
         }
-        let admitted = match self.gate.admit(peer, &head, clock().1) {
+        let admitted = match self.gate.admit(peer, &head, clock::millis()) {
             Ok(admitted) => admitted,
             Err(problem) => {
                 if !head.headers.contains_key(EXPECT) {
@@ -218,7 +219,8 @@ impl Service {
         if !self.round.takes_aside(Instant::now()) {
             return Err(Code::Overloaded.whole());
         }
-        let (now, millis) = clock();
+        let millis = clock::millis();
+        let now = record::Instant::of_millis(millis);
         let id = self.own.borrow_mut().ids.next(millis);
         let view = self.live.current().ok_or(Code::NotReady.whole())?;
         let (audit, lane) = (self.audit.clone(), self.lane);
@@ -244,7 +246,8 @@ impl Service {
     /// Decide a check with the view that is current now. Nothing here waits, so the request
     /// keeps that view to its end.
     fn check(&self, who: &Who, body: &[u8]) -> Result<(Bytes, Option<ReceiptNo>), Unanswered> {
-        let (now, millis) = clock();
+        let millis = clock::millis();
+        let now = record::Instant::of_millis(millis);
         let mut own = self.own.borrow_mut();
         let Own { follower, worker, ids, out } = &mut *own;
         let Some(view) = follower.current() else {
@@ -273,12 +276,6 @@ impl Service {
             }
         }
     }
-}
-
-/// The time, read once a request: as an instant and in milliseconds.
-pub(super) fn clock() -> (record::Instant, u64) {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (record::Instant(since.as_secs() as i64), since.as_millis() as u64)
 }
 
 /// No type given, or `application/json` with any parameters; not compressed.

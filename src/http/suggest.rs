@@ -6,10 +6,11 @@ use super::purpose;
 use super::request::parse;
 use super::routes::Asked;
 use super::search::{counts, data_used, known};
-use super::service::clock;
 use super::who::Who;
+use crate::clock;
 use crate::index::{Completion, Completions, EntryView};
 use crate::live::View;
+use crate::record::Instant;
 use crate::record::{Day, limits};
 use crate::text::Keys;
 use axum::extract::{Request, State};
@@ -47,7 +48,7 @@ async fn complete(asked: &Asked, request: Request) -> Result<(StatusCode, Value)
     purpose::check_reason(&who, request.reason.as_deref(), "/reason")?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     known(request.list.as_deref(), &who, &view)?;
-    let today = clock().0.day();
+    let today = Instant(clock::seconds()).day();
     let found = asked.searchers.run(move |_| answer(&view, &request, today)).await?;
     Ok((StatusCode::OK, found))
 }

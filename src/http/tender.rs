@@ -7,8 +7,8 @@ use super::problem::{Code, Problem};
 use super::request::{Bounded, Object, identify, parse};
 use super::routes::Asked;
 use super::searchers::Searcher;
-use super::service::clock;
 use super::who::Who;
+use crate::clock;
 use crate::live::View;
 use crate::record::{IdentifierKind, Instant, Role, SubjectKind, limits};
 use crate::screen::{Question, Verdict};
@@ -128,7 +128,8 @@ async fn run(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Pro
     let body = read(asked, request).await?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     let screen = move |searcher: &mut Searcher| {
-        let (now, millis) = clock();
+        let millis = clock::millis();
+        let now = Instant::of_millis(millis);
         answer_to(&who, &view, now, CheckIds::new().next(millis), &body, &mut searcher.worker)
     };
     Ok((StatusCode::OK, asked.searchers.run(screen).await??))

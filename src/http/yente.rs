@@ -37,10 +37,10 @@ use super::purpose;
 use super::request::parse;
 use super::routes::{Asked, document, stale_json, told};
 use super::search::data_used;
-use super::service::clock;
 use super::who::Who;
 use super::witness::Remark;
 use crate::catalogue::WhenStale;
+use crate::clock;
 use crate::index::Likes;
 use crate::live::View;
 use crate::record::Instant;
@@ -94,7 +94,7 @@ async fn matched(
     who.may_consult(catalogue, terms.searched(catalogue), "/params/include_dataset")?;
     let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
     let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
-    let now = clock().0;
+    let now = Instant(clock::seconds());
     let questions = sought.iter().map(|(sought, id)| (&**id, sought.question()));
     let persons = purpose::check_match(&who, questions, now)?;
     let found = asked

@@ -4,6 +4,7 @@ use super::store::Store;
 use super::{Job, JobsConfig, Order, State, worker};
 use crate::audit::Log;
 use crate::clients::Clients;
+use crate::clock;
 use crate::live::Live;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Uploads at one time, of all clients.
@@ -183,7 +184,7 @@ impl Jobs {
             order,
             state: State::Uploading,
             attempts: 0,
-            created: now(),
+            created: clock::seconds(),
             started: None,
             ended: None,
             input_bytes: 0,
@@ -296,7 +297,7 @@ impl Held {
         self.at_work.stop.store(true, Ordering::Relaxed);
         if self.job.state == State::Queued {
             self.job.state = State::Cancelled;
-            self.job.ended = Some(now());
+            self.job.ended = Some(clock::seconds());
         }
     }
 }
@@ -366,8 +367,8 @@ impl Shared {
             {
                 held.job.state = State::Running;
                 held.job.attempts += 1;
-                held.job.started = Some(now());
-                served.insert(held.job.client.clone(), now());
+                held.job.started = Some(clock::seconds());
+                served.insert(held.job.client.clone(), clock::seconds());
                 return Some((held.job.clone(), held.at_work.clone()));
             }
             drop(served);
@@ -401,7 +402,7 @@ impl Shared {
 
     /// Remove the jobs whose time is over.
     fn sweep(&self) {
-        let now = now();
+        let now = clock::seconds();
         let is_over = |held: &Held| self.expires(&held.job).is_some_and(|at| at <= now);
         let gone: Vec<Uuid> =
             self.all().extract_if(.., |_, held| is_over(held)).map(|(id, _)| id).collect();
@@ -554,10 +555,4 @@ fn of<'a>(all: &'a BTreeMap<Uuid, Held>, client: &'a str) -> impl Iterator<Item 
 fn bytes_kept(all: &BTreeMap<Uuid, Held>, client: &str) -> (u64, u64) {
     let bytes = |held: &Held| held.job.bytes();
     (of(all, client).map(bytes).sum(), all.values().map(bytes).sum())
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default().as_secs() as i64
 }

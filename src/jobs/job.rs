@@ -2,6 +2,7 @@
 
 use super::Order;
 use crate::batch::{Outcome, Terms};
+use crate::clock;
 use crate::live::View;
 use crate::screen::{Grade, Ground, Verdict};
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ impl Job {
     /// It has no result, and this is why.
     pub(super) fn fail(&mut self, why: String) {
         self.state = State::Failed;
-        self.ended = Some(super::desk::now());
+        self.ended = Some(clock::seconds());
         self.failure = Some(why);
         self.summary = None;
     }

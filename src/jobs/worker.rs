@@ -1,12 +1,13 @@
 //! Works on one job after the other.
 
-use super::desk::{AtWork, Shared, now};
+use super::desk::{AtWork, Shared};
 use super::{Job, State, Summary};
 use crate::audit::log::Unrecorded;
 use crate::audit::{Act, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
 use crate::catalogue::{Catalogue, MatterNo};
 use crate::clients::{Client, Scope};
+use crate::clock;
 use crate::live::View;
 use crate::live::aside::give_way;
 use crate::output::part_of;
@@ -85,7 +86,7 @@ fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWor
         let synced = shared.store.sync(&job);
         synced.map(|()| summary).map_err(|error| Unfinished::Failed(error.to_string()))
     });
-    job.ended = Some(now());
+    job.ended = Some(clock::seconds());
     match done {
         Ok(summary) => {
             let bytes = |path: &Path| path.metadata().map_or(0, |file| file.len());
@@ -148,7 +149,7 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         order.formats().ok_or_else(|| failed("格式未知 / unknown format"))?;
     let (input, output) = (shared.store.input(job), shared.store.result(job));
     let (rejects, layout, told) = (shared.store.rejects(job), order.layout(), order.told());
-    let at = order.at().unwrap_or(Instant(now()));
+    let at = order.at().unwrap_or(Instant(clock::seconds()));
     let (written, room) = (part_of(&output), shared.room(&job.client));
     let is_over = AtomicBool::new(false);
     let batch = batch::Job {
@@ -197,7 +198,7 @@ fn may_still(shared: &Shared, job: &Job, catalogue: &Catalogue, matter: MatterNo
     };
     roll.by_name(&job.client).is_some_and(|client| {
         client.may(Scope::Batch)
-            && !client.has_expired(Instant(now()).day())
+            && !client.has_expired(Instant(clock::seconds()).day())
             && client.may_handle(&matter.code)
             && may_consult(client)
     })

@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The longest sleep, after which clocks that were set are noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
@@ -416,12 +416,6 @@ fn wakes(config: &LoaderConfig, events: &Sender<Event>) -> Result<Vec<Wake>, Ing
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The clock, read where something is decided.
-fn now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant(since.as_secs() as i64)
 }
 
 /// What the loader's thread holds.

@@ -11,6 +11,7 @@
 
 use super::aside::aside;
 use super::{Generation, Live, View};
+use crate::clock;
 use crate::index::Unfit;
 use crate::ledger::{Commit, Ledger, LedgerError};
 use crate::record::{Change, Instant, Refusal};
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -215,8 +216,11 @@ impl Shared {
         let mut view = newest.clone().ok_or(RecordError::NotReady)?;
         loop {
             let mut next = view.clone();
-            let mut commit =
-                Commit { first: view.overlay.change() + 1, at: now(), changes: Vec::new() };
+            let mut commit = Commit {
+                first: view.overlay.change() + 1,
+                at: Instant(clock::seconds()),
+                changes: Vec::new(),
+            };
             let outcomes: Vec<Vec<Outcome>> = batch
                 .iter()
                 .map(|submission| {
@@ -278,7 +282,7 @@ impl Shared {
         let mut newest = self.newest();
         if let Some(view) = newest.as_mut().filter(|view| view.behind.is_none()) {
             warn!("变更台账中断 / the ledger is lost: {why}");
-            view.behind = Some(now());
+            view.behind = Some(Instant(clock::seconds()));
             self.live.publish(Arc::new(view.clone()));
         }
         drop(newest);
@@ -318,9 +322,4 @@ fn take(change: &Change, view: &mut View, commit: &mut Commit) -> Outcome {
         Err(Unfit::KeyReused(number)) => Outcome::KeyReused(number),
         Err(Unfit::Refused(refusal)) => Outcome::Refused(refusal),
     }
-}
-
-fn now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant(since.as_secs() as i64)
 }

@@ -122,6 +122,11 @@ impl<'de> Deserialize<'de> for Day {
 pub struct Instant(pub i64);
 
 impl Instant {
+    /// That of milliseconds since 1970.
+    pub fn of_millis(millis: u64) -> Instant {
+        Instant((millis / 1_000) as i64)
+    }
+
     /// The calendar day of this instant in Asia/Shanghai.
     pub fn day(self) -> Day {
         let local = self.0.saturating_add(i64::from(SHANGHAI.seconds()));

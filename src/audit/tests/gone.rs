@@ -2,6 +2,7 @@
 
 use super::super::receipt::Unproven;
 use super::*;
+use crate::clock;
 
 /// So many records of a moment, each a sixth of a segment.
 fn append_large(log: &Log, lane: usize, count: usize, millis: u64) -> Vec<ReceiptNo> {
@@ -96,7 +97,7 @@ fn what_is_too_old_goes_and_nothing_else_can() {
     // It goes on: in the lane that had been idle too, and after a further start.
     for _ in 0..2 {
         let (log, keeping) = Log::open(sweeping.clone(), 1).unwrap();
-        kept.extend(append_large(&log, 0, 8, log::now()));
+        kept.extend(append_large(&log, 0, 8, clock::millis()));
         kept.extend(append(&log, 1, 5..8));
         drop((log, keeping));
         check(&config).unwrap();
@@ -130,7 +131,7 @@ fn a_slow_lane_keeps_the_seals_of_its_days() {
     drop((log, keeping));
     begun(&config, 5_000);
     let (log, keeping) = Log::open(config.clone(), 1).unwrap();
-    let [first, last] = [5_000, log::now()].map(|millis| append_large(&log, 1, 1, millis)[0]);
+    let [first, last] = [5_000, clock::millis()].map(|millis| append_large(&log, 1, 1, millis)[0]);
     drop((log, keeping));
     let seals = split_seals(&config);
     drop(Log::open(AuditConfig { keep_days: 1, ..config.clone() }, 1).unwrap());

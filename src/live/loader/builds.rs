@@ -1,12 +1,14 @@
 //! Builds: when there is something to build, of what, and what is held.
 
 use super::fetches::INCOMING;
-use super::{Shared, Work, lock, now};
+use super::{Shared, Work, lock};
+use crate::clock;
 use crate::ingest::{self, Built, Delivered, IngestError, Order, Plan, Progress};
 use crate::live::aside::aside;
 use crate::live::guards::{Figures, Trip};
 use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
+use crate::record::Instant;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -131,7 +133,7 @@ impl Work {
             let state = &mut lock(&self.shared.states).sources;
             let state = state.entry(code.clone()).or_default();
             state.failures += 1;
-            let due = self.source(&code).schedule.after(now(), state.failures);
+            let due = self.source(&code).schedule.after(Instant(clock::seconds()), state.failures);
             self.due.insert(code, due);
         }
         self.fall_back();
@@ -212,7 +214,7 @@ impl Work {
             kind_of: &|code| self.catalogue.list_no(code).map(|no| self.catalogue.list(no).kind),
             store: &self.store,
             rejects: &self.store.folder().join("rejects.csv"),
-            now: now(),
+            now: Instant(clock::seconds()),
             standing: &standing,
             keys: &keys,
             change: view.map_or(0, |view| view.overlay.change()),
@@ -255,7 +257,7 @@ impl Work {
             let shown: Vec<String> = trips.iter().map(ToString::to_string).collect();
             warn!(source = code, "数据被搁置 / a delivery is held: {}", shown.join("; "));
             let state = states.sources.entry(code).or_default();
-            state.held = Some(Held { delivery, since: now(), trips });
+            state.held = Some(Held { delivery, since: Instant(clock::seconds()), trips });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Fetches: when each source is asked, and what becomes of what it brings.
 
-use super::{Base, Event, Shared, Work, lock, now};
+use super::{Base, Event, Shared, Work, lock};
+use crate::clock;
 use crate::ingest::{Delta, DeltaOrder, Plan};
 use crate::live::Outcome;
 use crate::live::guards::{Figures, Trip};
@@ -50,7 +51,7 @@ impl Work {
         if !self.is_builder() {
             return;
         }
-        let now = now();
+        let now = Instant(clock::seconds());
         let fetching = lock(&self.shared.refresh).fetching.clone();
         if fetching.is_empty() && self.due.values().any(|due| *due <= now) {
             self.look_for_unread();
@@ -100,7 +101,7 @@ impl Work {
         let mappings = self.mappings.clone();
         lock(&self.shared.refresh).fetching.insert(code.to_owned(), 0);
         lock(&self.shared.states).sources.entry(code.to_owned()).or_default().attempted =
-            Some(now());
+            Some(Instant(clock::seconds()));
         let (shared, events, code) = (self.shared.clone(), self.events.clone(), code.to_owned());
         let fetching = Fetching {
             origin,
@@ -143,7 +144,7 @@ impl Work {
         base: Base,
         result: Result<Fetched, FetchError>,
     ) -> io::Result<()> {
-        let now = now();
+        let now = Instant(clock::seconds());
         let mut states = lock(&self.shared.states);
         let state = states.sources.entry(code.to_owned()).or_default();
         match &result {
@@ -198,7 +199,7 @@ impl Work {
         hash: u64,
         memory: Memory,
     ) -> io::Result<()> {
-        let fetched = now();
+        let fetched = Instant(clock::seconds());
         let name = format!("{}-{:08x}-{}", fetched.0, hash >> 32, self.fetches);
         let kept = folder.with_file_name(&name);
         std::fs::rename(folder, &kept)?;
@@ -232,7 +233,7 @@ impl Work {
             folder,
             previous: previous.as_deref(),
             current: &|list, id| listed.record(list, id),
-            today: now().day(),
+            today: Instant(clock::seconds()).day(),
         });
         let delta = delta.map_err(|error| Trip::Unreadable { why: error.to_string() })?;
         let guards = self.source(code).guards;

@@ -1,6 +1,7 @@
 //! What answers: at the start, after a build, after a rollback, and what other machines built.
 
-use super::{LoaderError, Work, lock, now};
+use super::{LoaderError, Work, lock};
+use crate::clock;
 use crate::ingest::Built;
 use crate::live::Generation;
 use crate::live::aside::aside;
@@ -255,7 +256,11 @@ impl Work {
         states.current = Some(target.clone());
         for (code, delivery) in left.sources {
             if states.accepted(&code).is_none_or(|of| of.hash != delivery.hash) {
-                let held = Held { delivery, since: now(), trips: vec![Trip::RolledBack] };
+                let held = Held {
+                    delivery,
+                    since: Instant(clock::seconds()),
+                    trips: vec![Trip::RolledBack],
+                };
                 states.sources.entry(code).or_default().held = Some(held);
             }
         }

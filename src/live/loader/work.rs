@@ -1,7 +1,9 @@
 //! The loader's thread: what it holds, and what it does with what it is told.
 
-use super::{Asker, Event, SLEEP_MAX, SourceConfig, Work, lock, now};
+use super::{Asker, Event, SLEEP_MAX, SourceConfig, Work, lock};
+use crate::clock;
 use crate::live::states::Delivery;
+use crate::record::Instant;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -76,7 +78,7 @@ impl Work {
             Event::Refresh(code, asker) => {
                 let asked = |of: &&String| code.as_ref().is_none_or(|code| code == *of);
                 let asked: Vec<String> = self.due.keys().filter(asked).cloned().collect();
-                let now = now();
+                let now = Instant(clock::seconds());
                 for code in asked {
                     let due = self.due.entry(code.clone()).or_insert(now);
                     *due = (*due).min(now);
