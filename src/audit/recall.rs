@@ -107,6 +107,14 @@ pub struct Notice {
     pub relied: Vec<Relied>,
 }
 
+impl Notice {
+    /// Keep what a client was answered itself, which is all that it may see; `false` where that is nothing.
+    pub fn keep_for(&mut self, client: &str) -> bool {
+        self.relied.retain(|relied| relied.client == client);
+        !self.relied.is_empty()
+    }
+}
+
 /// The recalls of a log, one a line beside it.
 #[derive(Clone, Debug)]
 pub struct Notices {
@@ -122,7 +130,8 @@ impl Notices {
         Notices { root: root.into() }
     }
 
-    fn path(&self) -> PathBuf {
+    /// Their file.
+    pub fn path(&self) -> PathBuf {
         self.root.join("recalls.jsonl")
     }
 

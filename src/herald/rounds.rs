@@ -5,7 +5,7 @@ use super::delivery::Delivery;
 use super::{HeraldConfig, HeraldError};
 use crate::audit::recall::Notices;
 use crate::audit::{Act, Log, Record};
-use crate::clients::{Client, Clients, Scope, Stamps};
+use crate::clients::{Clients, Scope, Stamps};
 use crate::clock;
 use crate::record::Instant;
 use crate::snapshot::SigningKey;
@@ -65,7 +65,6 @@ impl Herald {
         let rounds = Rounds {
             clients,
             notices: Notices::of(&root),
-            recalls: root.join("recalls.jsonl"),
             cursors: Cursors::open(&root)?,
             key,
             log,
@@ -120,7 +119,6 @@ impl Drop for Crying {
 struct Rounds {
     clients: Clients,
     notices: Notices,
-    recalls: std::path::PathBuf,
     cursors: Cursors,
     key: SigningKey,
     log: Log,
@@ -168,7 +166,7 @@ impl Rounds {
     fn begin(&mut self, under_way: &mut JoinSet<Sent>) -> Result<(), HeraldError> {
         let Some(roll) = self.clients.current() else { return Ok(()) };
         let now = Instant(clock::seconds());
-        let seen = Stamps::of(vec![self.recalls.clone()]);
+        let seen = Stamps::of(vec![self.notices.path()]);
         let is_known = |name: &String, _: &mut State| {
             roll.by_name(name).is_some_and(|client| client.recall_url.is_some())
         };
@@ -187,8 +185,7 @@ impl Rounds {
             }
             let after = self.cursors.of(&client.name);
             let notices = self.notices.after(after, SENT_MAX, |notice| {
-                notice.relied.retain(|relied| may_see(client, &relied.client));
-                client.may(Scope::Audit) || !notice.relied.is_empty()
+                client.may(Scope::Audit) || notice.keep_for(&client.name)
             })?;
             if notices.is_empty() {
                 state.idle = Some(seen.clone());
@@ -250,9 +247,4 @@ impl Rounds {
         let record = Record { client, outcome: "told", note: &note, ..self.log.now(Act::Recall) };
         self.log.append(0, &record).map(drop).map_err(io::Error::other)
     }
-}
-
-/// A client is told what it was answered itself; who may see the log, all.
-fn may_see(client: &Client, of: &str) -> bool {
-    client.may(Scope::Audit) || client.name == of
 }

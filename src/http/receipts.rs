@@ -169,8 +169,8 @@ pub(super) async fn recalls(
         let (log, who) = (log(&asked)?, who?);
         let Query(Feed { after }) = feed.map_err(|_| Code::OutOfRange.at("/after"))?;
         let is_its = move |notice: &mut Notice| {
-            notice.relied.retain(|relied| may_see(&who, &relied.client));
-            who.has(Scope::Audit) || !notice.relied.is_empty()
+            let its = who.client.as_ref().map(|client| client.name.as_str());
+            who.has(Scope::Audit) || its.is_some_and(|its| notice.keep_for(its))
         };
         asked.readers.run(move || Notices::of(log.folder()).after(after, FEED_MAX, is_its)).await
     };
