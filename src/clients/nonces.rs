@@ -4,7 +4,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 /// Nonces that are remembered: with the time that each is, half an hour of a thousand requests a second.
 const KEPT_MAX: usize = 2_000_000;
@@ -27,6 +27,21 @@ struct Kept {
     signer: u64,
 }
 
+/// A nonce of a signer, by digests of both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nonce {
+    place: u128,
+    signer: u64,
+}
+
+impl Nonce {
+    /// Cost: two hashes.
+    pub fn new(signer: &str, nonce: &str) -> Nonce {
+        let signer = xxh3_64(signer.as_bytes());
+        Nonce { place: xxh3_128_with_seed(nonce.as_bytes(), signer), signer }
+    }
+}
+
 /// What becomes of a nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Used {
@@ -39,15 +54,14 @@ pub enum Used {
 }
 
 impl Nonces {
-    /// It was used before. Cost: a hash and a look-up.
-    pub fn knows(&self, signer: &str, nonce: &str) -> bool {
-        self.kept.contains_key(&place(signer, nonce))
+    /// It was used before. Cost: a look-up.
+    pub fn knows(&self, nonce: Nonce) -> bool {
+        self.kept.contains_key(&nonce.place)
     }
 
     /// Use a nonce, and remember it until then, in milliseconds since 1970.
-    pub fn use_up(&self, signer: &str, nonce: &str, until: u64) -> Used {
-        let place = place(signer, nonce);
-        let signer = xxh3_64(signer.as_bytes());
+    pub fn use_up(&self, nonce: Nonce, until: u64) -> Used {
+        let Nonce { place, signer } = nonce;
         match self.kept.entry(place) {
             Entry::Occupied(_) => Used::Before,
             Entry::Vacant(vacant) => {
@@ -81,11 +95,6 @@ impl Nonces {
     }
 }
 
-/// Where a nonce of a signer is kept. No signer holds a line break.
-fn place(signer: &str, nonce: &str) -> u128 {
-    xxh3_128(format!("{signer}\n{nonce}").as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,27 +102,30 @@ mod tests {
     #[test]
     fn a_nonce_counts_once_for_each_signer_until_it_is_forgotten() {
         let nonces = Nonces::default();
-        assert_eq!(nonces.use_up("a", "n", 10), Used::Now);
-        assert_eq!(nonces.use_up("a", "n", 10), Used::Before);
-        assert_eq!(nonces.use_up("b", "n", 20), Used::Now);
+        assert_eq!(nonces.use_up(Nonce::new("a", "n"), 10), Used::Now);
+        assert_eq!(nonces.use_up(Nonce::new("a", "n"), 10), Used::Before);
+        assert_eq!(nonces.use_up(Nonce::new("b", "n"), 20), Used::Now);
         nonces.sweep(11);
-        assert_eq!(nonces.use_up("b", "n", 20), Used::Before);
-        assert_eq!(nonces.use_up("a", "n", 20), Used::Now);
+        assert_eq!(nonces.use_up(Nonce::new("b", "n"), 20), Used::Before);
+        assert_eq!(nonces.use_up(Nonce::new("a", "n"), 20), Used::Now);
         nonces.count.store(KEPT_MAX, Relaxed);
-        assert_eq!(nonces.use_up("a", "m", 20), Used::Full);
+        assert_eq!(nonces.use_up(Nonce::new("a", "m"), 20), Used::Full);
     }
 
     #[test]
     fn one_signer_does_not_fill_it_for_all() {
         let nonces = Nonces::default();
-        assert_eq!(nonces.use_up("a", "n", 10), Used::Now);
-        assert!(nonces.knows("a", "n") && !nonces.knows("b", "n"));
+        assert_eq!(nonces.use_up(Nonce::new("a", "n"), 10), Used::Now);
+        assert!(nonces.knows(Nonce::new("a", "n")) && !nonces.knows(Nonce::new("b", "n")));
         nonces.of_signers.alter_all(|_, _| OF_SIGNER_MAX);
-        assert_eq!(nonces.use_up("a", "m", 20), Used::Full);
-        assert_eq!(nonces.use_up("b", "m", 20), Used::Now);
+        assert_eq!(nonces.use_up(Nonce::new("a", "m"), 20), Used::Full);
+        assert_eq!(nonces.use_up(Nonce::new("b", "m"), 20), Used::Now);
         nonces.of_signers.alter_all(|_, _| 1);
         nonces.sweep(11);
         assert_eq!(nonces.of_signers.len(), 1);
-        assert_eq!((nonces.use_up("a", "n", 20), nonces.knows("b", "m")), (Used::Now, true));
+        assert_eq!(
+            (nonces.use_up(Nonce::new("a", "n"), 20), nonces.knows(Nonce::new("b", "m"))),
+            (Used::Now, true)
+        );
     }
 }

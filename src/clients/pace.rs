@@ -155,7 +155,8 @@ impl Pace {
     /// counted as one.
     fn counted(&self, operator: u64) -> Counted {
         let own = Counted::Operator(operator);
-        let has_room = self.misses.len() < OPERATORS_MAX || self.misses.contains_key(&own);
+        // Room is asked for last: that goes through all shards.
+        let has_room = self.misses.contains_key(&own) || self.misses.len() < OPERATORS_MAX;
         if has_room { own } else { Counted::Others }
     }
 

@@ -12,7 +12,7 @@
 use super::problem::{Code, Problem};
 use super::who::Who;
 use crate::audit::{Act, Log, Record};
-use crate::clients::nonces::Used;
+use crate::clients::nonces::{Nonce, Used};
 use crate::clients::signature::digest_of;
 use crate::clients::{
     Client, Clients, Digest, Follower, Hash, Permit, Roll, Scope, Signed, Style, Unsigned,
@@ -232,18 +232,18 @@ impl Gate {
         let told = told(&head.headers, peer);
         let known = known(roll, &told, head, now_ms);
         let (client, signature) = known.map_err(|why| self.refuse(why, peer, None))?;
-        let nonce = signature.and_then(|it| Some((it.signer, it.nonce?, it.until)));
-        let replayed = |client: &Client| Err(self.refuse(Refusal::Replayed, peer, Some(client)));
+        let nonce = signature.and_then(|it| Some((Nonce::new(it.signer, it.nonce?), it.until)));
+        let replayed = |client| Err(self.refuse(Refusal::Replayed, peer, client));
         // What is sent again by another is not at its client's expense.
-        if nonce.is_some_and(|(signer, nonce, _)| follower.nonces().knows(signer, nonce)) {
-            return replayed(&client);
+        if nonce.is_some_and(|(nonce, _)| follower.nonces().knows(nonce)) {
+            return replayed(Some(&client));
         }
         let signed_body = signature.and_then(|signature| signature.signed_body);
-        let admitted = self.allow(client.clone(), scope, peer, now_ms, signed_body)?;
+        let admitted = self.allow(client, scope, peer, now_ms, signed_body)?;
         // Nor is anything kept of what is refused: it may come again as it is.
-        match nonce.map(|(signer, nonce, until)| follower.nonces().use_up(signer, nonce, until)) {
+        match nonce.map(|(nonce, until)| follower.nonces().use_up(nonce, until)) {
             None | Some(Used::Now) => Ok(admitted),
-            Some(Used::Before) => replayed(&client),
+            Some(Used::Before) => replayed(admitted.who.client.as_deref()),
             Some(Used::Full) => Err(Code::Overloaded.whole()),
         }
     }
