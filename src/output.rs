@@ -4,8 +4,9 @@ pub mod table;
 
 pub use table::Table;
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A file that appears under its name when it is whole, or standard output.
@@ -80,9 +81,54 @@ impl Drop for Output {
     }
 }
 
+/// Put a file, which its owner alone may use, in the place of another: whenever the machine stops, it is whole or
+/// as it was. It is on the disk when this returns. One at a time may do so with one file.
+///
+/// # Errors
+///
+/// What the system said; the file is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Of a fixed name, so that of a machine that stops often no more than one is left.
+    let part = path.with_added_extension("part");
+    let put = || {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    put().inspect_err(|_| drop(fs::remove_file(&part)))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
 /// Where a file is written before it is whole.
 pub fn part_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".part-{}", std::process::id()));
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("states.json");
+        fs::write(path.with_added_extension("part"), "what a machine left that stopped").unwrap();
+        for text in ["longer than the next", "next"] {
+            replace(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        // A folder in its place cannot be replaced, and nothing is left beside it.
+        let taken = folder.path().join("taken");
+        fs::create_dir_all(taken.join("full")).unwrap();
+        replace(&taken, b"x").unwrap_err();
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert!(taken.is_dir() && left == 2, "{left}");
+    }
 }

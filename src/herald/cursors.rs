@@ -1,9 +1,9 @@
 //! How far each client was told.
 
+use crate::output;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The last recall that each client took, by the client's name, in a file beside the recalls.
@@ -41,13 +41,7 @@ impl Cursors {
     pub fn set(&mut self, client: &str, number: u64) -> io::Result<()> {
         let mut told = self.told.clone();
         told.insert(client.to_owned(), number);
-        let part = self.path.with_extension("json.part");
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-        file.write_all(&serde_json::to_vec(&told)?)?;
-        file.sync_all()?;
-        fs::rename(part, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        output::replace(&self.path, &serde_json::to_vec(&told)?)?;
         self.told = told;
         Ok(())
     }

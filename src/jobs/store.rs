@@ -1,8 +1,9 @@
 //! The folder: what is kept of jobs from one process to the next.
 
 use super::{Job, State};
+use crate::output;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -103,12 +104,7 @@ impl Store {
 
     /// Keep a job as it is now: when this returns, it outlives a loss of power.
     pub fn keep(&self, job: &Job) -> io::Result<()> {
-        let (path, part) = (self.path(job.id, JOB), self.path(job.id, "job.json.part"));
-        let mut file = private().create(true).truncate(true).open(&part)?;
-        file.write_all(&serde_json::to_vec(job)?)?;
-        file.sync_all()?;
-        fs::rename(part, path)?;
-        File::open(self.folder.join(job.id.to_string()))?.sync_all()
+        output::replace(&self.path(job.id, JOB), &serde_json::to_vec(job)?)
     }
 
     /// Remove what a process that ended may have left beside the files of a job.

@@ -7,13 +7,13 @@
 //! ```
 
 use super::guards::{Figures, Trip};
+use crate::output;
 use crate::record::Instant;
 use crate::source::fetch::Memory;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// See the [module](self).
@@ -116,13 +116,7 @@ impl States {
 
     /// Replace the file: whole or as it was, whenever the machine stops.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
-        let aside = folder.join(format!("{FILE}.new"));
-        let mut options = File::options();
-        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&aside)?;
-        file.write_all(&serde_json::to_vec_pretty(self).map_err(io::Error::other)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, folder.join(FILE))?;
-        File::open(folder)?.sync_all()
+        output::replace(&folder.join(FILE), &serde_json::to_vec_pretty(self)?)
     }
 
     /// What serves now of a source.
