@@ -5,6 +5,8 @@
 //! process never sleeps: a sleeping core wakes up later than a request takes.
 
 use crate::connection::{Connection, Expected};
+use crate::corpus;
+use crate::options;
 use crate::requests::{Kind, Requests};
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
@@ -13,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 /// The argument that makes this program the sender.
-pub const ARGUMENT: &str = "--flood";
+const ARGUMENT: &str = "--flood";
 /// Connections of a stream at most.
 const CONNECTIONS_MAX: usize = 1 << 16;
 /// After the end: until what was sent is answered.
@@ -106,8 +108,18 @@ impl Flood {
     }
 }
 
+/// Measure with so many rows and for so long, or be the sender that it starts. `seconds` is what it takes where
+/// nothing else is told, `small` where nothing is measured.
+pub fn main(seconds: f64, small: f64, measure: fn(usize, f64) -> Result<(), String>) -> ExitCode {
+    options::ended(match (options::is(ARGUMENT), corpus::is_measured()) {
+        (true, _) => serve(),
+        (false, true) => measure(options::entries(100_000), options::seconds(seconds)),
+        (false, false) => measure(1_200, options::seconds(small)),
+    })
+}
+
 /// Be the sender of the flood on standard input.
-pub fn serve() -> Result<(), String> {
+fn serve() -> Result<(), String> {
     let flood: Flood =
         serde_json::from_reader(io::stdin().lock()).map_err(|error| error.to_string())?;
     let told = send(&flood);

@@ -42,17 +42,10 @@ const SETTINGS: &str =
 const WARM: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    options::ended(match options::is(flood::ARGUMENT) {
-        true => flood::serve(),
-        false => measure(),
-    })
+    flood::main(10.0, 0.5, measure)
 }
 
-fn measure() -> Result<(), String> {
-    let (entries, seconds) = match corpus::is_measured() {
-        true => (options::entries(100_000), options::seconds(10.0)),
-        false => (1_200, options::seconds(0.5)),
-    };
+fn measure(entries: usize, seconds: f64) -> Result<(), String> {
     let service = Service::start(entries, SETTINGS)?;
     let capacity = checks(&service, None, seconds / 2.0)?.served_a_second();
     let rate = LOAD * capacity;

@@ -49,17 +49,10 @@ const MANY: Stream = Stream { kind: Kind::Many, rate: None, connections: 256, de
 const PIPED: Stream = Stream { kind: Kind::Clear, rate: None, connections: 256, depth: 16 };
 
 fn main() -> ExitCode {
-    options::ended(match options::is(flood::ARGUMENT) {
-        true => flood::serve(),
-        false => measure(),
-    })
+    flood::main(10.0, 0.5, measure)
 }
 
-fn measure() -> Result<(), String> {
-    let (entries, seconds) = match corpus::is_measured() {
-        true => (options::entries(100_000), options::seconds(10.0)),
-        false => (1_200, options::seconds(0.5)),
-    };
+fn measure(entries: usize, seconds: f64) -> Result<(), String> {
     println!("{entries} rows, {} cores, 1 worker, {seconds} s a run\n", options::cores());
     let capacities = {
         let service = Service::start(entries, &format!("workers = 1\n{UNBOUND}"))?;

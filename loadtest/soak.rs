@@ -41,20 +41,12 @@ const CONNECTIONS: usize = 64;
 const WORKERS: &str = "workers = 1";
 
 fn main() -> ExitCode {
-    options::ended(match options::is(flood::ARGUMENT) {
-        true => flood::serve(),
-        false => measure(),
-    })
+    flood::main(600.0, 3.0, measure)
 }
 
-fn measure() -> Result<(), String> {
-    let is_measured = corpus::is_measured();
-    let (entries, seconds) = match is_measured {
-        true => (options::entries(100_000), options::seconds(600.0)),
-        false => (1_200, options::seconds(3.0)),
-    };
+fn measure(entries: usize, seconds: f64) -> Result<(), String> {
     let service = Service::start(entries, WORKERS)?;
-    let closed = checks(&service, None, if is_measured { 5.0 } else { 0.5 })?;
+    let closed = checks(&service, None, (seconds / 10.0).min(5.0))?;
     let capacity = closed.served_a_second();
     let rate = LOAD * capacity;
     println!(
