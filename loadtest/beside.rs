@@ -21,6 +21,8 @@ pub struct Beside {
     pub refreshes: AtomicU64,
     pub changes: AtomicU64,
     pub searches: AtomicU64,
+    /// Searches that were refused, so that checks were served.
+    pub refused: AtomicU64,
 }
 
 impl Beside {
@@ -134,6 +136,10 @@ impl Beside {
                 ),
             };
             let (status, answer) = caller.post(path, &body)?;
+            if status == 503 {
+                self.refused.fetch_add(1, Relaxed);
+                return Ok(());
+            }
             if status != 200 {
                 return Err(format!("{path}: {status} {}", String::from_utf8_lossy(&answer)));
             }

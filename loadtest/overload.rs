@@ -16,7 +16,7 @@
 
 use flood::{Flood, Stream, Told};
 use requests::Kind;
-use service::Service;
+use service::{Service, UNBOUND};
 use std::process::ExitCode;
 
 #[allow(dead_code)] // Other benches do more with it.
@@ -32,8 +32,7 @@ mod service;
 
 /// Of the capacity.
 const OVERLOAD: f64 = 3.0;
-/// Bounds of waiting: those with which capacities are measured, so that nothing is refused; and those that are loaded.
-const UNBOUND: &str = "check_wait_ms_max = 60000\naside_wait_ms_max = 60000\n";
+/// Bounds of waiting that are loaded.
 const BOUNDS: [(&str, &str); 2] = [
     ("as shipped", ""),
     ("of checks 1 ms, of all else 1 ms", "check_wait_ms_max = 1\naside_wait_ms_max = 1\n"),

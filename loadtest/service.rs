@@ -2,6 +2,7 @@
 //! a client that is known by its key.
 
 use crate::caller::Caller;
+use crate::corpus;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -22,7 +23,17 @@ pub struct Service {
     folder: tempfile::TempDir,
 }
 
+/// Bounds of waiting with which nobody is refused.
+pub const UNBOUND: &str = "check_wait_ms_max = 60000\naside_wait_ms_max = 60000\n";
+
 impl Service {
+    /// As [`Service::start`] does; nobody is refused where nothing is measured: a debug build on a busy machine may
+    /// be far behind.
+    pub fn start_measured(entries: usize, settings: &str) -> Result<Service, String> {
+        let bounds = if corpus::is_measured() { "" } else { UNBOUND };
+        Service::start(entries, &format!("{settings}\n{bounds}"))
+    }
+
     /// Start it with a city of so many rows and these further settings of `[http]`, and wait until it is ready.
     pub fn start(entries: usize, settings: &str) -> Result<Service, String> {
         let folder = tempfile::tempdir().map_err(text)?;

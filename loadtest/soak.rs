@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(entries: usize, seconds: f64) -> Result<(), String> {
-    let service = Service::start(entries, WORKERS)?;
+    let service = Service::start_measured(entries, WORKERS)?;
     let closed = checks(&service, None, (seconds / 10.0).min(5.0))?;
     let capacity = closed.served_a_second();
     let rate = LOAD * capacity;
@@ -80,10 +80,11 @@ fn measure(entries: usize, seconds: f64) -> Result<(), String> {
         waits.count, waits.p50, waits.p99, waits.p999, waits.p9999, waits.max
     );
     println!(
-        "beside: {} refreshes served, {} changes, {} searches",
+        "beside: {} refreshes served, {} changes, {} searches, {} more refused",
         beside.refreshes.load(Relaxed),
         beside.changes.load(Relaxed),
-        beside.searches.load(Relaxed)
+        beside.searches.load(Relaxed),
+        beside.refused.load(Relaxed)
     );
     let late = &sizes[sizes.len() / 4..];
     let most = sizes.iter().map(|(_, size)| *size).fold(0.0, f64::max);
