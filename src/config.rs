@@ -12,6 +12,7 @@ use crate::jobs::JobsConfig;
 use crate::live::{LoaderConfig, ReplicasConfig, SourceConfig};
 use crate::snapshot::{KeyError, SigningKey, TrustedKeys};
 use crate::source::fetch::OriginConfig;
+use crate::traces::TracesConfig;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub struct Config {
     pub replicas: Option<ReplicasConfig>,
     /// What the service says of itself.
     pub log: LogConfig,
+    /// Where single requests are traced to; absent: none is.
+    pub traces: Option<TracesConfig>,
     /// What is told of single sources, by the code of their mapping.
     pub source: BTreeMap<String, SourceConfig>,
 }
@@ -124,6 +127,7 @@ impl Default for Config {
             herald: HeraldConfig::default(),
             replicas: None,
             log: LogConfig::default(),
+            traces: None,
             source: BTreeMap::new(),
         }
     }
@@ -299,6 +303,7 @@ mod tests {
             ("[data]\nkeep = \"many\"\n", "xincha.toml:2"),
             ("[data\n", "xincha.toml:1"),
             ("[data]\n\ntrusted_keys = [\"no key\"]\n", "xincha.toml:3"),
+            ("[traces]\nendpoint = \"localhost:4318\"\n", "xincha.toml:2: traces.endpoint: "),
         ] {
             let error = load(text, None).unwrap_err();
             assert!(error.contains(expected), "{error}");

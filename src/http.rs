@@ -36,6 +36,7 @@
 //! | [`routes`] | the paths that are asked now and then |
 //! | `service` | one request: which of the two ways it goes |
 //! | [`metrics`], `exposition` | what workers count; that and the state of the data as Prometheus reads it |
+//! | `spans` | the span of a request, where it is traced |
 //! | `admission`, `round` | how many connections are held; how far a worker may be behind |
 //! | [`times`] | how long a peer is waited for |
 //! | [`server`] | threads, listeners, connections, the drain |
@@ -73,6 +74,7 @@ mod search;
 mod searchers;
 pub mod server;
 mod service;
+mod spans;
 mod suggest;
 pub mod tender;
 pub mod times;

@@ -34,6 +34,7 @@
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, changes and what stands of them, days, limits |
 //! | 0 | [`clock`] | what time it is |
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
+//! | 0 | [`traces`] | what is told of single requests and works to a collector |
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
 //! | 1 | [`catalogue`] | what a hit means: lists, measures, matters, legal bases |
 //! | 1 | [`clients`] | who may ask: keys, signatures, certificates; what each may, and how much of it |
@@ -71,6 +72,7 @@
 //!   snapshot lacks leaves the ledger.
 //! - The service answers nothing about a subject, takes no change and does nothing for an operator before the audit
 //!   log has it, and writes nobody's number or name there.
+//! - Nothing of a subject, and nothing that a caller wrote but the ids of its trace, is in a span.
 //! - No worker that answers checks opens a snapshot, waits for the ledger, drops a generation or searches
 //!   names: a check that must is handed to threads of its own.
 
@@ -79,6 +81,8 @@ pub mod record;
 pub mod clock;
 
 pub mod secret;
+
+pub mod traces;
 
 pub mod text;
 

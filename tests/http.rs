@@ -27,6 +27,8 @@ mod section;
 mod suggest;
 #[path = "http/tls.rs"]
 mod tls;
+#[path = "http/traces.rs"]
+mod traces;
 
 use ground::{MATTER, NOW};
 use serde_json::{Value, json};

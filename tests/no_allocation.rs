@@ -10,6 +10,7 @@ use uuid::Uuid;
 use xincha::clients::{Clients, Key, Roll};
 use xincha::http::gate::{Gate, Peer};
 use xincha::http::{Worker, answer};
+use xincha::traces::{Traces, TracesConfig, child};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -96,4 +97,24 @@ fn a_client_is_known_by_its_key_without_an_allocation() {
     run(&known);
     assert_eq!(run(&known), (0, true));
     assert!(!run(&head("xc_00000000_nothing")).1);
+}
+
+#[test]
+fn what_is_not_traced_costs_no_allocation() {
+    let endpoint = "http://127.0.0.1:1".parse().unwrap();
+    let config = TracesConfig { sample: 0.0, ..TracesConfig::of(endpoint) };
+    let (traces, _sending) = Traces::start(&config).unwrap();
+    let run = |parent: Option<&str>| {
+        let before = allocations();
+        let span = traces.request("POST", parent.map(str::as_bytes));
+        let is_traced = span.is_some() || child("part").is_some();
+        (allocations() - before, is_traced)
+    };
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    run(None);
+    for parent in [None, Some(parent), Some("no parent")] {
+        assert_eq!(run(parent), (0, false), "{parent:?}");
+    }
+    let traced = run(Some(&parent.replace("-00f", "-00e").replace("b7-00", "b7-01")));
+    assert!(traced.0 > 0 && traced.1);
 }

@@ -15,6 +15,7 @@ use crate::ledger::{FileLedger, Ledger, LedgerError};
 use crate::live::{Generation, ReplicasConfig, View};
 use crate::record::Instant;
 use crate::snapshot::{SigningKey, Store, TrustedKeys};
+use crate::traces::TracesConfig;
 use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -160,6 +161,9 @@ fn installation(config: &Config, findings: &mut Findings) {
     match &config.replicas {
         Some(replicas) => others(replicas, findings),
         None => ledger(&config.data.ledger, findings),
+    }
+    if let Some(traces) = &config.traces {
+        collector(traces, findings);
     }
     files(config, findings);
     address(config, findings);
@@ -380,6 +384,19 @@ fn others(replicas: &ReplicasConfig, findings: &mut Findings) {
                 let found = format!("{host}:{port} 无法连接 / cannot be reached: {error}");
                 findings.wrong(of, found, "检查网络与该服务 / look at the network and that server");
             }
+        }
+    }
+}
+
+/// The collector of traces can be connected to. Without it the service is none the worse.
+fn collector(traces: &TracesConfig, findings: &mut Findings) {
+    let (host, port) = traces.endpoint.place();
+    match connect(host, port) {
+        Ok(()) => findings.well("traces", format!("{host}:{port} 可连接 / can be reached")),
+        Err(error) => {
+            let found = format!("{host}:{port} 无法连接 / cannot be reached: {error}");
+            let advice = "启动收集器或改正 traces.endpoint / start the collector, or correct traces.endpoint";
+            findings.doubt("traces", found, advice);
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `http.header_timeout_ms`, `body_timeout_ms`, `write_timeout_ms`, `drain_timeout_ms` | yes; new connections, the next body |
 //! | `jobs.input_bytes_max`, `client_bytes_max`, `bytes_max`, `unfinished_max`, `keep_hours` | yes, for what is kept already too |
 //! | `herald.timeout_ms`, `retry_ms`, `retry_ms_max`, `ca_file` | yes, from the next attempt on |
+//! | `traces.sample` | yes, where requests are traced |
 //! | any other, and the catalogue | after a restart, which is said by name |
 //!
 //! All mistakes of the new configuration are told together, and then nothing of it is taken.
@@ -16,13 +17,14 @@ use crate::config::{Config, ConfigError};
 use crate::herald::Herald;
 use crate::http::{Capacity, Times};
 use crate::jobs::Jobs;
+use crate::traces::Traces;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracing::{error, info, warn};
 
 /// What is taken at once.
-const TAKEN: [&str; 15] = [
+const TAKEN: [&str; 16] = [
     "herald.ca_file",
     "herald.retry_ms",
     "herald.retry_ms_max",
@@ -38,6 +40,7 @@ const TAKEN: [&str; 15] = [
     "jobs.keep_hours",
     "jobs.unfinished_max",
     "log.level",
+    "traces.sample",
 ];
 
 /// Every setting of a file that is no table, by its way: `http.workers`.
@@ -55,6 +58,8 @@ pub struct Running {
     pub jobs: Jobs,
     /// What it sends of its own accord.
     pub herald: Herald,
+    /// What is told of its requests, where it is.
+    pub traces: Option<Traces>,
 }
 
 /// A running service, and what it runs with.
@@ -101,12 +106,15 @@ impl Reload {
         if !waiting.is_empty() {
             warn!("重启后生效 / taken after a restart: {}", waiting.join(" "));
         }
-        let Running { log, capacity, times, jobs, herald } = &self.running;
+        let Running { log, capacity, times, jobs, herald, traces } = &self.running;
         log.set_level(&config.log);
         capacity.set(config.http.connections_max);
         times.set(&config.http);
         jobs.set(&config.jobs);
         herald.set(&config.herald);
+        if let (Some(traces), Some(config)) = (traces, &config.traces) {
+            traces.set(config);
+        }
         for name in TAKEN {
             self.settings.remove(name);
             self.settings.extend(settings.get(name).map(|value| (name.to_owned(), value.clone())));

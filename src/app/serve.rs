@@ -12,6 +12,7 @@ use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
 use crate::live::{Live, Loader, Recorder, Replicas};
 use crate::snapshot::{SigningKey, Store};
+use crate::traces::Traces;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
         "目录已加载 / catalogue loaded"
     );
     let clients = clients(config)?;
+    let (traces, sending) = config.traces.as_ref().map(Traces::start).transpose()?.unzip();
+    if let Some(config) = &config.traces {
+        info!(sample = config.sample, "追踪发往 / traces are sent to {}", config.endpoint);
+    }
     let live = Live::new(None);
     let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
     let builds = config.loader().builds;
@@ -40,8 +45,15 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let store = Store::open(&config.data.snapshots)?.signing(key);
     let trusted = config.data.trusted().cloned();
     let of_loader = config.loader();
-    let (loader, loading) =
-        Loader::start(of_loader, catalogue, store, trusted, recorder.clone(), replicas)?;
+    let (loader, loading) = Loader::start(
+        of_loader,
+        catalogue,
+        store,
+        trusted,
+        recorder.clone(),
+        replicas,
+        traces.clone(),
+    )?;
     if is_alone {
         // One of several listens before it has data: /readyz tells.
         loader.first().map_err(|why| format!("没有可用的数据 / no data to serve:\n{why}"))?;
@@ -58,7 +70,8 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     }
     let folder = config.jobs.folder.display();
     let recorded = Some(audit.clone());
-    let jobs = Jobs::start(config.jobs.clone(), live.clone(), recorded, clients.clone());
+    let (of_jobs, of_clients) = (config.jobs.clone(), clients.clone());
+    let jobs = Jobs::start(of_jobs, live.clone(), recorded, of_clients, traces.clone());
     let (jobs, working) = jobs.map_err(|error| {
         format!("{folder}: 任务目录无法使用 / cannot be used for jobs: {error}")
     })?;
@@ -73,13 +86,15 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
         jobs: Some(jobs),
         audit: Some(audit.clone()),
         herald: Some(herald),
+        traces: traces.clone(),
         clients,
         refusals: Refusals::recorded(audit.clone()),
     };
     let bound = Server::bind(config.http.clone(), desk)
         .map_err(|error| format!("{}: 无法监听 / cannot listen: {error}", config.http.address))?;
     let (capacity, times) = (bound.capacity(), bound.times());
-    let running = Running { log: log.clone(), capacity, times, jobs: of_jobs, herald: of_herald };
+    let running =
+        Running { log: log.clone(), capacity, times, jobs: of_jobs, herald: of_herald, traces };
     let mut reload = Reload::new(path.to_path_buf(), &digest, running)?;
     let configured = audit.clone();
     super::at_hangup(move || {
@@ -98,6 +113,8 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     // Nothing is answered any more: a log that takes nothing has told so already.
     let _ = audit.append(0, &audit.now(Act::Stop));
     drop(keeping);
+    // Whatever was traced has ended.
+    drop(sending);
     info!(cut = drained.cut, "已停止 / stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use crate::clients::Clients;
 use crate::herald::Herald;
 use crate::jobs::Jobs;
 use crate::live::{Live, Loader, Recorder};
+use crate::traces::Traces;
 
 /// The view that answers, and who changes it. Cloning shares.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Desk {
     pub audit: Option<Log>,
     /// Sends recalls to clients; none where nobody is told.
     pub herald: Option<Herald>,
+    /// Where requests are traced; none where they are not.
+    pub traces: Option<Traces>,
     /// Who may ask.
     pub clients: Clients,
     /// How many were not let in.
@@ -38,6 +41,7 @@ impl From<Live> for Desk {
             jobs: None,
             audit: None,
             herald: None,
+            traces: None,
             clients: Clients::default(),
             refusals: Refusals::default(),
         }

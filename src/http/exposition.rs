@@ -37,6 +37,7 @@
 //! | `xincha_recalls_taken_total` | `client` | deliveries of recalls that the client took |
 //! | `xincha_recalls_failures` | `client` | attempts that failed since |
 //! | `xincha_recalls_waiting_seconds` | `client` | since when recalls wait for the client; 0 where none do |
+//! | `xincha_traces_sent_total`, `xincha_traces_dropped_total` | | spans that the collector took, that were dropped |
 //! | `xincha_not_let_in_total` | `why` | requests of whom nothing is known, or who may not |
 //! | `process_resident_memory_bytes` | | memory, with what is resident of the mapped snapshot |
 //! | `process_open_fds`, `process_max_fds` | | open files and how many there may be |
@@ -238,6 +239,11 @@ impl Exposition {
             out.gauges("xincha_recalls_failures", help, of(|_, it| u64::from(it.failures)))?;
             let waiting = of(|at, it| it.waiting_since.map_or(0, |since| at.since(since)));
             out.gauges("xincha_recalls_waiting_seconds", "Since when recalls wait", waiting)?;
+        }
+        if let Some(traces) = &self.asked.desk.traces {
+            out.counter("xincha_traces_sent", "Spans that the collector took", traces.sent())?;
+            let help = "Spans that were dropped";
+            out.counter("xincha_traces_dropped", help, traces.dropped())?;
         }
         let Some(jobs) = &self.asked.desk.jobs else { return Ok(()) };
         let states = jobs.states();

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::jobs::desk::Told;
 use crate::jobs::{Jobs, Order, Refused, State, Upload};
 use crate::record::{self, SubjectKind, limits};
+use crate::traces;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Path, Request, State as Given};
@@ -215,6 +216,9 @@ async fn take(asked: &Asked, request: Request) -> Result<Told, Problem> {
     let (witness, id) = (asked.witness(&who), upload.id().to_string());
     let noted = witness.note(Act::Job, order.purpose(), "taken", &id)?;
     asked.durable(noted).await?;
+    if let Some(span) = traces::current() {
+        span.set("xincha.job", id);
+    }
     off_worker(move || upload.finish().map_err(refused)).await
 }
 

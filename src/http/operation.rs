@@ -11,6 +11,7 @@ use crate::clock;
 use crate::live::states::{Delivery, SourceState, States};
 use crate::live::{Loader, LoaderError, RecordError};
 use crate::record::{Instant, limits};
+use crate::traces;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -32,10 +33,12 @@ async fn record(asked: &Asked, request: Request) -> Result<(StatusCode, Value), 
     for (place, change) in changes.iter().enumerate() {
         who.may_change(&change.list, || format!("/changes/{place}/list"))?;
     }
+    let part = traces::child("changes record");
     let recorded = match recorder.record(changes.clone()) {
         Ok(answer) => answer.await.unwrap_or(Err(RecordError::NotReady)),
         Err(refused) => Err(refused),
     };
+    drop(part);
     let recorded = recorded.map_err(|error| {
         match error {
             RecordError::Full => Code::Overloaded,

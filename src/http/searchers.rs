@@ -4,6 +4,7 @@ use super::check::Worker;
 use super::problem::{Code, Problem};
 use crate::index::Likes;
 use crate::text;
+use crate::traces::{self, Span};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,9 +108,13 @@ impl Searchers {
     ) -> Result<T, Unsearched> {
         let (reply, answer) = oneshot::channel();
         let counted = self.counted.clone();
+        let (asked, waiting) = (traces::current(), traces::child("search wait"));
         let search = Box::new(move |searcher: &mut Searcher| {
             counted.begun.fetch_add(1, Relaxed);
+            drop(waiting);
+            let (_asked, part) = (asked.as_ref().map(Span::enter), traces::child("search"));
             let found = search(searcher);
+            drop(part);
             // Before the answer, so that whoever has it finds it counted.
             counted.served.fetch_add(1, Relaxed);
             // Whoever asked may be gone.

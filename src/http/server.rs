@@ -15,6 +15,7 @@ use super::round::Round;
 use super::routes::Asked;
 use super::searchers::Searchers;
 use super::service::{self, Service};
+use super::spans::Spans;
 use super::times::Times;
 use super::tls::{Tls, fingerprint};
 use crate::live::Live;
@@ -134,7 +135,7 @@ impl Bound {
         let metrics = Metrics::new(self.listeners.len(), admission.clone());
         let (config, tls) = (self.config, self.tls);
         let asked = Asked::new(self.desk, searchers, metrics, self.times);
-        let shared = Arc::new(Shared { config, asked, tls, admission });
+        let shared = Arc::new(Shared { config, asked, tls, admission, address: self.address });
         let mut workers = Vec::new();
         let mut failure = None;
         for (number, listener) in self.listeners.into_iter().enumerate() {
@@ -167,6 +168,7 @@ struct Shared {
     asked: Asked,
     tls: Option<Tls>,
     admission: Arc<Admission>,
+    address: SocketAddr,
 }
 
 /// One worker from its start to the end of its drain: how many connections were cut.
@@ -177,7 +179,7 @@ fn work(
     mut shutdown: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<usize> {
-    let Shared { config, asked, tls, admission } = shared;
+    let Shared { config, asked, tls, admission, address } = shared;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
     tasks.block_on(&runtime, async {
@@ -185,7 +187,9 @@ fn work(
         let lane = number + Service::FIRST_LANE;
         let round = Round::new(config.check_wait_ms_max, config.aside_wait_ms_max);
         let service = Service::new(Asked { lane, ..asked.clone() }, round);
-        let counted = Rc::new(Counted { service, shard: asked.metrics.shard(number) });
+        let traces = asked.desk.traces.clone();
+        let spans = Spans { traces, address: *address, is_tls: tls.is_some() };
+        let counted = Rc::new(Counted { service, shard: asked.metrics.shard(number), spans });
         tokio::task::spawn_local(follow(asked.desk.live.clone(), counted.clone()));
         let marking = counted.clone();
         tokio::task::spawn_local(async move { marking.service.round.mark().await });
@@ -322,21 +326,35 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     drop(admitted);
 }
 
-/// A worker's service, and what it counts of each request.
+/// A worker's service, and what it counts and traces of each request.
 struct Counted {
     service: Service,
     shard: Arc<Shard>,
+    spans: Spans,
 }
 
 impl Counted {
     async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<service::Answer> {
         let is_check = request.uri().path() == service::CHECK;
         let measured = self.shard.begin();
-        let response = self.service.serve(peer, request, measured.begun()).await;
+        let span = self.spans.begin(&request);
+        let begun = measured.begun();
+        let response = match &span {
+            None => self.service.serve(peer, request, begun).await,
+            // Apart, so that what is not traced is no larger for it.
+            Some(traced) => {
+                let serve = self.service.serve(peer, request, begun);
+                Box::pin(traced.span.around(serve)).await
+            }
+        };
         let told = response.extensions();
         let route = if is_check { Some(Route::CHECK) } else { told.get().copied() };
         let refused = told.get::<Code>().copied();
-        measured.end(route.unwrap_or(Route::OTHER), response.status(), refused);
+        let route = route.unwrap_or(Route::OTHER);
+        measured.end(route, response.status(), refused);
+        if let Some(span) = span {
+            span.end(route, response.status(), refused);
+        }
         response
     }
 }

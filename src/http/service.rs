@@ -16,6 +16,7 @@ use crate::audit::{Act, Log, ReceiptNo, Record};
 use crate::clock;
 use crate::live::{Follower, Live};
 use crate::record::{self, limits};
+use crate::traces;
 use axum::Router;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
@@ -107,6 +108,9 @@ impl Service {
                 return problem_response(&problem);
             }
         };
+        if let (Some(span), Some(client)) = (traces::current(), &admitted.who.client) {
+            span.set("xincha.client", client.name.clone());
+        }
         if head.uri.path() != CHECK {
             return self.route(&admitted, head, body).await;
         }
@@ -204,7 +208,9 @@ impl Service {
         if let Err(Unanswered::Problem(problem)) = &answered
             && problem.code == Code::ChangeNotReached
         {
+            let part = traces::child("change wait");
             self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
+            drop(part);
             answered = self.check(who, &body);
         }
         match answered {

@@ -1,6 +1,7 @@
 //! Work that is done one after the other, on a thread where it holds up neither a check nor a search.
 
 use super::problem::{Code, Problem};
+use crate::traces::{self, Span};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -46,7 +47,9 @@ impl Turns {
     ) -> Result<T, Problem> {
         let fault = || Code::Internal.whole();
         let at_work = self.at_work.clone().acquire_owned().await.map_err(|_| fault())?;
+        let asked = traces::current();
         let work = move || {
+            let _asked = asked.as_ref().map(Span::enter);
             // Whoever asked may be gone: until it is done nobody else's turn comes.
             let _at_work = at_work;
             work()

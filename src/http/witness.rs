@@ -12,6 +12,7 @@ use crate::catalogue::MatterNo;
 use crate::live::View;
 use crate::record::{Identifier, IdentifierKind, Instant};
 use crate::screen::{Decision, Question, Verdict};
+use crate::traces::{self, Span};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -164,7 +165,11 @@ impl<'w> Witness<'w> {
             texts: Some(log.algorithm().commit(&salt, checked.body, &answer)),
             ..self.of(checked.id, millis_of(checked.id), Act::Check)
         };
-        self.append(log, &record)
+        let receipt = self.append(log, &record);
+        if let Some(span) = traces::current() {
+            tell(&span, &record, Some(view), &receipt);
+        }
+        receipt
     }
 
     /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in the other.
@@ -186,6 +191,7 @@ impl<'w> Witness<'w> {
         let id = documents.id.or_else(|| answered["check"].as_str()?.parse().ok());
         let new = log.now(act);
         let id = id.unwrap_or(new.id);
+        let outcome = documents.outcome.or(answered["verdict"].as_str()).unwrap_or(DONE);
         let salt = log.key().salt(id);
         let asked_at = target.map(|target| with_target(target, request));
         let record = Record {
@@ -207,7 +213,7 @@ impl<'w> Witness<'w> {
                 ..now
             }),
             at: answered["at"].as_str().and_then(|at| at.parse::<Instant>().ok()).map(|at| at.0),
-            outcome: documents.outcome.or(answered["verdict"].as_str()).unwrap_or(DONE),
+            outcome,
             subjects: subjects.into(),
             cited: cited.into_iter().collect(),
             texts: Some(log.algorithm().commit(
@@ -218,7 +224,11 @@ impl<'w> Witness<'w> {
             note: remark.map_or("", |remark| &remark.note),
             ..self.of(id, new.millis, act)
         };
-        self.append(log, &record)
+        let receipt = self.append(log, &record);
+        if let (Some(span), true) = (traces::current(), outcome != BEGUN) {
+            tell(&span, &record, view, &receipt);
+        }
+        receipt
     }
 
     /// Record something that needs no more words.
@@ -231,7 +241,12 @@ impl<'w> Witness<'w> {
     ) -> Result<Option<ReceiptNo>, Problem> {
         let Some(log) = self.log else { return Ok(None) };
         let new = log.now(act);
-        self.append(log, &Record { purpose, outcome, note, ..self.of(new.id, new.millis, act) })
+        let record = Record { purpose, outcome, note, ..self.of(new.id, new.millis, act) };
+        let receipt = self.append(log, &record);
+        if let Some(span) = traces::current() {
+            tell(&span, &record, None, &receipt);
+        }
+        receipt
     }
 
     fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>
@@ -245,6 +260,24 @@ impl<'w> Witness<'w> {
     fn append(&self, log: &Log, record: &Record) -> Result<Option<ReceiptNo>, Problem> {
         let receipt = log.append(self.lane, record);
         receipt.map(Some).map_err(|_| Code::AuditUnavailable.whole())
+    }
+}
+
+/// Tell of a request that is traced what its record tells, subjects and texts apart.
+fn tell(
+    span: &Span,
+    record: &Record,
+    view: Option<&View>,
+    receipt: &Result<Option<ReceiptNo>, Problem>,
+) {
+    span.set("xincha.record", record.id.to_string());
+    span.set("xincha.outcome", record.outcome.to_owned());
+    if let Some(view) = view {
+        span.set("xincha.snapshot", view.generation.ground.index.meta().id.clone());
+        span.set("xincha.change", i64::try_from(view.overlay.change()).unwrap_or(i64::MAX));
+    }
+    if let Ok(Some(receipt)) = receipt {
+        span.set("xincha.receipt", receipt.to_string());
     }
 }
 
@@ -339,7 +372,7 @@ pub(super) async fn witnessed(
     let answered = match heard.await {
         Ok((heard, request)) if act.alters() => {
             // Whoever asked may be gone: what was begun is recorded to its end.
-            let altered = tokio::spawn(heard.alter(request, next)).await;
+            let altered = tokio::spawn(traces::carried(heard.alter(request, next))).await;
             altered.unwrap_or_else(|_| Err(Code::Internal.whole()))
         }
         Ok((heard, request)) => heard.tell(None, next.run(request).await).await,
@@ -429,6 +462,7 @@ struct Ended {
 pub(super) async fn durable(log: &Log, receipt: Option<ReceiptNo>) -> Result<(), Problem> {
     match receipt {
         Some(receipt) if !log.is_ahead() => {
+            let _part = traces::child("audit sync");
             log.durable(receipt).await.map_err(|_| Code::AuditUnavailable.whole())
         }
         _ => Ok(()),

@@ -6,6 +6,7 @@ use crate::audit::Log;
 use crate::clients::Clients;
 use crate::clock;
 use crate::live::Live;
+use crate::traces::Traces;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -50,6 +51,8 @@ pub(super) struct Shared {
     pub audit: Option<Log>,
     /// Who may have a file screened.
     pub clients: Clients,
+    /// Where work is traced.
+    pub traces: Option<Traces>,
     all: Mutex<BTreeMap<Uuid, Held>>,
     /// Held while a job is written, so that the latest is written last.
     writing: Mutex<()>,
@@ -131,6 +134,7 @@ impl Jobs {
         live: Live,
         audit: Option<Log>,
         clients: Clients,
+        traces: Option<Traces>,
     ) -> io::Result<(Jobs, Working)> {
         let (store, found) = Store::open(&config.folder, config.kept())?;
         let mut all = BTreeMap::new();
@@ -150,6 +154,7 @@ impl Jobs {
             live,
             audit,
             clients,
+            traces,
             all: Mutex::new(all),
             writing: Mutex::default(),
             changed: Condvar::new(),

@@ -73,6 +73,7 @@ pub(super) fn begin_anew(job: &mut Job) {
 
 fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWork) {
     let id = job.id;
+    let span = shared.traces.as_ref().map(|traces| traces.work("job"));
     tracing::info!(%id, bytes = job.input_bytes, "任务开始 / job begun");
     let done =
         shared.keep(id).map_err(|error| Unfinished::Failed(error.to_string())).and_then(|()| {
@@ -104,6 +105,17 @@ fn work(shared: &Shared, pool: &rayon::ThreadPool, mut job: Job, at_work: &AtWor
         }
     }
     let state = job.state;
+    if let Some(span) = &span {
+        span.set("xincha.job", id.to_string());
+        span.set("xincha.client", job.client.clone());
+        span.set("xincha.outcome", state.code());
+        if let Some(Summary { rows, .. }) = &job.summary {
+            span.set("xincha.rows", i64::try_from(*rows).unwrap_or(i64::MAX));
+        }
+        if state == State::Failed {
+            span.fail(state.code());
+        }
+    }
     if let Err(error) = shared.end(job) {
         tracing::error!(%id, %error, "任务无法写入 / a job cannot be written");
     }

@@ -27,6 +27,7 @@ use crate::record::Instant;
 use crate::snapshot::{OpenError, Store, TrustedKeys};
 use crate::source::Mapping;
 use crate::source::fetch::{FetchError, Fetched, Limits, OriginConfig, Wake};
+use crate::traces::Traces;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -221,6 +222,7 @@ impl Loader {
         trusted: Option<TrustedKeys>,
         recorder: Recorder,
         replicas: Option<Replicas>,
+        traces: Option<Traces>,
     ) -> Result<(Loader, Loading), IngestError> {
         let mappings = config.mappings()?;
         let codes: BTreeSet<String> = mappings.iter().map(|mapping| mapping.code.clone()).collect();
@@ -250,6 +252,7 @@ impl Loader {
             trusted,
             recorder,
             replicas,
+            traces,
             shared: shared.clone(),
             events: events.clone(),
             again: BTreeSet::new(),
@@ -428,6 +431,8 @@ struct Work {
     recorder: Recorder,
     /// The other machines; none where this is the only one.
     replicas: Option<Replicas>,
+    /// Where builds are traced.
+    traces: Option<Traces>,
     shared: Arc<Shared>,
     events: Sender<Event>,
     /// When each source is asked next.

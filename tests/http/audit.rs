@@ -48,7 +48,7 @@ fn open(alter: impl FnOnce(&mut AuditConfig)) -> Recording {
     recorder.swap(view.generation.clone()).unwrap();
     let jobs = JobsConfig { folder: folder.path().join("jobs"), threads: 1, ..Default::default() };
     let (jobs, working) =
-        Jobs::start(jobs, live.clone(), Some(log.clone()), Clients::default()).unwrap();
+        Jobs::start(jobs, live.clone(), Some(log.clone()), Clients::default(), None).unwrap();
     let desk = Desk {
         audit: Some(log.clone()),
         recorder: Some(recorder),
@@ -77,7 +77,7 @@ fn listed(client: &mut Client) -> (String, String) {
     (text(&hit["list"]["code"]), text(&hit["entry"]))
 }
 
-fn objection(list: &str, entry: &str, key: &str) -> String {
+pub(super) fn objection(list: &str, entry: &str, key: &str) -> String {
     let change = json!({"key": key, "list": list, "change": "note_objection", "entry": entry});
     json!({ "changes": [change] }).to_string()
 }

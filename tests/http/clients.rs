@@ -55,7 +55,7 @@ fn guarded(text: &str) -> Guarded {
     let (log, keeping) = Log::open(audit, config().workers).unwrap();
     let clients = Clients::of(Roll::parse(text, None).unwrap());
     let (jobs, working) =
-        Jobs::start(jobs, live.clone(), Some(log.clone()), clients.clone()).unwrap();
+        Jobs::start(jobs, live.clone(), Some(log.clone()), clients.clone(), None).unwrap();
     let refusals = Refusals::recorded(log.clone());
     let desk = Desk {
         recorder: Some(recorder),

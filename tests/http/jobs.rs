@@ -34,7 +34,7 @@ fn open_in(folder: tempfile::TempDir, config: JobsConfig, has_data: bool) -> Off
     let (snapshot, view) = ground::view(real_now());
     let live = Live::new(has_data.then_some(view));
     let (jobs, working) =
-        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default())
+        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default(), None)
             .unwrap();
     let desk = Desk { jobs: Some(jobs), ..Desk::from(live) };
     let server = start_desk(super::config(), desk, Some(snapshot));
@@ -349,7 +349,7 @@ fn quotas_hold_for_jobs_and_bytes() {
 fn waiting(config: JobsConfig) -> (tempfile::TempDir, Live, Jobs, Working) {
     let (folder, live) = (tempfile::tempdir().unwrap(), Live::new(None));
     let (jobs, working) =
-        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default())
+        Jobs::start(jobs_in(folder.path(), config), live.clone(), None, Clients::default(), None)
             .unwrap();
     (folder, live, jobs, working)
 }
@@ -444,7 +444,7 @@ fn what_was_begun_when_it_was_stopped_is_begun_anew() {
     let (_snapshot, view) = ground::view(real_now());
     let config = jobs_in(folder.path(), JobsConfig::default());
     let (jobs, _working) =
-        Jobs::start(config, Live::new(Some(view)), None, Clients::default()).unwrap();
+        Jobs::start(config, Live::new(Some(view)), None, Clients::default(), None).unwrap();
     await_state(&jobs, "a", id, State::Done);
     let job = jobs.get("a", id).unwrap().job;
     assert_eq!(job.attempts, 1, "a stop is no failure");
@@ -485,7 +485,7 @@ fn what_waits_over_a_restart_is_done_only_if_its_client_may_still_ask_it() {
     let clients = Clients::of(Roll::parse(&text.concat(), None).unwrap());
     let (_snapshot, view) = ground::view(real_now());
     let config = jobs_in(folder.path(), JobsConfig::default());
-    let (jobs, _working) = Jobs::start(config, Live::new(Some(view)), None, clients).unwrap();
+    let (jobs, _working) = Jobs::start(config, Live::new(Some(view)), None, clients, None).unwrap();
     let mut states = Vec::new();
     for (client, id) in &asked {
         let begun = Clock::now();
@@ -613,8 +613,9 @@ fn what_has_ended_goes_when_its_time_is_over() {
 fn a_folder_has_one_process() {
     let office = open(JobsConfig::default());
     let config = jobs_in(office.folder.path(), JobsConfig::default());
-    let error =
-        Jobs::start(config, office.server.live.clone(), None, Clients::default()).err().unwrap();
+    let error = Jobs::start(config, office.server.live.clone(), None, Clients::default(), None)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("another process"), "{error}");
 }
 

@@ -78,7 +78,8 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 13] = [
+    let rows: [(&[&str], &[&str]); 14] = [
+        (&["traces"], &["record", "audit", "clients", "screen", "live", "jobs", "http", "config"]),
         (&["herald"], &["index", "screen", "ingest", "live", "jobs", "http", "config", "app"]),
         (&["clients"], &["catalogue", "source", "output", "snapshot", "index", "live", "http"]),
         (
@@ -131,6 +132,7 @@ fn nothing_below_the_top_imports_the_configuration() {
     let below = [
         "record",
         "secret",
+        "traces",
         "audit",
         "text",
         "catalogue",
@@ -156,6 +158,7 @@ fn fst_and_roaring_live_in_the_index_and_unsafe_where_files_are_mapped() {
     let all = [
         "record",
         "secret",
+        "traces",
         "audit",
         "text",
         "catalogue",

@@ -65,6 +65,20 @@ fn a_sound_installation_is_well_before_it_has_data_and_while_it_serves() {
 }
 
 #[test]
+fn a_collector_that_is_away_is_doubtful_and_a_malformed_one_wrong() {
+    let home = Home::new();
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    add(&home, &format!("[traces]\nendpoint = \"http://{away}\"\n"));
+    let (_, found) = doctor(&home);
+    let traces = found.iter().find(|finding| finding["of"] == "traces").unwrap();
+    assert_eq!(traces["level"], "doubtful", "{traces}");
+    set(&home, "http://", "");
+    let (code, found) = doctor(&home);
+    assert_eq!(code, 3);
+    is_wrong(&found, "config", "traces.endpoint");
+}
+
+#[test]
 fn what_is_broken_is_told_with_what_to_do() {
     let home = Home::new();
     assert_eq!(home.run(&["build"]).0, 0);

@@ -93,7 +93,8 @@ impl House {
         };
         let store = Store::open(&folder.join("snapshots")).unwrap();
         let (loader, loading) =
-            Loader::start(config, town::catalogue(), store, None, recorder.clone(), None).unwrap();
+            Loader::start(config, town::catalogue(), store, None, recorder.clone(), None, None)
+                .unwrap();
         loader.first().unwrap();
         let house =
             House { folder, live, loader, recorder, ledger, running: Some((loading, recording)) };

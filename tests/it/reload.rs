@@ -26,7 +26,8 @@ fn what_can_be_taken_is_what_waits_is_named_and_a_mistake_changes_nothing() {
         std::fs::write(home.config(), jobs + settings).unwrap();
     };
     let settings = "[http]\nconnections_max = 77\nbody_timeout_ms = 100\n";
-    write(&format!("{settings}[herald]\nretry_ms = 5\n[log]\nlevel = \"warn\"\n"));
+    let traces = "[traces]\nendpoint = \"http://127.0.0.1:1\"\n";
+    write(&format!("{settings}[herald]\nretry_ms = 5\n[log]\nlevel = \"warn\"\n{traces}"));
     signal(&service, "-HUP");
     for _ in 0..100 {
         if holds(&address, "xincha_connections_max 77") {
@@ -56,7 +57,7 @@ fn what_can_be_taken_is_what_waits_is_named_and_a_mistake_changes_nothing() {
     let log = log.join().unwrap();
     let said = [
         "taken: herald.retry_ms http.body_timeout_ms http.connections_max jobs.keep_hours log.level",
-        "after a restart: jobs.threads",
+        "after a restart: jobs.threads traces.endpoint",
     ];
     for said in
         said.into_iter().chain(["nothing is changed", "no-such-catalogue", "[source.nobody]"])

@@ -9,6 +9,7 @@ use crate::live::guards::{Figures, Trip};
 use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
 use crate::record::Instant;
+use crate::traces::{self, Span};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -101,6 +102,8 @@ impl Work {
     /// Build what is there; what trips a guard is held, and the rest built again without it.
     pub(super) fn build(&mut self) {
         (self.waited, self.anew) = (None, false);
+        let span = self.traces.as_ref().map(|traces| traces.work("build"));
+        let _work = span.as_ref().map(Span::enter);
         loop {
             match self.build_once() {
                 Ok(Ok(())) => {
@@ -117,6 +120,9 @@ impl Work {
                     }
                 }
                 Err(why) => {
+                    if let Some(span) = &span {
+                        span.fail("build_failed");
+                    }
                     self.give_up(why);
                     break;
                 }
@@ -204,6 +210,7 @@ impl Work {
     }
 
     fn prepare(&self, delivered: &[Delivered]) -> Result<Built, IngestError> {
+        let _part = traces::child("build prepare");
         let plan = Plan::of_delivered(&self.mappings, delivered)?;
         lock(&self.shared.refresh).bytes = plan.bytes();
         let view = self.recorder.live().current();

@@ -10,6 +10,7 @@ use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
 use crate::record::Instant;
 use crate::snapshot::Current;
+use crate::traces;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ impl Work {
 
     pub(super) fn open(&self, path: &Path) -> Result<Generation, String> {
         let (catalogue, trusted) = (self.catalogue.clone(), self.trusted.as_ref());
+        let _part = traces::child("build open");
         aside(|| Generation::open(path, catalogue, trusted)).map_err(|error| error.to_string())
     }
 
@@ -83,7 +85,12 @@ impl Work {
     fn answer_with(&self, generation: Generation) -> Result<String, String> {
         let meta = generation.ground.index.meta();
         let (id, change, built) = (meta.id.clone(), meta.change, Instant(meta.built));
+        let part = traces::child("build swap");
         self.recorder.swap(Arc::new(generation)).map_err(|error| error.to_string())?;
+        drop(part);
+        if let Some(span) = traces::current() {
+            span.set("xincha.snapshot", id.clone());
+        }
         let mut states = lock(&self.shared.states);
         let build = states.builds.entry(id.clone()).or_default();
         (build.change, build.built) = (change, built);
@@ -136,7 +143,9 @@ impl Work {
     ) -> Result<(), String> {
         lock(&self.shared.refresh).building = Some("publish".to_owned());
         let before = self.store.current().ok().flatten();
+        let part = traces::child("build publish");
         let report = built.publish(&self.store).map_err(|error| error.to_string())?;
+        drop(part);
         let aside = self.set_aside(&sources, &BTreeMap::new());
         let id = match self.hand_over(&report.path, &report.meta.id, report.meta.change, aside) {
             Ok(id) => id,
