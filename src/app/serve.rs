@@ -10,7 +10,7 @@ use crate::herald::Herald;
 use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
-use crate::live::{Live, Loader, Recorder, Replicas};
+use crate::live::{Live, Loader, Recorder, Replicas, Revocations};
 use crate::snapshot::{SigningKey, Store};
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +30,8 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     );
     let clients = clients(config)?;
     let live = Live::new(None);
-    let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
+    let ledger = ledger(config)?;
+    let (recorder, recording) = Recorder::start(live.clone(), ledger.clone())?;
     let builds = config.loader().builds;
     let replicas = config.replicas.as_ref().map(|others| Replicas::open(others, builds));
     let replicas = replicas.transpose()?;
@@ -65,6 +66,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let key = SigningKey::load(&config.audit.signing_key_path())?;
     let (herald, crying) =
         Herald::start(config.herald.clone(), clients.clone(), audit.clone(), key)?;
+    let noting = Revocations::start(live.clone(), ledger, audit.folder())?;
     let (of_jobs, of_herald) = (jobs.clone(), herald.clone());
     let desk = Desk {
         live,
@@ -91,6 +93,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(watching);
+    drop(noting);
     drop(crying);
     drop(working);
     drop(loading);
