@@ -51,7 +51,9 @@ impl Abuse {
             [head.as_bytes(), body].concat()
         };
         match self {
-            Abuse::SlowHeads => trickle(address, SOCKETS, b"GET / HTTP/1.1\r\nx: ", stopped),
+            Abuse::SlowHeads => {
+                trickle(address, SOCKETS, b"GET / HTTP/1.1\r\nhost: x\r\nx: ", stopped)
+            }
             Abuse::SlowBodies => {
                 trickle(address, SOCKETS, post("content-length: 100000\r\n").as_bytes(), stopped)
             }

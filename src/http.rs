@@ -19,6 +19,7 @@
 //! | [`witness`] | what is recorded of a request and its answer |
 //! | `receipts` | what proves an answer, and who is to be told when one no longer holds |
 //! | [`check_id`] | ids of checks, made without a lock or a system call |
+//! | `host` | which host a request is for, once and in one form |
 //! | [`gate`] | who asks, and whether it may: key, signature, certificate; what each path needs |
 //! | [`who`] | whoever asks, and what it may ask about |
 //! | `purpose` | for what it asks about natural persons, and about how many on no list |
@@ -58,6 +59,7 @@ mod exposition;
 mod fragments;
 pub mod gate;
 mod gather;
+mod host;
 pub mod jobs;
 mod json;
 mod likeness;

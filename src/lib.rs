@@ -51,7 +51,7 @@
 //! | 4 | [`batch`] | a whole file against all lists: the same rows, with what each subject meets |
 //! | 4 | [`cross`] | lists against lists: who is on this one and that one, and what follows |
 //! | 4 | [`tender`] | the bidders of one section: what they have in common, and the article that it touches |
-//! | 4 | [`live`] | the view that is served: the recorder of changes, the loader with its guards, the other machines |
+//! | 4 | [`live`] | the view that is served: the recorder of changes, who relied on what they revoke, the loader with its guards, the other machines |
 //! | 5 | [`jobs`] | files that clients hand in to be screened, kept until they are fetched |
 //! | 6 | [`http`] | the only folder that knows hyper, JSON answers and status codes |
 //! | 7 | [`config`] | one file → each module's own configuration |

@@ -19,6 +19,7 @@
 //! | [`guards`] | what must be so of a delivery |
 //! | [`states`] | what is known of each source and each kept snapshot |
 //! | [`recorder`] | takes changes: validated, durable, visible |
+//! | [`revocations`] | whoever relied on what a change revoked is noted |
 //! | [`aside`] | work beside those who answer, which gives way to them |
 
 pub mod aside;
@@ -28,6 +29,7 @@ pub mod guards;
 pub mod loader;
 pub mod recorder;
 pub mod replicas;
+pub mod revocations;
 pub mod schedule;
 pub mod states;
 pub mod view;
@@ -37,4 +39,5 @@ pub use generation::Generation;
 pub use loader::{Loader, LoaderConfig, LoaderError, Loading, SourceConfig};
 pub use recorder::{Outcome, RecordError, Recorded, Recorder, Recording};
 pub use replicas::{Replicas, ReplicasConfig};
+pub use revocations::Revocations;
 pub use view::View;

@@ -10,7 +10,7 @@ use crate::herald::Herald;
 use crate::http::{Desk, Refusals, Server};
 use crate::jobs::Jobs;
 use crate::ledger::{Ledger, LedgerError, StreamLedger};
-use crate::live::{Live, Loader, Recorder, Replicas};
+use crate::live::{Live, Loader, Recorder, Replicas, Revocations};
 use crate::snapshot::{SigningKey, Store};
 use crate::traces::Traces;
 use std::path::Path;
@@ -35,7 +35,8 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
         info!(sample = config.sample, "追踪发往 / traces are sent to {}", config.endpoint);
     }
     let live = Live::new(None);
-    let (recorder, recording) = Recorder::start(live.clone(), ledger(config)?)?;
+    let ledger = ledger(config)?;
+    let (recorder, recording) = Recorder::start(live.clone(), ledger.clone())?;
     let builds = config.loader().builds;
     let replicas = config.replicas.as_ref().map(|others| Replicas::open(others, builds));
     let replicas = replicas.transpose()?;
@@ -78,6 +79,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     let key = SigningKey::load(&config.audit.signing_key_path())?;
     let (herald, crying) =
         Herald::start(config.herald.clone(), clients.clone(), audit.clone(), key)?;
+    let noting = Revocations::start(live.clone(), ledger, audit.folder())?;
     let (of_jobs, of_herald) = (jobs.clone(), herald.clone());
     let desk = Desk {
         live,
@@ -106,6 +108,7 @@ pub fn run(config: &Config, path: &Path, log: &Log) -> Outcome {
     info!("服务地址 / serving on {scheme}://{}", bound.local_addr());
     let drained = bound.run(stopped()?)?;
     drop(watching);
+    drop(noting);
     drop(crying);
     drop(working);
     drop(loading);

@@ -4,11 +4,12 @@ mod gone;
 
 use super::find::Sought;
 use super::reader::Reader;
+use super::recall::{Notices, Revocation};
 use super::receipt::Unproven;
 use super::verify::{Proven, verify};
 use super::*;
 use crate::clock;
-use crate::record::Identifier;
+use crate::record::{Identifier, Instant};
 use crate::snapshot::{SigningKey, TrustedKeys};
 use std::fs;
 use std::path::Path;
@@ -491,4 +492,37 @@ fn a_log_is_proven_and_copied_while_it_is_written() {
         let copied = Reader::new(copied.path());
         assert!(verify(&copied, &trusted(&config), |_| ()).unwrap().sealed > 0);
     });
+}
+
+#[test]
+fn a_revocation_has_one_notice_whatever_was_noted_of_its_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _keeping) = Log::open(config(folder.path()), 1).unwrap();
+    let receipts = append(&log, 1, 0..9);
+    let notices = Notices::of(folder.path());
+    let all = || notices.after(0, usize::MAX, |_| true).unwrap();
+    let revoked = |change: u64, entry: &str, at: i64| Revocation {
+        change,
+        at: Instant(at),
+        list: "sxbzxr".to_owned(),
+        entry: entry.to_owned(),
+        reason: format!("撤销 / revoked ({change})"),
+    };
+    let at_once = [revoked(1, "e-1", 0), revoked(4, "e-1", 0), revoked(5, "e-9", 0)];
+    assert_eq!(notices.note_revoked(&at_once).unwrap(), 3);
+    let told: Vec<_> = all().iter().map(|it| (it.number, it.change, it.relied.len())).collect();
+    assert_eq!(told, [(1, Some(1), 3), (2, Some(4), 3), (3, Some(5), 0)]);
+    assert_eq!(all()[0].relied[0].answers[0].receipt, receipts[1].to_string());
+    assert_eq!(notices.note_revoked(&at_once).unwrap(), 0);
+
+    // Asked for, and so of no revocation, nor perhaps of all answers.
+    notices.note("sxbzxr", "e-2", "更正", 0).unwrap();
+    assert_eq!(notices.note_revoked(&[revoked(6, "e-2", 0)]).unwrap(), 1);
+    // As it was noted when notices did not tell their change.
+    notices.note("sxbzxr", "e-0", "撤销 / revoked (7)", 0).unwrap();
+    assert_eq!(notices.note_revoked(&[revoked(7, "e-0", 0)]).unwrap(), 0);
+    assert_eq!(notices.note_revoked(&[revoked(7, "e-0", clock::seconds() + 60)]).unwrap(), 1);
+    // Numbers of a ledger that was lost are given again.
+    assert_eq!(notices.note_revoked(&[revoked(1, "e-0", 0), revoked(1, "e-1", 0)]).unwrap(), 1);
+    assert!(all().iter().map(|it| it.number).eq(1..=8));
 }

@@ -2,7 +2,6 @@
 
 use super::changes;
 use super::problem::{Code, Problem};
-use super::receipts;
 use super::request::parse;
 use super::routes::{self, Asked, document, told};
 use super::who::Who;
@@ -47,7 +46,6 @@ async fn record(asked: &Asked, request: Request) -> Result<(StatusCode, Value), 
         }
         .whole()
     })?;
-    receipts::recall_revoked(asked, &changes, &recorded.outcomes);
     Ok((StatusCode::OK, changes::answer(&changes, &recorded)))
 }
 

@@ -4,6 +4,7 @@
 //!
 //! | code | status | when |
 //! |---|---|---|
+//! | `invalid_host` | 400 | an HTTP/1.1 request without `Host`, or any with two or with one that is none; closed |
 //! | `invalid_json` | 400 | the body is not one JSON document in UTF-8 |
 //! | `unknown_field` | 400 | a field that the request does not have |
 //! | `duplicate_field` | 400 | a field given twice |
@@ -66,7 +67,9 @@
 
 use super::json;
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use std::time::Duration;
 
 /// The media type of a problem document.
@@ -84,6 +87,7 @@ const POINTER_CHARS_MAX: usize = 120;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(missing_docs, reason = "the module's table says what each means")]
 pub enum Code {
+    InvalidHost,
     InvalidJson,
     UnknownField,
     DuplicateField,
@@ -172,6 +176,9 @@ macro_rules! texts {
 }
 
 texts! {
+    InvalidHost "invalid_host" BAD_REQUEST
+        "Host is missing, given twice, or none" "Host 缺失、重复或无效"
+        "A request names its host in one header `Host`." "请求应带且仅带一个有效的请求头 Host。"
     InvalidJson "invalid_json" BAD_REQUEST
         "The body is not JSON" "请求体不是合法的 JSON"
         "The body must be one JSON document in UTF-8." "请求体应为一份 UTF-8 编码的 JSON 文档。"
@@ -417,7 +424,7 @@ impl Problem {
         Problem { retry_after: Some(seconds.max(1)), ..self }
     }
 
-    /// Say in the head of an answer what its body is, and when to come again.
+    /// Say in the head of an answer what its body is, when to come again, and whether the connection goes on.
     pub fn head(&self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.code == Code::Overloaded {
@@ -428,6 +435,10 @@ impl Problem {
         }
         if self.code == Code::Unauthenticated {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
+        // Others on the way may read what follows otherwise.
+        if self.code == Code::InvalidHost {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
 

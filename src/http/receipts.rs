@@ -11,9 +11,8 @@ use crate::audit::recall::{Notice, Notices};
 use crate::audit::{AuditError, Log, Receipt, ReceiptNo};
 use crate::clients::Scope;
 use crate::clock;
-use crate::live::Outcome;
 use crate::record::Instant;
-use crate::record::{Act, Change, limits};
+use crate::record::limits;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::Response;
 use hyper::StatusCode;
@@ -43,14 +42,6 @@ impl Readers {
         work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
     ) -> Result<T, Problem> {
         self.0.run(work).await?.map_err(unreadable)
-    }
-
-    /// Read the log however many do.
-    async fn wait<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.0.wait(work).await?.map_err(unreadable)
     }
 }
 
@@ -126,28 +117,6 @@ pub(super) async fn recall(State(asked): State<Asked>, request: Request) -> Resp
         Ok((StatusCode::OK, json!(asked.readers.run(note).await?)))
     };
     answered(recall.await)
-}
-
-/// Entries that were revoked just now are void from the beginning: whoever relied on one is noted, aside.
-pub(super) fn recall_revoked(asked: &Asked, changes: &[Change], outcomes: &[Outcome]) {
-    let Ok(log) = log(asked) else { return };
-    let is_void = |(change, outcome): &(&Change, &Outcome)| {
-        change.act == Act::Revoke && matches!(outcome, Outcome::Recorded(_))
-    };
-    let revoked = changes.iter().zip(outcomes).filter(is_void).map(|(change, _)| change.clone());
-    let (revoked, readers) = (revoked.collect::<Vec<_>>(), asked.readers.clone());
-    tokio::spawn(async move {
-        for change in revoked {
-            let reason = match change.sender.document.is_empty() {
-                true => format!("撤销 / revoked ({})", change.key),
-                false => format!("撤销 / revoked: {}", change.sender.document),
-            };
-            let notices = Notices::of(log.folder());
-            // Who reads the log tells its faults. Those of one request never hold up all who wait.
-            let _ =
-                readers.wait(move || notices.note(&change.list, &change.entry, &reason, 0)).await;
-        }
-    });
 }
 
 /// `?after=…`

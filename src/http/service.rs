@@ -11,7 +11,7 @@ use super::searchers::{Searcher, Searchers};
 use super::times::Times;
 use super::who::Who;
 use super::witness::{self, Witness};
-use super::{request, routes};
+use super::{host, request, routes};
 use crate::audit::{Act, Log, ReceiptNo, Record};
 use crate::clock;
 use crate::live::{Follower, Live};
@@ -99,7 +99,8 @@ impl Service {
             response.extensions_mut().insert(route);
             return response;
         }
-        let admitted = match self.gate.admit(peer, &head, clock::millis()) {
+        let named = host::must_name(&head);
+        let admitted = match named.and_then(|()| self.gate.admit(peer, &head, clock::millis())) {
             Ok(admitted) => admitted,
             Err(problem) => {
                 if !head.headers.contains_key(EXPECT) {

@@ -151,6 +151,30 @@ fn a_request_of_any_shape_is_one_request() {
         ("many headers", whole(&"x: y\r\n".repeat(101)), &[431], true),
         ("a long header", whole(&format!("x: {}\r\n", "y".repeat(70_000))), &[431], true),
         ("a long target", line(&format!("GET /{} HTTP/1.1", "x".repeat(65_600)), ""), &[431], true),
+        // Hosts.
+        ("no host", but(whole(""), "host: x\r\n", ""), &[400], true),
+        ("no host of HTTP/1.0", b"GET /healthz HTTP/1.0\r\n\r\n".to_vec(), &[200], true),
+        (
+            "no host of HTTP/1.0 that goes on",
+            b"GET /healthz HTTP/1.0\r\nconnection: keep-alive\r\n\r\n".to_vec(),
+            &[200, 200],
+            false,
+        ),
+        ("two hosts", whole("host: y\r\n"), &[400], true),
+        ("the same host twice", whole("host: x\r\n"), &[400], true),
+        ("two hosts of HTTP/1.0", but(whole("host: y\r\n"), "HTTP/1.1", "HTTP/1.0"), &[400], true),
+        ("an empty host", but(whole(""), "host: x", "host:"), &[200, 200], false),
+        ("a host with its port", but(whole(""), "host: x", "host: [::1]:80"), &[200, 200], false),
+        ("a list of hosts", but(whole(""), "host: x", "host: x, y"), &[400], true),
+        ("a host with a user", but(whole(""), "host: x", "host: u@x"), &[400], true),
+        ("a host with a path", but(whole(""), "host: x", "host: x/y"), &[400], true),
+        ("a port of letters", but(whole(""), "host: x", "host: x:y"), &[400], true),
+        (
+            "no host beside an absolute target",
+            but(but(whole(""), "host: x\r\n", ""), "POST /", "POST http://x/"),
+            &[400],
+            true,
+        ),
         // Targets.
         (
             "an absolute target",
@@ -222,6 +246,30 @@ fn a_request_of_any_shape_is_one_request() {
         assert_eq!(heard, Heard { statuses: statuses.to_vec(), closed }, "{shape}");
         assert!(attacked.answered("/v1/check") - before <= 1.0, "{shape}: answered twice");
         assert_eq!(attacked.answered("/v1/lists"), 0.0, "{shape}: what was smuggled was answered");
+    }
+    attacked.is_sound();
+}
+
+#[test]
+fn a_request_without_its_host_hears_why_and_is_counted() {
+    let attacked = Attacked::new(|_| ());
+    let body = ground::body(CLEAR);
+    let length = format!("content-length: {}\r\n", body.len());
+    for (path, route) in [("/v1/check", "/v1/check"), ("/v1/data", "other")] {
+        let shaped = |from: &str, to: &str| {
+            let whole = but(request(&length, &body), "/v1/check", path);
+            let mut client = attacked.0.connect();
+            client.send(&but(whole, from, to));
+            let reply = client.reply(true);
+            reply.problem(Code::InvalidHost);
+            assert_eq!(reply.header("connection"), Some("close"));
+            assert!(client.is_closed());
+        };
+        shaped("host: x\r\n", "");
+        shaped("host: x\r\n", "host: x\r\nHost: y\r\n");
+        let labels = [("route", route), ("code", "invalid_host")];
+        let (_, exposed) = exposed(&attacked.0);
+        assert_eq!(number(&exposed, "xincha_refusals_total", &labels), 2.0, "{path}");
     }
     attacked.is_sound();
 }

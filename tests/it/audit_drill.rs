@@ -265,3 +265,54 @@ fn the_commands_prove_find_and_recall() {
     let (code, _, err) = home.run(&["audit", "verify"]);
     assert!(code == 1 && err.contains("position 0"), "{err}");
 }
+
+/// Killed after the acknowledgement, before anybody is told; then with a notice half written, and one of a version
+/// that did not tell its change.
+#[test]
+fn a_revocation_is_recalled_once_whenever_the_process_ends() {
+    let home = Home::new();
+    let (service, address, _log) = served(&home);
+    let ids = [LISTED, "91320505MA0000023G"].map(|id| json!({"ref": id, "id": id}));
+    let asked = json!({"matter": MATTER, "case": "c-1", "operator": "u1", "subjects": ids});
+    let (_, answered) = ask(&address, "POST", "/v1/check", &asked.to_string());
+    let subjects = answered["subjects"].as_array().unwrap();
+    let hits = subjects.iter().flat_map(|subject| subject["hits"].as_array().unwrap());
+    let revoke = |(at, hit): (usize, &Value)| json!({"key": format!("k{at}"), "change": "revoke", "list": hit["list"]["code"], "entry": hit["entry"]});
+    let changes: Vec<Value> = hits.enumerate().map(revoke).collect();
+    let most = changes.len();
+    assert!(most > 1);
+    let (_, recorded) =
+        ask(&address, "POST", "/v1/changes", &json!({ "changes": changes }).to_string());
+    // SIGKILL.
+    drop(service);
+    assert_eq!((&recorded["refused"], &recorded["change"]), (&json!(0), &json!(most)));
+    let path = home.folder.path().join("audit/recalls.jsonl");
+    let noted = || std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(noted(), "", "it was killed too late for what is tested here");
+
+    // Each start builds a snapshot that holds the changes.
+    let recalled = || {
+        let (service, address, _log) = served(&home);
+        let recalls = || ask(&address, "GET", "/v1/recalls", "").1["recalls"].clone();
+        let begun = std::time::Instant::now();
+        while recalls().as_array().unwrap().len() < most {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}", recalls());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let recalls = recalls();
+        drop(service);
+        recalls
+    };
+    let first = recalled();
+    for (at, (recall, change)) in first.as_array().unwrap().iter().zip(&changes).enumerate() {
+        assert_eq!((&recall["number"], &recall["change"]), (&json!(at + 1), &json!(at + 1)));
+        assert_eq!((&recall["list"], &recall["entry"]), (&change["list"], &change["entry"]));
+        assert_eq!(recall["relied"][0]["answers"][0]["receipt"], answered["receipt"]);
+    }
+    let text = noted().replacen("\"change\":1,", "", 1);
+    std::fs::write(&path, &text[..text.len() - 9]).unwrap();
+    let again = recalled();
+    assert_eq!(again.as_array().unwrap().len(), most, "{again}");
+    assert_eq!((&again[0]["change"], &again[most - 1]["change"]), (&Value::Null, &json!(most)));
+    assert_eq!(again[most - 1]["relied"], first[most - 1]["relied"]);
+}

@@ -21,6 +21,7 @@ mod loading;
 mod operations;
 mod oracle;
 mod privacy;
+mod promql;
 mod random_city;
 mod reload;
 mod signature;

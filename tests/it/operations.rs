@@ -2,6 +2,7 @@
 
 use crate::command::{Home, served};
 use crate::privacy::{get, names};
+use crate::promql::Exposed;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,21 +16,51 @@ fn text(name: &str) -> String {
     std::fs::read_to_string(config(name)).unwrap()
 }
 
-/// Every expression of the rules; each stands on one line.
-fn rules() -> Vec<String> {
-    let lines = text("prometheus/alerts.yml");
-    lines.lines().filter_map(|line| Some(line.trim().strip_prefix("expr: ")?.to_owned())).collect()
+/// An expression, and what is written of its labels where its answer is told.
+struct Written {
+    expression: String,
+    told: String,
 }
 
-/// Every expression of the dashboard, its variables filled in.
-fn shown() -> Vec<String> {
+/// Those of the rules; an expression and a summary stand on a line each.
+fn rules() -> Vec<Written> {
+    let rules = text("prometheus/alerts.yml");
+    let of = |key: &str| {
+        let lines = rules.lines().filter_map(move |line| line.trim().strip_prefix(key));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (alerts, expressions, told) = (of("- alert: "), of("expr: "), of("summary: "));
+    assert!(alerts.len() == expressions.len() && alerts.len() == told.len());
+    let told = told.into_iter().map(|told| told.replace("$labels.", ""));
+    expressions
+        .into_iter()
+        .zip(told)
+        .map(|(expression, told)| Written { expression, told })
+        .collect()
+}
+
+/// Those of the dashboard, its variables filled in.
+fn shown() -> Vec<Written> {
     let dashboard: Value = serde_json::from_str(&text("grafana/xincha.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let filled = |text: &str| {
+        text.replace("$__rate_interval", "5m").replace("$instance", "127.0.0.1:8080|b")
+    };
     targets
-        .map(|target| target["expr"].as_str().unwrap())
-        .map(|expression| expression.replace("$__rate_interval", "5m").replace("$instance", ".*"))
+        .map(|target| Written {
+            expression: filled(target["expr"].as_str().unwrap()),
+            told: target["legendFormat"].as_str().unwrap_or_default().to_owned(),
+        })
         .collect()
+}
+
+impl Written {
+    /// The labels that it names as `{{label}}`.
+    fn named(&self) -> impl Iterator<Item = &str> {
+        let parts = self.told.split("{{").skip(1);
+        parts.map(|part| part.split("}}").next().unwrap_or_default().trim())
+    }
 }
 
 /// The metrics that an expression asks for: its words that are names of ours.
@@ -53,9 +84,23 @@ fn rules_and_dashboard_ask_for_what_is_exposed_and_the_dashboard_shows_all_of_it
     };
     let (rules, shown) = (rules(), shown());
     assert!(rules.len() > 10 && shown.len() > 20);
-    let alerted: BTreeSet<&str> = rules.iter().flat_map(|rule| asked(rule)).map(of).collect();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/exposition.rs");
+    let known = Exposed::read(&metrics, &std::fs::read_to_string(source).unwrap());
+    for written in rules.iter().chain(&shown) {
+        let expression = &written.expression;
+        let labels = known.labels(expression);
+        let labels = labels.unwrap_or_else(|why| panic!("{expression}: {why}"));
+        let labels = labels.unwrap_or_else(|| panic!("{expression}: a number"));
+        assert!(!expression.contains('$'), "{expression}: a variable that is not filled in");
+        for label in written.named() {
+            assert!(labels.contains(label), "{expression}: no label {label} of {}", written.told);
+        }
+    }
+    let alerted: BTreeSet<&str> =
+        rules.iter().flat_map(|rule| asked(&rule.expression)).map(of).collect();
     assert!(alerted.contains("xincha_ready") && alerted.contains("xincha_list_stale"));
-    let seen: BTreeSet<&str> = shown.iter().flat_map(|shown| asked(shown)).map(of).collect();
+    let seen: BTreeSet<&str> =
+        shown.iter().flat_map(|shown| asked(&shown.expression)).map(of).collect();
     assert_eq!(seen, exposed);
 }
 

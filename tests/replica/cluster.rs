@@ -318,6 +318,31 @@ fn check_acknowledged(fleet: &Fleet, acknowledged: &[Vec<usize>]) {
 }
 
 #[test]
+fn a_revocation_at_one_is_recalled_from_the_log_of_each() {
+    let fleet = Fleet::start(ROWS);
+    fleet.agreed();
+    let listed = record(&mut fleet.machines[0].client(), &[listing("k1", UNFED)]);
+    let check = check_of(UNFED, None, Some(listed));
+    let receipts = fleet.machines.iter().map(|machine| {
+        let (status, answer) = machine.client().json("POST", "/v1/check", &check);
+        assert!(status == 200 && is_listed(&answer, UNFED), "{answer}");
+        answer["receipt"].clone()
+    });
+    let receipts: Vec<Value> = receipts.collect();
+    let revoked = record(&mut fleet.machines[0].client(), &[act("k2", UNFED, "revoke")]);
+    for (machine, receipt) in fleet.machines.iter().zip(receipts) {
+        let recalls = eventually("a recall", || {
+            let (_, told) = machine.client().json("GET", "/v1/recalls", &Value::Null);
+            Some(told["recalls"].clone()).filter(|recalls| *recalls != json!([]))
+        });
+        assert_eq!(recalls.as_array().unwrap().len(), 1, "{recalls}");
+        assert_eq!(recalls[0]["change"], revoked);
+        assert_eq!(recalls[0]["relied"][0]["answers"][0]["receipt"], receipt);
+        assert_eq!(recalls[0]["relied"][0]["answers"][1], Value::Null);
+    }
+}
+
+#[test]
 fn without_the_stream_changes_are_refused_and_checks_go_on() {
     let mut fleet = Fleet::start(ROWS);
     let first = fleet.agreed();

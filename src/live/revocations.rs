@@ -1,0 +1,148 @@
+//! Revocations: whoever relied on an entry that is void from the beginning is noted, whatever ended in between.
+//!
+//! ```text
+//! ledger ─► changes that the view has held for a while ─► those that revoke, without a notice ─► audit log ─► notices
+//! ```
+//!
+//! What was revoked the ledger says: an audit log names the entries of a change and not what became of them, and
+//! has the changes of its own machine alone. Each machine looks into its own log, whichever took the change.
+//!
+//! How far it has looked is kept nowhere but in the notices themselves: a start goes through all that the ledger
+//! keeps, which is every change that some kept snapshot lacks, and makes what is missing. A revocation that is in
+//! all kept snapshots before its notice is made, several builds later, is not found any more.
+
+use super::Live;
+use crate::audit::AuditError;
+use crate::audit::recall::{Notices, Revocation};
+use crate::ledger::{Ledger, LedgerError};
+use crate::record::{Act, Change, Instant};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use tracing::{error, info, warn};
+
+/// Between two looks. A change is looked at when the view holds it for so long at least: what was answered
+/// before it was seen is in the log by then.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The thread that looks; dropped, it stops. It is not waited for: what it has not noted the next start does.
+pub struct Revocations {
+    _stop: Sender<()>,
+}
+
+/// Why revocations are not noted now.
+#[derive(Debug, thiserror::Error)]
+enum Unnoted {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+impl Revocations {
+    /// Note revocations of a ledger, once what answers holds them, for those who relied on the entry by the audit
+    /// log in a folder.
+    ///
+    /// Cost: each change is read once more, and the log from its beginning for all revocations that are read
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn start(
+        live: Live,
+        ledger: Arc<dyn Ledger>,
+        log: impl Into<PathBuf>,
+    ) -> std::io::Result<Revocations> {
+        let follower = Follower { live, ledger, notices: Notices::of(log), seen: 0 };
+        let (stop, stopped) = channel();
+        let run = move || follower.run(&stopped);
+        std::thread::Builder::new().name("revocations".to_owned()).spawn(run)?;
+        Ok(Revocations { _stop: stop })
+    }
+}
+
+/// What the thread has.
+struct Follower {
+    live: Live,
+    ledger: Arc<dyn Ledger>,
+    notices: Notices,
+    /// The last change that was looked at.
+    seen: u64,
+}
+
+impl Follower {
+    fn run(mut self, stopped: &Receiver<()>) {
+        // The last change that the view held at the last look.
+        let (mut held, mut is_failing) = (0, false);
+        while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            match self.look(held) {
+                Ok(()) if is_failing => {
+                    is_failing = false;
+                    info!("撤销通告恢复 / revocations are noted again");
+                }
+                Ok(()) => {}
+                Err(why) if !is_failing => {
+                    is_failing = true;
+                    error!(
+                        "撤销通告未能生成，稍后重试 / revocations are not noted, again later: {why}"
+                    );
+                }
+                Err(_) => {}
+            }
+            held = self.live.current().map_or(0, |view| view.overlay.change());
+        }
+    }
+
+    /// Note what was revoked up to a change.
+    fn look(&mut self, through: u64) -> Result<(), Unnoted> {
+        while self.seen < through {
+            let commits = match self.ledger.read(self.seen) {
+                Err(LedgerError::Gap { after, kept }) if kept > after + 1 => {
+                    if after > 0 {
+                        warn!(
+                            after,
+                            kept,
+                            "变更已不在台账，其中的撤销未通告 / changes left the ledger before their revocations were noted"
+                        );
+                    }
+                    self.seen = kept - 1;
+                    continue;
+                }
+                read => read?,
+            };
+            let numbered = commits.iter().flat_map(|commit| {
+                (commit.first..)
+                    .zip(&commit.changes)
+                    .map(|(number, change)| (number, commit.at, change))
+            });
+            let (mut seen, mut revoked) = (self.seen, Vec::new());
+            for (number, at, change) in numbered {
+                if number > self.seen && number <= through {
+                    seen = number;
+                    revoked.extend(revocation(number, at, change));
+                }
+            }
+            if !revoked.is_empty() {
+                let made = self.notices.note_revoked(&revoked)?;
+                if made > 0 {
+                    info!(made, through = seen, "撤销已通告 / revocations were noted");
+                }
+            }
+            // Of what a snapshot holds the ledger may know less.
+            self.seen = if seen > self.seen { seen } else { through };
+        }
+        Ok(())
+    }
+}
+
+/// What a change revoked, if it did.
+fn revocation(number: u64, at: Instant, change: &Change) -> Option<Revocation> {
+    let reason = match change.sender.document.is_empty() {
+        true => format!("撤销 / revoked ({})", change.key),
+        false => format!("撤销 / revoked: {}", change.sender.document),
+    };
+    let (list, entry) = (change.list.clone(), change.entry.clone());
+    (change.act == Act::Revoke).then_some(Revocation { change: number, at, list, entry, reason })
+}
