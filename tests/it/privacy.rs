@@ -130,6 +130,10 @@ fn nothing_of_what_is_asked_is_in_the_log_in_metrics_or_in_a_file() {
 #[test]
 fn the_table_of_metrics_names_those_that_are_exposed() {
     let home = Home::new();
+    // Some are exposed only where there is what they count.
+    let config = fs::read_to_string(home.config()).unwrap();
+    let traces = "[traces]\nendpoint = \"http://127.0.0.1:1\"\n";
+    fs::write(home.config(), format!("{config}\n{traces}")).unwrap();
     let (_service, address, _log) = crate::command::served(&home);
     let exposed = get(&address, "/metrics");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/exposition.rs");
