@@ -31,6 +31,7 @@ use std::time::Instant;
 use xincha::index::{Distance, Index, Likes, Listed, Overlay};
 use xincha::record::{Entry, Identifier, SubjectKind};
 use xincha::snapshot::Snapshot;
+use xincha::text::likeness::Part;
 
 mod answer;
 #[path = "../support/corpus.rs"]
@@ -70,13 +71,18 @@ fn main() {
         return fit::fit(listed, &queries);
     }
     let unseen: Vec<&Query> = queries.iter().skip(1).step_by(2).collect();
-    let answers: Vec<Answer> = unseen
-        .par_iter()
-        .map_init(Likes::default, |likes, query| Answer::of(likes, listed, query))
-        .collect();
+    let answers_of = |queries: &[&Query]| -> Vec<Answer> {
+        let answer = |likes: &mut Likes, query: &&Query| Answer::of(likes, listed, query);
+        queries.par_iter().map_init(Likes::default, answer).collect()
+    };
+    let answers = answers_of(&unseen);
     let all = Trial { name: "xincha", queries: &unseen, answers, micros: Vec::new() };
     all.report();
+    println!("\nscores of queries that the fit has not seen:");
     calibration(&all.answers);
+    let seen: Vec<&Query> = queries.iter().step_by(2).collect();
+    println!("\nthose of the others, of which {} weights were fitted:", Part::ALL.len());
+    calibration(&answers_of(&seen));
     if folder.is_none() {
         // Damage of one edit is found, whatever else is listed.
         let lost =

@@ -10,7 +10,7 @@ use super::similar::{RecordNo, Similar};
 use super::{EntryNo, Listed, beginnings};
 use crate::text::edits::Edits;
 use crate::text::name::deletions;
-use crate::text::packed::{Packed, Prints, print_of_core};
+use crate::text::packed::{Packed, Prints};
 use crate::text::{Likeness, Name, han};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -63,8 +63,8 @@ pub struct Likes {
     asked: Name,
     /// Its K2 key in UTF-16.
     key: Vec<u16>,
-    /// The prints of its cores.
-    cores: SmallVec<[u64; 2]>,
+    /// Its cores in UTF-16.
+    cores: SmallVec<[SmallVec<[u16; 32]>; 2]>,
     at_least: f64,
     /// The logarithm of its odds.
     odds: f64,
@@ -134,7 +134,11 @@ impl Likes {
         self.key.clear();
         self.key.extend(self.asked.keys.unified.encode_utf16());
         self.cores.clear();
-        self.cores.extend(self.asked.cores().map(print_of_core));
+        self.cores.extend(self.asked.cores().map(|core| {
+            let mut units = SmallVec::new();
+            core.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
+            units
+        }));
         self.hash();
         self.records.clear();
         self.added.clear();
@@ -229,8 +233,8 @@ impl Likes {
 
     fn compare(&mut self, packed: Packed, entry: EntryNo, name: NameAt, corpus: &Similar) {
         let Likes { asked, key, cores, listed, edits, at_least, odds, .. } = self;
-        let is_passed_over =
-            *at_least > 0.0 && packed.is_elsewhere(asked) && !cores.contains(&packed.prints().core);
+        let has_other_core = || !cores.iter().any(|core| packed.has_core(core));
+        let is_passed_over = *at_least > 0.0 && packed.is_elsewhere(asked) && has_other_core();
         if is_passed_over || listed.unpack(packed).is_none() {
             return;
         }

@@ -335,6 +335,13 @@ impl Likeness {
         let core = &listed.parts.core;
         let mut lost = 0.0;
         for edit in aligned.edits {
+            let alike = match *edit {
+                Edit::Substituted { from, to, .. } => Alike::of(from, to),
+                _ => Alike::default(),
+            };
+            if !alike.sound {
+                self.add(Part::ShapeShare, alike.shape);
+            }
             if !aligned.is_in_core(edit) {
                 self.add(Part::Outside, 1.0);
                 continue;
@@ -346,7 +353,7 @@ impl Likeness {
             let is_head = edit.at() < aligned.core.start + 2;
             match *edit {
                 Edit::Substituted { from, to, .. } => {
-                    self.add(substitution(from, to), 1.0);
+                    self.add(alike.part(from, to), 1.0);
                     self.add(Part::Rarer, (corpus.bits(to) - corpus.bits(from)) / 10.0);
                     self.add(Part::HeadSubstituted, f64::from(is_head));
                     lost += corpus.bits(from);
@@ -365,13 +372,6 @@ impl Likeness {
                     self.add(Part::NumberMissing, f64::from(is_number(to)));
                 }
                 Edit::Swapped { .. } => self.add(Part::Swapped, 1.0),
-            }
-        }
-        for edit in aligned.edits {
-            if let Edit::Substituted { from, to, .. } = *edit
-                && !han::sound_alike(from, to)
-            {
-                self.add(Part::ShapeShare, han::looks_alike(from, to));
             }
         }
         self.add(Part::SameCore, f64::from(aligned.edits.is_empty()));
@@ -453,14 +453,29 @@ fn kept(bits: f64) -> f64 {
     (bits / 10.0).clamp(0.0, 8.0)
 }
 
-fn substitution(from: char, to: char) -> Part {
-    let (sound, shape) = (han::sound_alike(from, to), han::looks_half_alike(from, to));
-    match (sound, shape) {
-        _ if han::variant(from) == han::variant(to) => Part::Variant,
-        (true, true) => Part::SoundAndShape,
-        (true, false) => Part::Sound,
-        (false, true) => Part::Shape,
-        (false, false) => Part::Stranger,
+/// How alike a character and its substitute are.
+#[derive(Clone, Copy, Default)]
+struct Alike {
+    sound: bool,
+    /// How alike they look; where they sound alike it is not looked at.
+    shape: f64,
+}
+
+impl Alike {
+    fn of(from: char, to: char) -> Alike {
+        let sound = han::sound_alike(from, to);
+        Alike { sound, shape: if sound { 0.0 } else { han::looks_alike(from, to) } }
+    }
+
+    /// What the substitution counts as.
+    fn part(self, from: char, to: char) -> Part {
+        match self {
+            _ if han::variant(from) == han::variant(to) => Part::Variant,
+            Alike { sound: true, .. } if han::looks_half_alike(from, to) => Part::SoundAndShape,
+            Alike { sound: true, .. } => Part::Sound,
+            Alike { shape, .. } if shape >= 0.5 => Part::Shape,
+            _ => Part::Stranger,
+        }
     }
 }
 
@@ -503,6 +518,15 @@ impl<'a> Aligned<'a> {
     fn of(asked: &'a Name, listed: &'a Name, edits: &'a mut Edits) -> Option<Aligned<'a>> {
         let core = &*listed.parts.core;
         let narrow = asked.parts.narrow_core().filter(|_| core.len() < asked.parts.core.len());
+        // With one edit at most no other way is looked at; the core takes as many as one is longer, at least.
+        let is_longer = core.len() + 1 < asked.parts.core.len();
+        let nearest = std::iter::once(&*asked.parts.core).chain(narrow.filter(|_| is_longer));
+        for asked in nearest {
+            if edits.at_a_glance(core, asked) {
+                let (edits, listed) = (&*edits.list, core);
+                return Some(Aligned { edits, listed, asked, core: 0..core.len(), whole: false });
+            }
+        }
         type Way<'a> = (&'a [char], &'a [char], bool);
         let mut ways: SmallVec<[Way; 3]> = SmallVec::new();
         ways.push((core, &asked.parts.core, false));

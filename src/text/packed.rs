@@ -78,17 +78,6 @@ impl Name {
     }
 }
 
-/// The print of a core, as [`Packed::prints`] has it.
-pub fn print_of_core(core: &[char]) -> u64 {
-    let mut units: SmallVec<[u16; 64]> = SmallVec::new();
-    core.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
-    print(&units)
-}
-
-fn print(units: &[u16]) -> u64 {
-    xxh3_64(units.as_bytes())
-}
-
 /// A name as it is packed. See the [module](self).
 #[derive(Clone, Copy)]
 pub struct Packed<'a> {
@@ -126,9 +115,13 @@ impl<'a> Packed<'a> {
 
     /// Hashes by which names of one core, and names of one key, are known. Cost: 15 ns.
     pub fn prints(&self) -> Prints {
-        let mut core: SmallVec<[u16; 64]> = SmallVec::new();
-        core.extend(self.units().enumerate().filter(|&(at, _)| self.is_core(at)).map(|(_, u)| u));
-        Prints { core: print(&core), key: xxh3_64(self.key) }
+        let core: SmallVec<[u16; 64]> = self.units_of_core().collect();
+        Prints { core: xxh3_64(core.as_bytes()), key: xxh3_64(self.key) }
+    }
+
+    /// Its core has these units. Cost: some nanoseconds where it has not.
+    pub fn has_core(self, units: &[u16]) -> bool {
+        self.units_of_core().eq(units.iter().copied())
     }
 
     /// As [`Parts::provinces`](super::Parts::provinces).
@@ -191,6 +184,11 @@ impl<'a> Packed<'a> {
 
     fn units(self) -> impl Iterator<Item = u16> + 'a {
         self.key.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+    }
+
+    fn units_of_core(self) -> impl Iterator<Item = u16> + 'a {
+        let units = self.units().enumerate();
+        units.filter(move |&(at, _)| self.is_core(at)).map(|(_, unit)| unit)
     }
 
     fn is_core(&self, at: usize) -> bool {
@@ -306,9 +304,14 @@ mod tests {
         let [a, b, c] =
             ["苏州星河科技有限公司", "杭州星河科技公司", "苏州星辰科技有限公司"].map(prints);
         assert!(a.core == b.core && a.key != b.key && a.core != c.core && a.key != c.key);
-        assert_eq!(print_of_core(&ready("苏州星河科技有限公司").parts.core), a.core);
-        let long = "𠮷家".repeat(40);
-        assert_eq!(print_of_core(&ready(&long).parts.core), prints(&long).core);
+        for name in ["苏州星河科技有限公司", "苏州𠮷家有限公司", &"𠮷家".repeat(40)]
+        {
+            let units: String = ready(name).parts.core.iter().collect();
+            let units: Vec<u16> = units.encode_utf16().collect();
+            let has_core = |units: &[u16]| packed(name, |packed| packed.has_core(units));
+            assert!(has_core(&units), "{name}");
+            assert!(!has_core(&units[1..]) && !has_core(&[&units[..], &[7]].concat()), "{name}");
+        }
     }
 
     proptest! {
