@@ -137,7 +137,7 @@ fn offline(
 ) -> Result<Result<Value, Value>, Box<dyn std::error::Error>> {
     let view = super::view(config, catalogue, Some(ledger))?;
     let mut out = Vec::new();
-    let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
+    let id = CheckIds::new().next(clock::millis());
     let answered =
         answer(&view, Instant(clock::seconds()), id, request, &mut Worker::searching(), &mut out);
     Ok(match answered {

@@ -54,7 +54,7 @@ impl Tender {
             }
             ledger => {
                 let view = super::view(config, &catalogue, Some(ledger?))?;
-                let id = CheckIds::new().next(jiff::Timestamp::now().as_millisecond() as u64);
+                let id = CheckIds::new().next(clock::millis());
                 match tender::answer(
                     &view,
                     Instant(clock::seconds()),

@@ -165,11 +165,7 @@ impl<'w> Witness<'w> {
             texts: Some(log.algorithm().commit(&salt, checked.body, &answer)),
             ..self.of(checked.id, millis_of(checked.id), Act::Check)
         };
-        let receipt = self.append(log, &record);
-        if let Some(span) = traces::current() {
-            tell(&span, &record, Some(view), &receipt);
-        }
-        receipt
+        self.append(log, &record)
     }
 
     /// Record a request and an answer that are JSON: whoever is named in the one, whatever entry in the other.
@@ -191,7 +187,6 @@ impl<'w> Witness<'w> {
         let id = documents.id.or_else(|| answered["check"].as_str()?.parse().ok());
         let new = log.now(act);
         let id = id.unwrap_or(new.id);
-        let outcome = documents.outcome.or(answered["verdict"].as_str()).unwrap_or(DONE);
         let salt = log.key().salt(id);
         let asked_at = target.map(|target| with_target(target, request));
         let record = Record {
@@ -213,7 +208,7 @@ impl<'w> Witness<'w> {
                 ..now
             }),
             at: answered["at"].as_str().and_then(|at| at.parse::<Instant>().ok()).map(|at| at.0),
-            outcome,
+            outcome: documents.outcome.or(answered["verdict"].as_str()).unwrap_or(DONE),
             subjects: subjects.into(),
             cited: cited.into_iter().collect(),
             texts: Some(log.algorithm().commit(
@@ -224,11 +219,7 @@ impl<'w> Witness<'w> {
             note: remark.map_or("", |remark| &remark.note),
             ..self.of(id, new.millis, act)
         };
-        let receipt = self.append(log, &record);
-        if let (Some(span), true) = (traces::current(), outcome != BEGUN) {
-            tell(&span, &record, view, &receipt);
-        }
-        receipt
+        self.append(log, &record)
     }
 
     /// Record something that needs no more words.
@@ -242,11 +233,7 @@ impl<'w> Witness<'w> {
         let Some(log) = self.log else { return Ok(None) };
         let new = log.now(act);
         let record = Record { purpose, outcome, note, ..self.of(new.id, new.millis, act) };
-        let receipt = self.append(log, &record);
-        if let Some(span) = traces::current() {
-            tell(&span, &record, None, &receipt);
-        }
-        receipt
+        self.append(log, &record)
     }
 
     fn of<'a>(&self, id: Uuid, millis: u64, act: Act) -> Record<'a>
@@ -259,24 +246,23 @@ impl<'w> Witness<'w> {
 
     fn append(&self, log: &Log, record: &Record) -> Result<Option<ReceiptNo>, Problem> {
         let receipt = log.append(self.lane, record);
+        // What is begun is told of when it ends.
+        if let Some(span) = traces::current().filter(|_| record.outcome != BEGUN) {
+            tell(&span, record, receipt.as_ref().ok());
+        }
         receipt.map(Some).map_err(|_| Code::AuditUnavailable.whole())
     }
 }
 
 /// Tell of a request that is traced what its record tells, subjects and texts apart.
-fn tell(
-    span: &Span,
-    record: &Record,
-    view: Option<&View>,
-    receipt: &Result<Option<ReceiptNo>, Problem>,
-) {
+fn tell(span: &Span, record: &Record, receipt: Option<&ReceiptNo>) {
     span.set("xincha.record", record.id.to_string());
     span.set("xincha.outcome", record.outcome.to_owned());
-    if let Some(view) = view {
-        span.set("xincha.snapshot", view.generation.ground.index.meta().id.clone());
-        span.set("xincha.change", i64::try_from(view.overlay.change()).unwrap_or(i64::MAX));
+    if let Some(ground) = &record.ground {
+        span.set("xincha.snapshot", ground.snapshot.to_owned());
+        span.set("xincha.change", i64::try_from(ground.change).unwrap_or(i64::MAX));
     }
-    if let Ok(Some(receipt)) = receipt {
+    if let Some(receipt) = receipt {
         span.set("xincha.receipt", receipt.to_string());
     }
 }
