@@ -6,11 +6,12 @@
 use super::batches::{Reader, Rows, Writer};
 use crate::source::SourceError;
 use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::reader::{FileReader, StreamReader, read_footer_length};
 use arrow_ipc::writer::StreamWriter;
+use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{ArrowError, Schema};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +27,10 @@ pub fn open(path: Option<&Path>) -> Result<Rows, SourceError> {
     let failed = |source| SourceError::Io { file: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     if path.is_file() && is_file_of_batches(&mut file).map_err(failed)? {
-        return Rows::open(path, "Arrow", || FileReader::try_new_buffered(file, None));
+        return Rows::open(path, "Arrow", || {
+            holds_its_blocks(&mut file)?;
+            FileReader::try_new_buffered(file, None)
+        });
     }
     Rows::open(path, "Arrow", || Stream::begin(Box::new(BufReader::new(file))))
 }
@@ -36,6 +40,40 @@ fn is_file_of_batches(file: &mut File) -> io::Result<bool> {
     file.take(FILE_MAGIC.len() as u64).read_to_end(&mut head)?;
     file.rewind()?;
     Ok(head == FILE_MAGIC)
+}
+
+/// Whether a file is as long as its footer says: the reader makes room for a block before it looks for it. All
+/// blocks together are no longer than the file either, which keeps the work to its size.
+fn holds_its_blocks(file: &mut File) -> Result<(), ArrowError> {
+    let beyond =
+        || ArrowError::IpcError("数据块超出文件 / a block reaches beyond the file".to_owned());
+    let mut tail = [0; 10];
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(tail.len() as u64)))?;
+    file.read_exact(&mut tail)?;
+    let footer = read_footer_length(tail)?;
+    let end = length.checked_sub((tail.len() + footer) as u64).ok_or_else(beyond)?;
+    let mut bytes = vec![0; footer];
+    file.seek(SeekFrom::Start(end))?;
+    file.read_exact(&mut bytes)?;
+    file.rewind()?;
+    let footer =
+        root_as_footer(&bytes).map_err(|error| ArrowError::ParseError(error.to_string()))?;
+    let blocks = [footer.dictionaries(), footer.recordBatches()].into_iter().flatten().flatten();
+    let mut left = end;
+    for block in blocks {
+        let length = length_before(end, block).ok_or_else(beyond)?;
+        left = left.checked_sub(length).ok_or_else(beyond)?;
+    }
+    Ok(())
+}
+
+/// Bytes of a block that lies before `end`.
+fn length_before(end: u64, block: &Block) -> Option<u64> {
+    let start = u64::try_from(block.offset()).ok()?;
+    let head = u64::try_from(block.metaDataLength()).ok()?;
+    let length = u64::try_from(block.bodyLength()).ok()?.checked_add(head)?;
+    (start.checked_add(length)? <= end).then_some(length)
 }
 
 impl Reader for FileReader<BufReader<File>> {

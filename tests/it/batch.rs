@@ -520,6 +520,30 @@ fn arrow_comes_to_what_parquet_does_whatever_its_strings_are() {
     assert_eq!(told("catalogue"), town.ground.catalogue.digest());
 }
 
+/// A footer that lies makes no reader ask for memory that the file does not fill.
+#[test]
+fn a_block_of_a_file_of_arrow_lies_within_it() {
+    let (town, desk) = (town(), Desk::new());
+    let batch = subjects(plain);
+    let mut file = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    file.write(&batch).unwrap();
+    let sound = file.into_inner().unwrap();
+    let footer = sound.len()
+        - 10
+        - i32::from_le_bytes(*sound[..sound.len() - 6].last_chunk().unwrap()) as usize;
+    let mut beyond = 0;
+    for at in footer..sound.len() {
+        let mut file = sound.clone();
+        file[at] = file[at].wrapping_add(0x5d);
+        desk.put("in.arrow", file);
+        match desk.screen(&town, "in.arrow", "out.parquet") {
+            Ok(_) => fs::remove_file(desk.path("out.parquet")).unwrap(),
+            Err(error) => beyond += usize::from(error.to_string().contains("超出文件")),
+        }
+    }
+    assert!(beyond > 10, "start and both lengths of a block, the footer's own: {beyond}");
+}
+
 /// Rows that are numbered, of which every 1,000th is listed, with a column of lists beside.
 fn numbered(rows: Range<usize>) -> RecordBatch {
     let is_listed = |at: usize| at.is_multiple_of(1_000);
