@@ -236,7 +236,7 @@ impl Index {
     /// The entries of a subject.
     pub fn entries_of(&self, subject: SubjectNo) -> impl Iterator<Item = EntryView<'_>> {
         let Range { start, end } = self.bounds(subject, |row| row.first_entry);
-        (start..end).filter_map(|no| self.entry(EntryNo(no)))
+        (start..end.min(self.entries.len() as u32)).filter_map(|no| self.entry(EntryNo(no)))
     }
 
     /// The identifiers of a subject.
