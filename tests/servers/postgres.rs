@@ -1,10 +1,12 @@
 //! PostgreSQL.
 
 use super::{Certificate, eventually, free_port};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
@@ -140,7 +142,16 @@ impl Postgres {
 }
 
 impl Drop for Postgres {
+    /// At once, but so that it leaves no shared memory to the machine.
     fn drop(&mut self) {
+        const LONGEST: Duration = Duration::from_secs(5);
+        if let Some(process) = &mut self.process {
+            let begun = Instant::now();
+            let _ = kill_process(Pid::from_child(process), Signal::QUIT);
+            while begun.elapsed() < LONGEST && matches!(process.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         self.kill();
     }
 }
