@@ -253,17 +253,22 @@ async fn accept(
 ) -> Infallible {
     /// After a failure that does not pass by itself, such as no more file descriptors.
     const PAUSE: Duration = Duration::from_millis(50);
+    /// Connections that are taken before those that stand have their turn.
+    const TURN: usize = 8;
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => match admission.admit() {
-                Some(admitted) => serve(stream, peer.ip(), admitted),
-                None => admission.refuse(stream),
-            },
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
+        for _ in 0..TURN {
+            match listener.accept().await {
+                Ok((stream, peer)) => match admission.admit() {
+                    Some(admitted) => serve(stream, peer.ip(), admitted),
+                    None => admission.refuse(stream),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
+        tokio::task::yield_now().await;
     }
 }
 
