@@ -33,8 +33,8 @@ pub struct HttpConfig {
     /// A check that finds its worker behind for longer with what came before is told 503 `overloaded` at
     /// once, unread. Default: 100.
     pub check_wait_ms_max: u64,
-    /// The same for searches, sections, files and whatever else is no check, so that they are put off first.
-    /// Default: 20.
+    /// The same for searches, sections, files and whatever else is no check, so that they are put off first;
+    /// the connection is not read for 50 ms then. Default: 20.
     pub aside_wait_ms_max: u64,
     /// Connections that the system holds until they are accepted, for each worker. Default: 1,024.
     pub backlog: u32,

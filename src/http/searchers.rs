@@ -3,6 +3,7 @@
 use super::check::Worker;
 use super::problem::{Code, Problem};
 use crate::index::Likes;
+use crate::live::aside::stand_back;
 use crate::text;
 use crate::traces::{self, Span};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -143,6 +144,7 @@ impl Searchers {
 }
 
 fn search(searches: &Mutex<Receiver<Search>>) {
+    stand_back();
     // Before the first search asks for them.
     text::prepare();
     let mut searcher = Searcher::default();

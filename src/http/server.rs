@@ -35,7 +35,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -309,9 +309,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     counted: Rc<Counted>,
     connection: Connection,
 ) {
+    let conversation = Rc::new(Conversation { counted, peer, rests_until: Cell::default() });
     let answer = service_fn(move |request| {
-        let counted = counted.clone();
-        async move { Ok::<_, Infallible>(counted.serve(&peer, request).await) }
+        let conversation = conversation.clone();
+        async move { Ok::<_, Infallible>(conversation.serve(request).await) }
     });
     let socket = Gather::new(stream);
     let mut serving = pin!(http.serve_connection(socket.clone(), answer));
@@ -329,6 +330,30 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     })
     .await;
     drop(admitted);
+}
+
+/// How long a connection rests of which something was put off that is no check.
+const REST: Duration = Duration::from_millis(50);
+
+/// What one connection asks, one after the other.
+struct Conversation {
+    counted: Rc<Counted>,
+    peer: Peer,
+    rests_until: Cell<Option<Instant>>,
+}
+
+impl Conversation {
+    /// A request is taken up when its connection has rested.
+    async fn serve(&self, request: Request<Incoming>) -> Response<service::Answer> {
+        if let Some(until) = self.rests_until.take() {
+            tokio::time::sleep_until(until.into()).await;
+        }
+        let response = self.counted.serve(&self.peer, request).await;
+        if response.extensions().get::<service::Rests>().is_some() {
+            self.rests_until.set(Some(Instant::now() + REST));
+        }
+        response
+    }
 }
 
 /// A worker's service, and what it counts and traces of each request.

@@ -97,7 +97,7 @@ impl Service {
         if let Some(route) = self.put_off(&head, begun) {
             let mut response = problem_response(&Code::Overloaded.whole());
             response.extensions_mut().insert(route);
-            return response;
+            return if route == Route::CHECK { response } else { rests_if_put_off(response) };
         }
         let named = host::must_name(&head);
         let admitted = match named.and_then(|()| self.gate.admit(peer, &head, clock::millis())) {
@@ -113,26 +113,24 @@ impl Service {
             span.set("xincha.client", client.name.clone());
         }
         if head.uri.path() != CHECK {
-            return self.route(&admitted, head, body).await;
+            return rests_if_put_off(self.route(&admitted, head, body).await);
         }
         if head.method != Method::POST {
             let mut response = problem_response(&Code::MethodNotAllowed.whole());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let answered = match self.read(&admitted, &head.headers, body).await {
-            Ok(body) => self.check_when_reached(&admitted.who, body).await,
-            Err(problem) => Err(problem),
+        let body = match self.read(&admitted, &head.headers, body).await {
+            Ok(body) => body,
+            Err(problem) => return problem_response(&problem),
         };
-        match answered {
-            Ok(answer) => {
-                let mut response = Response::new(Answer::Whole(Some(answer)));
-                response
-                    .headers_mut()
-                    .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                response
-            }
-            Err(problem) => problem_response(&problem),
+        match self.check_when_reached(&admitted.who, &body).await {
+            Ok(answer) => checked_response(answer),
+            Err(Unanswered::Problem(problem)) => problem_response(&problem),
+            Err(Unanswered::MustSearch) => match self.check_aside(admitted.who, body).await {
+                Ok(answer) => checked_response(answer),
+                Err(problem) => rests_if_put_off(problem_response(&problem)),
+            },
         }
     }
 
@@ -204,21 +202,19 @@ impl Service {
     }
 
     /// Decide a check; where it asks for a change that is not seen yet, wait for that a little.
-    async fn check_when_reached(&self, who: &Who, body: Bytes) -> Result<Bytes, Problem> {
-        let mut answered = self.check(who, &body);
+    async fn check_when_reached(&self, who: &Who, body: &[u8]) -> Result<Bytes, Unanswered> {
+        let mut answered = self.check(who, body);
         if let Err(Unanswered::Problem(problem)) = &answered
             && problem.code == Code::ChangeNotReached
         {
             let part = traces::child("change wait");
-            self.live.reached(request::min_change(&body), CHANGE_WAIT).await;
+            self.live.reached(request::min_change(body), CHANGE_WAIT).await;
             drop(part);
-            answered = self.check(who, &body);
+            answered = self.check(who, body);
         }
-        match answered {
-            Ok((answer, receipt)) => self.durable(receipt).await.map(|()| answer),
-            Err(Unanswered::Problem(problem)) => Err(problem),
-            Err(Unanswered::MustSearch) => self.check_aside(who.clone(), body).await,
-        }
+        let (answer, receipt) = answered?;
+        self.durable(receipt).await?;
+        Ok(answer)
     }
 
     /// Decide a check that must search names, where that delays no other.
@@ -397,6 +393,25 @@ impl Whole {
             Bytes::from(self.copied)
         }
     }
+}
+
+/// The answer of a check as a response.
+fn checked_response(answer: Bytes) -> Response<Answer> {
+    let mut response = Response::new(Answer::Whole(Some(answer)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The connection of a response that bears this rests before it is read again.
+#[derive(Clone, Copy)]
+pub(super) struct Rests;
+
+/// What was put off and is no check could be asked again at once, and refusing it would take the time of checks.
+fn rests_if_put_off(mut response: Response<Answer>) -> Response<Answer> {
+    if response.extensions().get() == Some(&Code::Overloaded) {
+        response.extensions_mut().insert(Rests);
+    }
+    response
 }
 
 /// A problem as a response.

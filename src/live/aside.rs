@@ -23,6 +23,18 @@ pub fn give_way() {
     }
 }
 
+/// Leave nine tenths of a core to others of the process that want to run on it, from now on to the end of this
+/// thread: for what somebody waits for, which must not starve. Elsewhere than on Linux nothing happens.
+pub fn stand_back() {
+    #[cfg(target_os = "linux")]
+    {
+        /// A weight of 110, where that of others is 1,024.
+        const NICENESS: i32 = 10;
+        // Of no process: of this thread.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+    }
+}
+
 /// Do something on threads that give way, and wait for it; parallel work of it stays on them. Where
 /// those who answer take every core for long, it takes long. Hold no lock meanwhile that they or who
 /// records want: they would wait for whom nobody lets run.

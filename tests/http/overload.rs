@@ -1,6 +1,7 @@
 //! More than a worker can answer.
 
 use super::*;
+use std::time::Instant as Clock;
 
 const CALLERS: usize = 24;
 /// Requests of each: one long round is not too much yet.
@@ -73,4 +74,28 @@ fn checks_that_would_wait_too_long_are_told_so_and_the_others_are_answered() {
 #[test]
 fn within_the_bounds_everybody_is_answered() {
     assert_eq!(at_once(60_000, 60_000), (vec![200; ROUNDS * CALLERS], vec![200; ROUNDS * CALLERS]));
+}
+
+#[test]
+fn a_connection_whose_search_was_put_off_rests_before_it_is_read_again() {
+    const REST: Duration = Duration::from_millis(50);
+    let server = start(HttpConfig { workers: 1, aside_wait_ms_max: 0, ..config() });
+    let mut caller = server.connect();
+    let honest = ground::body(ground::BLACK);
+    let name_alone = check_with(&json!([{"ref": "a", "name": "苏州星和科技有限公司"}]));
+    let search = json!({"name": ground::BLACK.0}).to_string();
+    let mut soonest = REST;
+    for (path, body) in [("/v1/search", &search), ("/v1/check", &name_alone)] {
+        let asked = Clock::now();
+        caller.post(path, body.as_bytes()).problem(Code::Overloaded);
+        assert_eq!(caller.check(&honest).json()["verdict"], "prohibit");
+        assert!(asked.elapsed() >= REST, "{path}: read before it rested");
+        // That one was answered, so the next is read at once: sooner than so, of some.
+        for _ in 0..10 {
+            let asked = Clock::now();
+            assert_eq!(caller.check(&honest).json()["verdict"], "prohibit");
+            soonest = soonest.min(asked.elapsed());
+        }
+    }
+    assert!(soonest < REST, "what is answered rests too");
 }
