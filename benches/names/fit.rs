@@ -1,6 +1,6 @@
 //! The weights of the score, fitted.
 
-use crate::answer::Answer;
+use crate::answer::{Answer, SCORE_MIN};
 use crate::query::Query;
 use rayon::prelude::*;
 use xincha::index::{Distance, Likes, Listed};
@@ -8,11 +8,18 @@ use xincha::text::likeness::{PARTS, Part};
 
 /// What keeps the weights from growing without bound where a part decides alone: it draws them to [`prior`].
 const RIDGE: f64 = 1.0;
+/// Steps of Newton's method at most, and a step that is none.
+const ROUNDS: usize = 40;
+const STILL: f64 = 1e-6;
 
 /// What a part weighs where the pairs tell nothing. They hardly have groups beside their companies, which are
 /// two by what is known of them.
-fn prior(part: Part) -> f64 {
-    if part == Part::GroupMissing { -6.0 } else { 0.0 }
+fn prior(part: usize) -> Option<f64> {
+    match Part::ALL[part] {
+        Part::Base => None,
+        Part::GroupMissing => Some(-6.0),
+        _ => Some(0.0),
+    }
 }
 
 /// Fit the weights on queries of even number and print them.
@@ -33,34 +40,65 @@ pub fn fit(listed: Listed, queries: &[Query]) {
         .collect();
     println!("{} pairs, {} of them true", pairs.len(), pairs.iter().filter(|pair| pair.1).count());
     let mut weights = [0.0; PARTS];
-    for round in 0..40 {
-        let moved = newton(&pairs, &mut weights);
+    for round in 0..ROUNDS {
+        let moved = newton(&pairs, &mut weights, prior);
         println!("round {round}: moved by {moved:.6}");
-        if moved < 1e-6 {
+        if moved < STILL {
             break;
         }
     }
+    stretch(&pairs, &mut weights);
     for weight in weights {
         println!("    {weight:.3},");
     }
 }
 
-/// A step of Newton's method for logistic regression with a ridge; how far it moved.
-fn newton(pairs: &[([f64; PARTS], bool)], weights: &mut [f64; PARTS]) -> f64 {
+/// Make the scores hold where they are told: most pairs are far below, and the ridge draws the others to the middle
+/// (Platt, *Probabilistic outputs for support vector machines*, 1999).
+fn stretch(pairs: &[([f64; PARTS], bool)], weights: &mut [f64; PARTS]) {
+    let told: Vec<([f64; 2], bool)> = pairs
+        .iter()
+        .map(|(parts, is_true)| ([1.0, odds(parts, weights)], *is_true))
+        .filter(|([_, odds], _)| probability(*odds) >= SCORE_MIN)
+        .collect();
+    let mut line = [0.0, 1.0];
+    for _ in 0..ROUNDS {
+        if newton(&told, &mut line, |_| None) < STILL {
+            break;
+        }
+    }
+    println!("{} pairs are told: {:.3} and {:.3} times the odds", told.len(), line[0], line[1]);
+    weights.iter_mut().for_each(|weight| *weight *= line[1]);
+    weights[Part::Base as usize] += line[0];
+}
+
+fn odds<const N: usize>(parts: &[f64; N], weights: &[f64; N]) -> f64 {
+    parts.iter().zip(weights).map(|(part, weight)| part * weight).sum()
+}
+
+fn probability(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
+/// A step of Newton's method for logistic regression with a ridge to where `prior` tells; how far it moved.
+fn newton<const N: usize>(
+    pairs: &[([f64; N], bool)],
+    weights: &mut [f64; N],
+    prior: impl Fn(usize) -> Option<f64>,
+) -> f64 {
     let now = *weights;
-    let zero = || (vec![0.0; PARTS], vec![0.0; PARTS * PARTS]);
+    let zero = || (vec![0.0; N], vec![0.0; N * N]);
     let (mut gradient, mut hessian) = pairs
         .par_iter()
         .fold(zero, |(mut gradient, mut hessian), (parts, is_true)| {
-            let odds: f64 = parts.iter().zip(&now).map(|(part, weight)| part * weight).sum();
-            let probability = 1.0 / (1.0 + (-odds).exp());
+            let probability = probability(odds(parts, &now));
             let (error, spread) =
                 (f64::from(*is_true) - probability, probability * (1.0 - probability));
-            let seen: Vec<usize> = (0..PARTS).filter(|&part| parts[part] != 0.0).collect();
+            let seen: Vec<usize> = (0..N).filter(|&part| parts[part] != 0.0).collect();
             for &i in &seen {
                 gradient[i] += error * parts[i];
                 for &j in &seen {
-                    hessian[i * PARTS + j] += spread * parts[i] * parts[j];
+                    hessian[i * N + j] += spread * parts[i] * parts[j];
                 }
             }
             (gradient, hessian)
@@ -70,9 +108,10 @@ fn newton(pairs: &[([f64; PARTS], bool)], weights: &mut [f64; PARTS]) -> f64 {
             b.iter_mut().zip(d).for_each(|(b, d)| *b += d);
             (a, b)
         });
-    for i in (0..PARTS).filter(|&i| i != Part::Base as usize) {
-        gradient[i] -= RIDGE * (now[i] - prior(Part::ALL[i]));
-        hessian[i * PARTS + i] += RIDGE;
+    for i in 0..N {
+        let Some(prior) = prior(i) else { continue };
+        gradient[i] -= RIDGE * (now[i] - prior);
+        hessian[i * N + i] += RIDGE;
     }
     let step = solve(&mut hessian, &mut gradient);
     // A step too long would overshoot where classes are nearly apart.

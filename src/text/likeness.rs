@@ -2,9 +2,10 @@
 //!
 //! The names are aligned, core with core or, where a place or a legal form cannot be read, whole with
 //! whole. What differs is counted by what it is and where it falls ([`Part`]); each count has a weight,
-//! and their sum is the logarithm of the odds (logistic regression). The weights were fitted on pairs of
-//! a damaged or unlisted real name and a listed one; the bench `names` fits them again and shows how well
-//! the probabilities hold on names that the fit has not seen.
+//! and their sum is the logarithm of the odds (logistic regression). Some count what tells more, or less,
+//! beside something else. The weights were fitted on pairs of a damaged or unlisted real name and a listed
+//! one; the bench `names` fits them again and shows how well the probabilities hold on names that the fit
+//! has not seen.
 
 use super::edits::{Edit, Edits};
 use super::place::{self, Place};
@@ -95,6 +96,28 @@ pub enum Part {
     Length,
     /// The core has three characters or fewer.
     Short,
+    /// Insertions in the first two characters where a place is missing: a place that is not known for one.
+    HeadInsertedWithoutPlace,
+    /// Drops there where a place is missing.
+    HeadDroppedWithoutPlace,
+    /// Core and core are the same where a place is missing.
+    SameCoreWithoutPlace,
+    /// Drops, times the substitutions in the first two characters: who slips once slips twice.
+    DroppedBesideSubstituted,
+    /// What looks alike, times the edits after the first.
+    ShapeShareOfMore,
+    /// The same, times the strangers in ten characters of the core.
+    ShapeShareOfStrangers,
+    /// The same, times how much rarer the new characters are.
+    ShapeShareOfRarer,
+    /// Substitutions in the first two characters, times what the unchanged rest tells.
+    HeadSubstitutedKept,
+    /// Insertions there, times the pairs of neighbours that no listed name has.
+    HeadInsertedNovel,
+    /// Edits in the core where both names name a place, if characters were substituted.
+    PlaceSubstituted,
+    /// Logarithm of the number of listed names with the same core, if core and core are the same.
+    NamesakesOfSame,
 }
 
 impl Part {
@@ -139,62 +162,90 @@ impl Part {
         Part::NamesakesWithoutPlace,
         Part::Length,
         Part::Short,
+        Part::HeadInsertedWithoutPlace,
+        Part::HeadDroppedWithoutPlace,
+        Part::SameCoreWithoutPlace,
+        Part::DroppedBesideSubstituted,
+        Part::ShapeShareOfMore,
+        Part::ShapeShareOfStrangers,
+        Part::ShapeShareOfRarer,
+        Part::HeadSubstitutedKept,
+        Part::HeadInsertedNovel,
+        Part::PlaceSubstituted,
+        Part::NamesakesOfSame,
     ];
 }
 
 /// How many parts there are.
-pub const PARTS: usize = Part::Short as usize + 1;
+pub const PARTS: usize = Part::NamesakesOfSame as usize + 1;
 
 /// What the parts weigh, in the order of [`Part`].
 #[rustfmt::skip]
 pub const WEIGHTS: [f64; PARTS] = [
-    0.707, // Base
-    2.722, // SameCore
-    2.154, // SoundAndShape
-    0.839, // Sound
-    -3.080, // Shape
-    2.815, // ShapeShare
-    0.181, // Variant
-    -4.050, // Stranger
-    -1.305, // StrangerInLong
-    -7.074, // Number
-    -0.834, // NumberMissing
-    2.129, // Dropped
-    -0.848, // DroppedBits
-    0.378, // Inserted
-    0.126, // InsertedBits
-    1.197, // Swapped
-    -3.334, // More
-    1.270, // Outside
-    -4.350, // PlaceInside
-    2.002, // Rarer
-    -1.917, // HeadSubstituted
-    -0.842, // HeadDropped
-    0.942, // HeadInserted
-    0.770, // KeptBits
-    0.563, // Novel
-    -1.245, // Plausible
-    -3.006, // PlaceMissing
-    -5.844, // PlaceDiffers
-    -3.811, // PlaceContradicts
-    1.038, // Preceded
-    1.752, // PrecededBy
-    -2.328, // FormDiffers
-    0.149, // FormMissing
-    0.568, // BranchMissing
-    -6.001, // GroupMissing
-    -1.358, // Namesakes
-    -1.378, // NamesakesWithoutPlace
-    -2.308, // Length
-    -1.053, // Short
+    1.652, // Base
+    2.973, // SameCore
+    2.532, // SoundAndShape
+    1.008, // Sound
+    -2.952, // Shape
+    1.748, // ShapeShare
+    0.358, // Variant
+    -4.138, // Stranger
+    -2.609, // StrangerInLong
+    -7.848, // Number
+    -1.048, // NumberMissing
+    1.815, // Dropped
+    -0.773, // DroppedBits
+    -0.357, // Inserted
+    0.896, // InsertedBits
+    1.094, // Swapped
+    -4.260, // More
+    1.254, // Outside
+    -2.054, // PlaceInside
+    1.613, // Rarer
+    -4.814, // HeadSubstituted
+    -0.634, // HeadDropped
+    0.057, // HeadInserted
+    0.662, // KeptBits
+    1.084, // Novel
+    -1.272, // Plausible
+    -4.209, // PlaceMissing
+    -6.288, // PlaceDiffers
+    -4.844, // PlaceContradicts
+    1.164, // Preceded
+    3.112, // PrecededBy
+    -2.529, // FormDiffers
+    0.042, // FormMissing
+    0.643, // BranchMissing
+    -7.002, // GroupMissing
+    -0.670, // Namesakes
+    -2.530, // NamesakesWithoutPlace
+    -2.084, // Length
+    -1.187, // Short
+    2.347, // HeadInsertedWithoutPlace
+    -1.616, // HeadDroppedWithoutPlace
+    1.263, // SameCoreWithoutPlace
+    3.035, // DroppedBesideSubstituted
+    -1.625, // ShapeShareOfMore
+    3.041, // ShapeShareOfStrangers
+    2.857, // ShapeShareOfRarer
+    0.478, // HeadSubstitutedKept
+    -0.972, // HeadInsertedNovel
+    -4.327, // PlaceSubstituted
+    -1.296, // NamesakesOfSame
 ];
 
 // Until they are counted a name is as likely as it can be.
 const _: () = assert!(WEIGHTS[Part::Namesakes as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::NamesakesWithoutPlace as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::NamesakesOfSame as usize] <= 0.0);
 // What is counted last of a comparison, but for novel neighbours, only takes from it.
 const _: () = assert!(WEIGHTS[Part::Plausible as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::HeadInsertedNovel as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::PlaceInside as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::PlaceSubstituted as usize] <= 0.0);
+
+/// What a substitution in the core counts as, unless it is another script's form.
+const SUBSTITUTIONS: [Part; 4] = [Part::SoundAndShape, Part::Sound, Part::Shape, Part::Stranger];
 
 /// Pairs of neighbours that change when two change places.
 const SWAP_PAIRS: usize = 3;
@@ -259,6 +310,7 @@ impl Likeness {
         likeness.add(Part::Short, f64::from(length <= 3));
         let strangers = likeness.get(Part::Stranger);
         likeness.add(Part::StrangerInLong, strangers * length as f64 / 10.0);
+        likeness.count_together();
         let touched = aligned.edits.iter().map(touches).sum();
         if likeness.odds_at_most(touched, corpus) < odds {
             return None;
@@ -305,9 +357,9 @@ impl Likeness {
     /// Add how many listed names have the same core: until then it counts as one.
     pub fn add_namesakes(&mut self, namesakes: usize) {
         let namesakes = (namesakes.max(1) as f64).ln();
-        let without_place = self.get(Part::PlaceMissing) * namesakes;
         self.add(Part::Namesakes, namesakes);
-        self.add(Part::NamesakesWithoutPlace, without_place);
+        self.add(Part::NamesakesWithoutPlace, namesakes * self.get(Part::PlaceMissing));
+        self.add(Part::NamesakesOfSame, namesakes * self.get(Part::SameCore));
     }
 
     /// How often a part was seen.
@@ -386,6 +438,23 @@ impl Likeness {
         }
     }
 
+    /// What tells more, or less, beside another.
+    fn count_together(&mut self) {
+        use Part::*;
+        for (part, one, other) in [
+            (HeadInsertedWithoutPlace, HeadInserted, PlaceMissing),
+            (HeadDroppedWithoutPlace, HeadDropped, PlaceMissing),
+            (SameCoreWithoutPlace, SameCore, PlaceMissing),
+            (DroppedBesideSubstituted, Dropped, HeadSubstituted),
+            (ShapeShareOfMore, ShapeShare, More),
+            (ShapeShareOfStrangers, ShapeShare, StrangerInLong),
+            (ShapeShareOfRarer, ShapeShare, Rarer),
+            (HeadSubstitutedKept, HeadSubstituted, KeptBits),
+        ] {
+            self.add(part, self.get(one) * self.get(other));
+        }
+    }
+
     /// Neighbours in the asked name that the edits made.
     fn count_novel(&mut self, aligned: &Aligned, corpus: &impl Corpus) {
         let novel = aligned
@@ -394,7 +463,9 @@ impl Likeness {
             .filter_map(|at| Some((aligned.asked.get(at)?, aligned.asked.get(at + 1)?)))
             .filter(|&(&a, &b)| !corpus.knows(a, b))
             .count();
-        self.add(Part::Novel, novel as f64 * corpus.surprise());
+        let surprise = novel as f64 * corpus.surprise();
+        self.add(Part::Novel, surprise);
+        self.add(Part::HeadInsertedNovel, surprise * self.get(Part::HeadInserted));
         self.add(Part::Plausible, f64::from(novel == 0 && !aligned.edits.is_empty()));
     }
 
@@ -410,6 +481,10 @@ impl Likeness {
                 Edit::Inserted { .. } => shift += 1,
                 _ => {}
             }
+        }
+        let is_substituted = |part| self.get(part) > 0.0;
+        if SUBSTITUTIONS.into_iter().any(is_substituted) {
+            self.add(Part::PlaceSubstituted, self.get(Part::PlaceInside));
         }
     }
 
