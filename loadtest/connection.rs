@@ -1,6 +1,6 @@
 //! One connection of the client: requests out, answers in and checked.
 
-use crate::requests::{Kind, MANY, Requests, reference};
+use crate::requests::{Kind, Requests, reference};
 use memchr::memmem;
 use mio::net::TcpStream;
 use std::io::{self, Read, Write};
@@ -76,8 +76,8 @@ impl Expected {
         let answer: serde_json::Value =
             serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let subjects = answer["subjects"].as_array().ok_or("no subjects")?;
-        if self.kind == Kind::Many {
-            let all = subjects.is_empty() && answer["left_out"] == MANY;
+        if let Kind::Many(count) = self.kind {
+            let all = subjects.is_empty() && answer["left_out"] == count;
             return if all { Ok(()) } else { Err(format!("somebody of request {number}")) };
         }
         let [subject] = subjects.as_slice() else { return Err("not one subject".to_owned()) };

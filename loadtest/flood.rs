@@ -193,7 +193,7 @@ impl Lane {
         poll: &Poll,
     ) -> Result<Lane, String> {
         let ring = match stream.kind {
-            Kind::Many => 1 << 10,
+            Kind::Many(_) => 1 << 10,
             _ => 1 << 16,
         };
         let waits = || Histogram::new(3).map_err(|error| error.to_string());

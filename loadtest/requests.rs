@@ -19,18 +19,15 @@ pub enum Kind {
     Listed,
     /// A name alone, which must be searched.
     Named,
-    /// [`MANY`] subjects on no list, by their identifiers alone.
-    Many,
+    /// So many subjects on no list, by their identifiers alone.
+    Many(usize),
 }
-
-/// Identifiers of a request of [`Kind::Many`].
-pub const MANY: usize = 200;
 
 impl Kind {
     /// What every answer contains.
     pub fn verdict(self) -> &'static str {
         match self {
-            Kind::Clear | Kind::Many => "\"verdict\":\"clear\"",
+            Kind::Clear | Kind::Many(_) => "\"verdict\":\"clear\"",
             Kind::Listed => "\"verdict\":\"prohibit\"",
             // It may be like somebody's.
             Kind::Named => "\"flags\":[\"name_only\"]",
@@ -91,7 +88,7 @@ pub fn reference(number: usize) -> String {
 /// The body of a request.
 pub fn body(kind: Kind, number: usize, entries: usize) -> String {
     let subject = match kind {
-        Kind::Many => return many(number),
+        Kind::Many(count) => return many(number, count),
         Kind::Named => format!("\"name\":\"{}\"", corpus::name(2 * number as u64 + 1)),
         Kind::Clear => {
             let at = number as u64;
@@ -119,9 +116,9 @@ pub fn body(kind: Kind, number: usize, entries: usize) -> String {
     )
 }
 
-fn many(number: usize) -> String {
+fn many(number: usize, count: usize) -> String {
     let quoted = |at: usize| format!("\"{}\"", corpus::stranger(at as u64).text());
-    let ids: Vec<String> = (number * MANY..(number + 1) * MANY).map(quoted).collect();
+    let ids: Vec<String> = (number * count..(number + 1) * count).map(quoted).collect();
     format!(
         "{{\"matter\":\"{MATTER}\",\"case\":\"2026-{number:07}\",\"department\":\"市财政局\",\"operator\":\"u1024\",\"at\":\"{}\",\"identifiers\":[{}]}}",
         corpus::noon(),
