@@ -68,6 +68,8 @@ pub struct Likes {
     at_least: f64,
     /// The logarithm of its odds.
     odds: f64,
+    /// Pairs of neighbours in the asked name that no listed name has.
+    unheard: usize,
     listed: Name,
     edits: Edits,
     sounds: Vec<han::Sound>,
@@ -131,6 +133,7 @@ impl Likes {
         (self.at_least, self.odds) = (at_least, Likeness::odds(at_least));
         self.found.clear();
         self.asked.of(name);
+        self.unheard = Likeness::unheard(&self.asked, listed.index().similar());
         self.key.clear();
         self.key.extend(self.asked.keys.unified.encode_utf16());
         self.cores.clear();
@@ -188,7 +191,8 @@ impl Likes {
     /// Those of names that may be likely enough: elsewhere none of another core is, unless the asked one's
     /// tells so much that it would be.
     fn marks(&self, listed: Listed<'_>) -> Marks {
-        let elsewhere = Likeness::odds_elsewhere(&self.asked, listed.index().similar());
+        let corpus = listed.index().similar();
+        let elsewhere = Likeness::odds_elsewhere(&self.asked, self.unheard, corpus);
         if elsewhere < self.odds { Marks::near(&self.asked) } else { Marks::ALL }
     }
 
@@ -232,7 +236,7 @@ impl Likes {
     }
 
     fn compare(&mut self, packed: Packed, entry: EntryNo, name: NameAt, corpus: &Similar) {
-        let Likes { asked, key, cores, listed, edits, at_least, odds, .. } = self;
+        let Likes { asked, key, cores, listed, edits, at_least, odds, unheard, .. } = self;
         let has_other_core = || !cores.iter().any(|core| packed.has_core(core));
         let is_passed_over = *at_least > 0.0 && packed.is_elsewhere(asked) && has_other_core();
         if is_passed_over || listed.unpack(packed).is_none() {
@@ -240,7 +244,7 @@ impl Likes {
         }
         let is_same = packed.is_key(key);
         let odds = if is_same { f64::NEG_INFINITY } else { *odds };
-        let likeness = Likeness::of_at_least(odds, asked, listed, corpus, edits);
+        let likeness = Likeness::of_at_least(odds, *unheard, asked, listed, corpus, edits);
         let Some(likeness) = likeness else { return };
         // Namesakes only take from it.
         let probability = likeness.probability();

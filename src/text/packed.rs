@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::text::Likeness;
     use crate::text::edits::Edits;
-    use crate::text::likeness::Corpus;
+    use crate::text::likeness::{Corpus, Part};
     use proptest::prelude::*;
 
     struct Even;
@@ -326,7 +326,10 @@ mod tests {
             prop_assert_eq!(&compare(&unpacked(&listed)), &as_before);
             if let Some(likeness) = as_before {
                 let odds = Likeness::odds(likeness.probability());
-                let likely = Likeness::of_at_least(odds, &asked, &listed, &Even, &mut Edits::default());
+                let unheard = Likeness::unheard(&asked, &Even);
+                let likely =
+                    Likeness::of_at_least(odds, unheard, &asked, &listed, &Even, &mut Edits::default());
+                prop_assert!(likeness.get(Part::Novel) <= unheard as f64 * Even.surprise());
                 prop_assert_eq!(likely, Some(likeness));
             }
         }
