@@ -31,7 +31,7 @@ pub struct HttpConfig {
     /// After the signal to stop: time for requests under way. Default: 10,000.
     pub drain_timeout_ms: u64,
     /// A check that finds its worker behind for longer with what came before is told 503 `overloaded` at
-    /// once, unread. Default: 100.
+    /// once, unparsed. Default: 100.
     pub check_wait_ms_max: u64,
     /// The same for searches, sections, files and whatever else is no check, so that they are put off first;
     /// the connection is not read for 50 ms then. Default: 20.

@@ -1,4 +1,4 @@
-//! How far a worker is behind: whoever comes while it is too far is told so, unread.
+//! How far a worker is behind: whoever comes while it is too far is told so, unparsed.
 //!
 //! A worker takes up what is ready in the order in which it became so. The first request of a round puts a mark
 //! behind all of that; when the mark has its turn, the round is over. So the age of a round is about what the

@@ -95,6 +95,7 @@ impl Service {
     ) -> Response<Answer> {
         let (head, body) = request.into_parts();
         if let Some(route) = self.put_off(&head, begun) {
+            discard(&head, body).await;
             let mut response = problem_response(&Code::Overloaded.whole());
             response.extensions_mut().insert(route);
             return if route == Route::CHECK { response } else { rests_if_put_off(response) };
@@ -103,9 +104,7 @@ impl Service {
         let admitted = match named.and_then(|()| self.gate.admit(peer, &head, clock::millis())) {
             Ok(admitted) => admitted,
             Err(problem) => {
-                if !head.headers.contains_key(EXPECT) {
-                    discard(body).await;
-                }
+                discard(&head, body).await;
                 return problem_response(&problem);
             }
         };
@@ -318,12 +317,12 @@ async fn read_body(mut body: Incoming, timeout: Duration) -> Result<Bytes, Probl
     }
 }
 
-/// Read over a small body that nobody wants, so that its sender hears why: the connection of an unread one is
-/// closed at once.
-async fn discard(mut body: Incoming) {
+/// Read over a small body that nobody wants, unless it is still to be asked for: the connection of an unread one is
+/// closed at once, so that its sender need not hear why, and another costs more than the reading.
+async fn discard(head: &Parts, mut body: Incoming) {
     const BYTES_MAX: u64 = 64 * 1024;
     const TIME: Duration = Duration::from_secs(1);
-    if body.size_hint().lower() > BYTES_MAX {
+    if head.headers.contains_key(EXPECT) || body.size_hint().lower() > BYTES_MAX {
         return;
     }
     let mut read = 0;

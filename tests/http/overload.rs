@@ -84,8 +84,11 @@ fn a_connection_whose_search_was_put_off_rests_before_it_is_read_again() {
     let honest = ground::body(ground::BLACK);
     let name_alone = check_with(&json!([{"ref": "a", "name": "苏州星和科技有限公司"}]));
     let search = json!({"name": ground::BLACK.0}).to_string();
+    // More than is read at once: it is read over, or its connection were closed.
+    let long = format!("{search}{}", " ".repeat(40_000));
     let mut soonest = REST;
-    for (path, body) in [("/v1/search", &search), ("/v1/check", &name_alone)] {
+    for (path, body) in [("/v1/search", &search), ("/v1/search", &long), ("/v1/check", &name_alone)]
+    {
         let asked = Clock::now();
         caller.post(path, body.as_bytes()).problem(Code::Overloaded);
         assert_eq!(caller.check(&honest).json()["verdict"], "prohibit");
