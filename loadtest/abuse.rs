@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// Sockets that are held open at one time, and those that are more than there may be.
 const SOCKETS: usize = 1_000;
 const TOO_MANY: usize = 2_500;
+/// Parts of a second in which some of them send: they do not know of one another.
+const PARTS: u32 = 20;
 /// Connections a second of what comes and goes.
 const RATE: u64 = 500;
 
@@ -101,22 +103,23 @@ fn trickle(
         Ok(stream)
     };
     let mut open = (0..sockets).map(|_| connect()).collect::<Result<Vec<_>, _>>()?;
+    let mut due = Instant::now();
     while !stopped.load(Relaxed) {
-        let begun = Instant::now();
-        for stream in &mut open {
-            let silent = stream
-                .read(&mut [0; 512])
-                .is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-            let sent = begin.is_empty() || stream.write(b"z").is_ok();
-            if !(silent && sent) {
-                *stream = connect()?;
+        for some in open.chunks_mut(sockets.div_ceil(PARTS as usize)) {
+            for stream in some {
+                let silent = stream
+                    .read(&mut [0; 512])
+                    .is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+                let sent = begin.is_empty() || stream.write(b"z").is_ok();
+                if !(silent && sent) {
+                    *stream = connect()?;
+                }
             }
+            due += Duration::from_secs(1) / PARTS;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
             if stopped.load(Relaxed) {
                 break;
             }
-        }
-        while begun.elapsed() < Duration::from_secs(1) && !stopped.load(Relaxed) {
-            std::thread::sleep(Duration::from_millis(50));
         }
     }
     Ok(made)

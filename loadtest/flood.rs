@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const ARGUMENT: &str = "--flood";
 /// Connections of a stream at most.
 const CONNECTIONS_MAX: usize = 1 << 16;
+/// Identifiers of which none shares its organisation code with a listed one.
+const STRANGERS: usize = 200_000;
 /// After the end: until what was sent is answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -193,7 +195,7 @@ impl Lane {
         poll: &Poll,
     ) -> Result<Lane, String> {
         let ring = match stream.kind {
-            Kind::Many(_) => 1 << 10,
+            Kind::Many(count) => STRANGERS / count,
             _ => 1 << 16,
         };
         let waits = || Histogram::new(3).map_err(|error| error.to_string());
