@@ -64,7 +64,7 @@ pub struct Likes {
     /// Its K2 key in UTF-16.
     key: Vec<u16>,
     /// Its cores in UTF-16.
-    cores: SmallVec<[SmallVec<[u16; 32]>; 2]>,
+    cores: SmallVec<[SmallVec<[u16; 64]>; 2]>,
     at_least: f64,
     /// The logarithm of its odds.
     odds: f64,
@@ -137,11 +137,7 @@ impl Likes {
         self.key.clear();
         self.key.extend(self.asked.keys.unified.encode_utf16());
         self.cores.clear();
-        self.cores.extend(self.asked.cores().map(|core| {
-            let mut units = SmallVec::new();
-            core.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
-            units
-        }));
+        self.cores.extend(self.asked.cores().map(units));
         self.hash();
         self.records.clear();
         self.added.clear();
@@ -204,9 +200,8 @@ impl Likes {
         listed.with_near(asked, begun, added);
         let corpus = listed.index().similar();
         begun.iter().for_each(|&no| corpus.prefetch(no));
-        let mut units: SmallVec<[u16; 64]> = SmallVec::new();
-        asked.whole.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
-        let is_near = |packed: Packed| packed.may_be_within(beginnings::EDITS, &units);
+        let whole = units(&asked.whole);
+        let is_near = |packed: Packed| packed.may_be_within(beginnings::EDITS, &whole);
         begun.retain(|no| {
             let name = corpus.name(*no);
             records.binary_search(no).is_err() && name.is_some_and(|(_, packed)| is_near(packed))
@@ -323,6 +318,13 @@ impl Likes {
             like.probability = like.likeness.probability();
         }
     }
+}
+
+/// A text in UTF-16, as packed names are.
+fn units(text: &[char]) -> SmallVec<[u16; 64]> {
+    let mut units = SmallVec::new();
+    text.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
+    units
 }
 
 /// Tell `each` of the names of an added entry, packed, and how many are before each.

@@ -310,8 +310,6 @@ impl Likeness {
         let length = listed.parts.core.len();
         likeness.add(Part::Length, length as f64 / 10.0);
         likeness.add(Part::Short, f64::from(length <= 3));
-        let strangers = likeness.get(Part::Stranger);
-        likeness.add(Part::StrangerInLong, strangers * length as f64 / 10.0);
         likeness.count_together();
         let touched: usize = aligned.edits.iter().map(touches).sum();
         let novel = touched.min(unheard);
@@ -454,10 +452,11 @@ impl Likeness {
         }
     }
 
-    /// What tells more, or less, beside another.
+    /// What tells more, or less, beside another, which is counted already.
     fn count_together(&mut self) {
         use Part::*;
         for (part, one, other) in [
+            (StrangerInLong, Stranger, Length),
             (HeadInsertedWithoutPlace, HeadInserted, PlaceMissing),
             (HeadDroppedWithoutPlace, HeadDropped, PlaceMissing),
             (SameCoreWithoutPlace, SameCore, PlaceMissing),
