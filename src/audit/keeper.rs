@@ -26,13 +26,14 @@ pub struct Keeping {
 }
 
 impl Keeping {
-    /// Begin, with how each lane was sealed last.
+    /// Seal what was found and begin, with how each lane was sealed last. A process that is gone before its first
+    /// seal, again and again, would otherwise leave the next ever more to read.
     pub(super) fn begin(
         shared: Arc<Shared>,
         seals: Seals,
         sealed: BTreeMap<u32, Sealed>,
     ) -> Result<Keeping, AuditError> {
-        let keeper = Keeper {
+        let mut keeper = Keeper {
             shared: shared.clone(),
             seals,
             unsealed_since: None,
@@ -41,6 +42,7 @@ impl Keeping {
             waiting: Vec::new(),
             latest: 0,
         };
+        keeper.seal();
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread =
             thread.spawn(|| keeper.run()).map_err(AuditError::io(&shared.config.folder))?;

@@ -317,6 +317,8 @@ fn nothing_is_lost_when_the_process_is_gone_at_once() {
     let (_copied, of_copy) = copy(&config);
     assert_eq!(check(&of_copy).unwrap().unsealed, 10);
     let (next, keeping) = Log::open(of_copy.clone(), 1).unwrap();
+    // A process that is gone soon after every start leaves no more than what it wrote.
+    assert_eq!((next.standing().unsealed, check(&of_copy).unwrap().sealed), (0, 10));
     receipts.extend(append(&next, 1, 10..15));
     drop(keeping);
     let proven = check(&of_copy).unwrap();
