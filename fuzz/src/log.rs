@@ -125,7 +125,7 @@ fn altered(alterations: &[u8]) {
 fn chained(data: &[u8]) {
     let Some((head, payloads)) = data.split_first_chunk::<16>() else { return };
     let (mut previous, algorithm) = ([0; 32], Algorithm::Sha256);
-    let mut bytes = [b"XCAUDIT1".as_slice(), &[0; 8], head, &previous].concat();
+    let mut bytes = [b"XCAUDIT2".as_slice(), &[0; 8], head, &previous].concat();
     let mut is_sound = true;
     for payload in payloads.split(|byte| *byte == 255).filter(|payload| !payload.is_empty()) {
         if let Ok(record) = Record::read(payload) {

@@ -33,13 +33,13 @@ impl Algorithm {
         [Algorithm::Sha256, Algorithm::Sm3].into_iter().find(|it| *it as u8 == number)
     }
 
-    fn hash(self, kind: u8, parts: &[&[u8]]) -> Hash {
+    fn hash(self, kind: &[u8], parts: &[&[u8]]) -> Hash {
         fn of<D: sha2::Digest<OutputSize = sha2::digest::consts::U32>>(
-            kind: u8,
+            kind: &[u8],
             parts: &[&[u8]],
         ) -> Hash {
             let mut hash = D::new();
-            hash.update([kind]);
+            hash.update(kind);
             parts.iter().for_each(|part| hash.update(part));
             hash.finalize().into()
         }
@@ -51,17 +51,23 @@ impl Algorithm {
 
     /// That of a record after the record before it.
     pub fn link(self, previous: &Hash, payload: &[u8]) -> Hash {
-        self.hash(LINK, &[previous, payload])
+        self.hash(&[LINK], &[previous, payload])
     }
 
     /// That of two nodes.
     pub fn node(self, left: &Hash, right: &Hash) -> Hash {
-        self.hash(NODE, &[left, right])
+        self.hash(&[NODE], &[left, right])
     }
 
     /// That of a line of seals.
     pub fn line(self, line: &[u8]) -> Hash {
-        self.hash(LINE, &[line])
+        self.hash(&[LINE], &[line])
+    }
+
+    /// One of many secrets of one: the first hash of one-step key derivation (NIST SP 800-56C rev. 2, section 4,
+    /// option 1). One block, where HMAC takes two.
+    pub(super) fn derive(self, secret: &Hash, of: &[u8; 16]) -> Hash {
+        self.hash(&1u32.to_be_bytes(), &[secret, of])
     }
 
     /// What commits to a request and its answer: without the salt neither can be guessed from it, with the
@@ -71,7 +77,7 @@ impl Algorithm {
         let length = (request.len() as u64).to_le_bytes();
         let mut parts = SmallVec::<[&[u8]; 8]>::from_slice(&[salt, &length, request]);
         parts.extend_from_slice(answer);
-        self.hash(TEXTS, &parts)
+        self.hash(&[TEXTS], &parts)
     }
 }
 
@@ -87,7 +93,7 @@ mod tests {
     #[test]
     fn the_hashes_are_those_of_their_standards() {
         // The examples of both standards: the kind is the first letter of "abc".
-        let of_abc = |algorithm: Algorithm| hex::encode(algorithm.hash(b'a', &[b"b", b"c"]));
+        let of_abc = |algorithm: Algorithm| hex::encode(algorithm.hash(b"a", &[b"b", b"c"]));
         assert_eq!(
             of_abc(Algorithm::Sha256),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -21,7 +21,7 @@ const KEY_BYTES: usize = 32;
 
 /// The keyed digest of something that tells a subject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct Digest(pub [u8; 16]);
+pub struct Digest(#[serde(with = "serde_bytes")] pub [u8; 16]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,12 +31,35 @@ impl fmt::Display for Digest {
 
 /// See the [module](self). HMAC (RFC 2104) with the log's hash.
 #[derive(Clone)]
-pub struct AuditKey(Keyed);
+pub struct AuditKey {
+    keyed: Keyed,
+    /// What salts are derived from.
+    salting: Hash,
+}
 
 #[derive(Clone)]
 enum Keyed {
     Sha256(Hmac<Sha256>),
     Sm3(Hmac<Sm3>),
+}
+
+impl Keyed {
+    fn mac(&self, kind: u8, part: &[u8]) -> Hash {
+        fn of<M: Mac<OutputSize = sha2::digest::consts::U32> + Clone>(
+            keyed: &M,
+            kind: u8,
+            part: &[u8],
+        ) -> Hash {
+            let mut mac = keyed.clone();
+            mac.update(&[kind]);
+            mac.update(part);
+            mac.finalize().into_bytes().into()
+        }
+        match self {
+            Keyed::Sha256(keyed) => of(keyed, kind, part),
+            Keyed::Sm3(keyed) => of(keyed, kind, part),
+        }
+    }
 }
 
 impl fmt::Debug for AuditKey {
@@ -50,10 +73,12 @@ impl AuditKey {
     pub fn new(bytes: &[u8; KEY_BYTES], algorithm: Algorithm) -> AuditKey {
         // HMAC takes keys of any length.
         let sound = "a key of 32 bytes";
-        AuditKey(match algorithm {
+        let keyed = match algorithm {
             Algorithm::Sha256 => Keyed::Sha256(Hmac::new_from_slice(bytes).expect(sound)),
             Algorithm::Sm3 => Keyed::Sm3(Hmac::new_from_slice(bytes).expect(sound)),
-        })
+        };
+        let salting = keyed.mac(b's', &[]);
+        AuditKey { keyed, salting }
     }
 
     /// The key of a file, which its owner alone may use.
@@ -84,27 +109,10 @@ impl AuditKey {
         Ok(write_private(path, &bytes)?)
     }
 
-    fn mac(&self, kind: u8, parts: &[&[u8]]) -> Hash {
-        fn of<M: Mac<OutputSize = sha2::digest::consts::U32> + Clone>(
-            keyed: &M,
-            kind: u8,
-            parts: &[&[u8]],
-        ) -> Hash {
-            let mut mac = keyed.clone();
-            mac.update(&[kind]);
-            parts.iter().for_each(|part| mac.update(part));
-            mac.finalize().into_bytes().into()
-        }
-        match &self.0 {
-            Keyed::Sha256(keyed) => of(keyed, kind, parts),
-            Keyed::Sm3(keyed) => of(keyed, kind, parts),
-        }
-    }
-
     fn digest(&self, kind: u8, part: &[u8]) -> Digest {
         let mut digest = Digest([0; 16]);
         let bytes = digest.0.len();
-        digest.0.copy_from_slice(&self.mac(kind, &[part])[..bytes]);
+        digest.0.copy_from_slice(&self.keyed.mac(kind, part)[..bytes]);
         digest
     }
 
@@ -126,9 +134,13 @@ impl AuditKey {
         self.digest(b'n', folded.as_bytes())
     }
 
-    /// The salt of a record's texts, which its receipt tells.
+    /// The salt of a record's texts, which its receipt tells. Cost: a hash of one block.
     pub fn salt(&self, record: Uuid) -> Hash {
-        self.mac(b's', &[record.as_bytes()])
+        let algorithm = match self.keyed {
+            Keyed::Sha256(_) => Algorithm::Sha256,
+            Keyed::Sm3(_) => Algorithm::Sm3,
+        };
+        algorithm.derive(&self.salting, record.as_bytes())
     }
 }
 

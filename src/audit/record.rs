@@ -111,6 +111,7 @@ pub struct Ground<'a> {
     /// The last change that was seen.
     pub change: u64,
     /// That of the catalogue.
+    #[serde(with = "serde_bytes")]
     pub catalogue: Hash,
     /// Since when changes may have been missing, seconds since 1970.
     pub behind: Option<i64>,
@@ -162,6 +163,7 @@ pub struct Record<'a> {
     #[serde(borrow)]
     pub cited: Cow<'a, [Cited<'a>]>,
     /// Of the request and the answer: see [`Algorithm::commit`](super::Algorithm::commit).
+    #[serde(with = "serde_bytes")]
     pub texts: Option<Hash>,
     /// What else is to be known: the id of a job, the code of a source.
     pub note: &'a str,

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// First bytes of a file.
-const MAGIC: [u8; 8] = *b"XCAUDIT1";
+const MAGIC: [u8; 8] = *b"XCAUDIT2";
 /// Bytes of a header.
 pub(super) const HEADER: usize = size_of::<Header>();
 /// Bytes of a frame beside its payload.
@@ -62,6 +62,12 @@ impl Header {
     pub fn algorithm(&self) -> Option<Algorithm> {
         let is_header = self.magic == MAGIC && self.zeros == [0; 3];
         Algorithm::from_number(self.algorithm).filter(|_| is_header)
+    }
+
+    /// It is one of a log, by a version that writes otherwise.
+    fn is_of_another_version(&self) -> bool {
+        let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
+        self.magic.starts_with(name) && !self.magic.ends_with(version)
     }
 
     pub fn lane(&self) -> u32 {
@@ -299,6 +305,9 @@ impl Frames {
         let broken = |why: &str| Broken { file: path.to_owned(), position: 0, why: why.to_owned() };
         let (header, _) = Header::read_from_prefix(&bytes)
             .map_err(|_| broken("没有文件头 / there is no header"))?;
+        if header.is_of_another_version() {
+            return Err(broken("由另一版本写成 / was written by another version").into());
+        }
         if header.algorithm().is_none()
             || path.file_name() != Some(file_name(header.start).as_ref())
         {

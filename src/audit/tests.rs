@@ -373,6 +373,12 @@ fn what_was_sealed_must_be_there_at_the_next_start() {
     let (_copied, without) = copy(&config);
     fs::remove_file(segments_of(&without).pop().unwrap()).unwrap();
     assert!(open(&without).is_err());
+    let (_copied, earlier) = copy(&config);
+    let path = segments_of(&earlier).pop().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[7] = b'1';
+    fs::write(&path, bytes).unwrap();
+    assert!(open(&earlier).unwrap_err().to_string().contains("another version"));
     let (_copied, keyless) = copy(&config);
     fs::remove_file(keyless.key_path()).unwrap();
     assert!(open(&keyless).is_err() && !keyless.key_path().exists());
