@@ -17,8 +17,10 @@ use crate::record::Instant;
 use crate::snapshot::{SigningKey, Store, TrustedKeys};
 use crate::traces::TracesConfig;
 use rustix::fs::{Access, access, statvfs};
+use rustix::process::geteuid;
 use serde::Serialize;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -154,6 +156,7 @@ fn installation(config: &Config, findings: &mut Findings) {
     folders(config, findings);
     keys(config, findings);
     clients(config, findings);
+    owners(config, findings);
     audit(&config.audit, findings);
     if let Some(catalogue) = catalogue {
         snapshot(config, catalogue, findings);
@@ -237,6 +240,31 @@ fn keys(config: &Config, findings: &mut Findings) {
         Err(error) => {
             let advice = "改正 data.signing_key、data.trusted_keys / correct these settings";
             findings.wrong("key", error.to_string(), advice);
+        }
+    }
+}
+
+/// What its owner alone may read is the service's: root reads all of it, and would not notice. Whose the service is,
+/// its log tells.
+fn owners(config: &Config, findings: &mut Findings) {
+    let Ok(log) = config.audit.folder.metadata() else { return };
+    if !geteuid().is_root() || log.uid() == 0 {
+        return;
+    }
+    let (audit, tls) = (&config.audit, config.http.tls.as_ref().map(|tls| tls.key.clone()));
+    let keys = [Some(audit.key_path()), Some(audit.signing_key_path()), tls];
+    let private = keys.into_iter().chain([config.data.signing_key.clone()]).flatten();
+    for path in private.chain([config.clients.file.clone()]) {
+        let Ok(file) = path.metadata() else { continue };
+        let is_private = file.mode() & 0o077 == 0;
+        if is_private && file.uid() != log.uid() {
+            let (path, uid) = (path.display(), log.uid());
+            let found = format!(
+                "{path}: 运行服务的用户（uid {uid}）无法读取 / the user of the service (uid {uid}) cannot read it"
+            );
+            let advice =
+                "移入服务自己的目录并 chown / move it below the service's own folder, and chown it";
+            findings.wrong("owner", found, advice);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::key::{Digest, Key};
 use super::roll::{Mistakes, Roll};
+use crate::snapshot::key::{folder_of, hand_over};
 use rand::rngs::SysError;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, TomlError, Value};
 
@@ -155,15 +156,13 @@ impl Draft {
         let part = self.path.with_added_extension(format!("part-{}", std::process::id()));
         let write = || {
             let mut file = File::options().create_new(true).write(true).mode(0o600).open(&part)?;
-            // Whoever serves goes on to read it, where another edits it.
-            if let Ok(before) = std::fs::metadata(&self.path) {
-                let _ = fchown(&file, Some(before.uid()), Some(before.gid()));
-            }
+            // Whoever serves is to read it, where another edits or makes it.
+            let folder = folder_of(&self.path);
+            hand_over(&file, if self.path.exists() { &self.path } else { folder });
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&part, &self.path)?;
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+            File::open(folder)?.sync_all()
         };
         write().map_err(|source| {
             let _ = std::fs::remove_file(&part);
@@ -176,7 +175,30 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    /// Only root may give files away.
+    #[test]
+    fn the_file_is_the_folders_owners_and_then_its_own_owners() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not root: nobody is given a file");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        chown(folder.path(), Some(61_184), Some(61_184)).unwrap();
+        let owner = || path.metadata().map(|file| (file.uid(), file.gid())).unwrap();
+        let add = |name: &str| {
+            let mut draft = Draft::open(&path).unwrap();
+            draft.add(name, [("scopes", Array::from_iter(["check"]).into())]).unwrap();
+            draft.save().unwrap();
+        };
+        add("one");
+        assert_eq!(owner(), (61_184, 61_184));
+        chown(&path, Some(61_185), None).unwrap();
+        add("two");
+        assert_eq!(owner(), (61_185, 61_184));
+    }
 
     #[test]
     fn clients_and_keys_come_and_go_and_comments_stay() {

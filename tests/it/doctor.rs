@@ -3,7 +3,7 @@
 use crate::command::{Home, served};
 use serde_json::Value;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
 /// What it found: the exit code, and what stands at fault.
@@ -62,6 +62,24 @@ fn a_sound_installation_is_well_before_it_has_data_and_while_it_serves() {
     assert!(of("address").contains("ready there") && of("ledger").contains("held by"));
     let (_, out, err) = home.run(&["doctor"]);
     assert!(out.contains("✓ catalogue"), "{out}{err}");
+}
+
+/// Root reads what another user's service could not. Only root may give files away.
+#[test]
+fn a_file_that_the_services_user_cannot_read_is_wrong() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: whose files are is not checked");
+        return;
+    }
+    let home = Home::new();
+    let audit = home.folder.path().join("audit");
+    std::fs::create_dir(&audit).unwrap();
+    chown(&audit, Some(61_184), Some(61_184)).unwrap();
+    assert_eq!(home.run(&["client", "add", "portal", "--scope", "check"]).0, 0);
+    is_wrong(&doctor(&home).1, "owner", "61184");
+    chown(home.folder.path().join("clients.toml"), Some(61_184), None).unwrap();
+    let (_, found) = doctor(&home);
+    assert!(found.iter().all(|finding| finding["level"] != "wrong"), "{found:#?}");
 }
 
 #[test]
