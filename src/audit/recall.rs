@@ -178,6 +178,27 @@ impl Notices {
         self.root.join("recalls.jsonl")
     }
 
+    /// The last change of the ledger that was looked at for a revocation, 0 before the first: what left the ledger after
+    /// that had none.
+    pub fn looked(&self) -> u64 {
+        let text = std::fs::read_to_string(self.looked_path()).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    }
+
+    /// Keep it.
+    ///
+    /// # Errors
+    ///
+    /// Its file cannot be written.
+    pub fn note_looked(&self, change: u64) -> Result<(), AuditError> {
+        let path = self.looked_path();
+        std::fs::write(&path, format!("{change}\n")).map_err(AuditError::io(&path))
+    }
+
+    fn looked_path(&self) -> PathBuf {
+        self.root.join("recalls.looked")
+    }
+
     /// Make one, and keep it: it is on the disk when this returns.
     ///
     /// # Errors

@@ -7,9 +7,9 @@
 //! What was revoked the ledger says: an audit log names the entries of a change and not what became of them, and
 //! has the changes of its own machine alone. Each machine looks into its own log, whichever took the change.
 //!
-//! How far it has looked is kept nowhere but in the notices themselves: a start goes through all that the ledger
-//! keeps, which is every change that some kept snapshot lacks, and makes what is missing. A revocation that is in
-//! all kept snapshots before its notice is made, several builds later, is not found any more.
+//! A start goes through all that the ledger keeps, which is every change that some kept snapshot lacks, and makes
+//! what is missing. A revocation that is in all kept snapshots before its notice is made, several builds later, is not
+//! found any more: how far it had looked is kept to tell that.
 
 use super::Live;
 use crate::audit::AuditError;
@@ -55,7 +55,8 @@ impl Revocations {
         ledger: Arc<dyn Ledger>,
         log: impl Into<PathBuf>,
     ) -> std::io::Result<Revocations> {
-        let follower = Follower { live, ledger, notices: Notices::of(log), seen: 0 };
+        let notices = Notices::of(log);
+        let follower = Follower { live, ledger, looked: notices.looked(), notices, seen: 0 };
         let (stop, stopped) = channel();
         let run = move || follower.run(&stopped);
         std::thread::Builder::new().name("revocations".to_owned()).spawn(run)?;
@@ -70,6 +71,8 @@ struct Follower {
     notices: Notices,
     /// The last change that was looked at.
     seen: u64,
+    /// The same as it is kept over a restart.
+    looked: u64,
 }
 
 impl Follower {
@@ -100,7 +103,8 @@ impl Follower {
         while self.seen < through {
             let commits = match self.ledger.read(self.seen) {
                 Err(LedgerError::Gap { after, kept }) if kept > after + 1 => {
-                    if after > 0 {
+                    let after = after.max(self.looked);
+                    if after > 0 && kept > after + 1 {
                         warn!(
                             after,
                             kept,
@@ -132,6 +136,10 @@ impl Follower {
             }
             // Of what a snapshot holds the ledger may know less.
             self.seen = if seen > self.seen { seen } else { through };
+        }
+        if self.seen != self.looked {
+            self.notices.note_looked(self.seen)?;
+            self.looked = self.seen;
         }
         Ok(())
     }

@@ -316,3 +316,44 @@ fn a_revocation_is_recalled_once_whenever_the_process_ends() {
     assert_eq!((&again[0]["change"], &again[most - 1]["change"]), (&Value::Null, &json!(most)));
     assert_eq!(again[most - 1]["relied"], first[most - 1]["relied"]);
 }
+
+/// Killed after the acknowledgement, and away while builds take the revocation into every snapshot that is kept: it
+/// cannot be recalled by itself any more, and the next start says so.
+#[test]
+fn a_revocation_that_left_the_ledger_unnoted_is_told_at_the_next_start() {
+    let home = Home::new();
+    let (service, address, _log) = served(&home);
+    let (_, answered) = ask(&address, "POST", "/v1/check", &check(LISTED, "c-1"));
+    let hit = &answered["subjects"][0]["hits"][0];
+    let change = |key: &str, act: &str| {
+        let change =
+            json!({"key": key, "change": act, "list": hit["list"]["code"], "entry": hit["entry"]});
+        let (_, recorded) =
+            ask(&address, "POST", "/v1/changes", &json!({"changes": [change]}).to_string());
+        assert_eq!(recorded["refused"], 0, "{recorded}");
+    };
+    let looked = home.folder.path().join("audit/recalls.looked");
+    let wait_for = |number: &str| {
+        let begun = std::time::Instant::now();
+        while std::fs::read_to_string(&looked).unwrap_or_default().trim() != number {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    change("k1", "note_objection");
+    wait_for("1");
+    change("k2", "revoke");
+    // SIGKILL.
+    drop(service);
+    assert!(!home.folder.path().join("audit/recalls.jsonl").exists(), "it was killed too late");
+    // As many are kept as a machine keeps, and the one that serves.
+    for _ in 0..5 {
+        let (code, _, err) = home.run(&["build"]);
+        assert_eq!(code, 0, "{err}");
+    }
+    let (service, _address, log) = served(&home);
+    wait_for("2");
+    drop(service);
+    let log = log.join().unwrap();
+    assert!(log.contains("changes left the ledger before their revocations were noted"), "{log}");
+}
