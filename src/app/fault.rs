@@ -4,6 +4,9 @@ use std::any::Any;
 use std::panic::PanicHookInfo;
 use tracing::error;
 
+/// As a shell tells of a program that SIGPIPE ended.
+const READER_GONE: i32 = 128 + 13;
+
 /// From now on panics are logged without data of subjects: the standard report shows the text that could
 /// not be sliced, or the value that could not be unwrapped.
 pub fn log_panics() {
@@ -11,10 +14,20 @@ pub fn log_panics() {
 }
 
 fn log(panic: &PanicHookInfo) {
+    if is_reader_gone(panic.payload()) {
+        std::process::exit(READER_GONE);
+    }
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("?");
     error!(place, thread, "内部错误 / a fault of ours: {}", shown(panic.payload()));
+}
+
+/// Whoever read what is printed has left, as `head` does once it has enough: no fault, and nobody is there to print
+/// for. `println!` has no other way to say it.
+fn is_reader_gone(payload: &dyn Any) -> bool {
+    let text = payload.downcast_ref::<String>();
+    text.is_some_and(|text| text.starts_with("failed printing to stdout: Broken pipe"))
 }
 
 /// A message that the program was compiled with is shown; one that was formatted may hold anything.

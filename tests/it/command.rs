@@ -241,6 +241,16 @@ pub fn served_by(command: &mut Command) -> (Service, String, std::thread::JoinHa
     (service, address, log)
 }
 
+/// As `head` does once it has enough.
+#[test]
+fn a_reader_that_leaves_early_is_no_fault() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Home::new().command(&["doctor"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
 #[test]
 fn a_running_service_is_steered_by_commands_and_remembers() {
     const ENTRY: &str = "sxbzxr-2ee24935544946e86266";
