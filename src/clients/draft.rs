@@ -2,11 +2,10 @@
 
 use super::key::{Digest, Key};
 use super::roll::{Mistakes, Roll};
-use crate::snapshot::key::{folder_of, hand_over};
+use crate::private;
 use rand::rngs::SysError;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, DocumentMut, Item, Table, TomlError, Value};
 
@@ -155,10 +154,10 @@ impl Draft {
         let (text, roll) = (self.document.to_string(), self.roll()?);
         let part = self.path.with_added_extension(format!("part-{}", std::process::id()));
         let write = || {
-            let mut file = File::options().create_new(true).write(true).mode(0o600).open(&part)?;
+            let folder = private::folder_of(&self.path);
             // Whoever serves is to read it, where another edits or makes it.
-            let folder = folder_of(&self.path);
-            hand_over(&file, if self.path.exists() { &self.path } else { folder });
+            let like = if self.path.exists() { &*self.path } else { folder };
+            let mut file = private::create(&part, like)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&part, &self.path)?;

@@ -1,5 +1,6 @@
 //! Keys (Ed25519): the private half that signs, the public halves that are trusted.
 
+use crate::private;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -11,7 +12,7 @@ use rand::rngs::{SysError, SysRng};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file that may hold a private key: one in PEM takes about 170.
@@ -192,32 +193,17 @@ pub(crate) fn open_private(path: &Path) -> Result<File, KeyError> {
     Ok(file)
 }
 
-/// Let a file that is written belong to whoever something else belongs to: what an administrator makes for a service
-/// that has a user of its own would not be read by it. Whoever may not give files away keeps it.
-pub(crate) fn hand_over(file: &File, like: &Path) {
-    if let Ok(like) = std::fs::metadata(like) {
-        let _ = fchown(file, Some(like.uid()), Some(like.gid()));
-    }
-}
-
-/// The folder that a file is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
 /// Write a key to a new file that its owner alone may use, who is the folder's.
 ///
 /// # Errors
 ///
 /// There is a file already, or it cannot be written; then no part of it is left.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
-    let created = File::options().create_new(true).write(true).mode(0o600).open(path);
+    let created = private::create(path, private::folder_of(path));
     let mut file = created.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
         _ => KeyError::Io { path: path.to_owned(), source },
     })?;
-    hand_over(&file, folder_of(path));
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
         // What was begun here is no key, and would stand in the way of the next attempt.
         let _ = std::fs::remove_file(path);
