@@ -154,3 +154,54 @@ fn revocation(number: u64, at: Instant, change: &Change) -> Option<Revocation> {
     let (list, entry) = (change.list.clone(), change.entry.clone());
     (change.act == Act::Revoke).then_some(Revocation { change: number, at, list, entry, reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Commit, FileLedger};
+    use crate::record::Sender as ChangeSender;
+    use std::path::Path;
+
+    fn change(number: u64, act: Act) -> Commit {
+        let change = Change {
+            key: number.to_string(),
+            list: "sxbzxr".to_owned(),
+            entry: "e-1".to_owned(),
+            act,
+            sender: ChangeSender::default(),
+        };
+        Commit { first: number, at: Instant(100), changes: vec![change] }
+    }
+
+    /// What the log says of a start that looks through a change.
+    fn start(folder: &Path, ledger: &Arc<FileLedger>, through: u64) -> String {
+        let notices = Notices::of(folder);
+        let (live, looked) = (Live::new(None), notices.looked());
+        let mut follower = Follower { live, ledger: ledger.clone(), looked, notices, seen: 0 };
+        let path = folder.join("log");
+        let log = std::fs::File::create(&path).unwrap();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(log).finish();
+        tracing::subscriber::with_default(log, || follower.look(through).unwrap());
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn what_left_the_ledger_unnoted_is_told_by_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(FileLedger::open(&folder.path().join("ledger.redb")).unwrap());
+        let start = |through: u64| start(folder.path(), &ledger, through);
+        ledger.append(&change(1, Act::NoteObjection)).unwrap();
+        assert_eq!(start(1), "");
+        // What was looked at may leave.
+        ledger.truncate(1).unwrap();
+        assert_eq!(start(1), "");
+        ledger.append(&change(2, Act::Revoke)).unwrap();
+        ledger.truncate(2).unwrap();
+        let log = start(2);
+        assert!(log.contains("changes left the ledger") && log.contains("after=1 kept=3"), "{log}");
+        assert_eq!(start(2), "");
+        // A first start knows nothing of what was before it.
+        std::fs::remove_file(folder.path().join("recalls.looked")).unwrap();
+        assert_eq!(start(2), "");
+    }
+}
