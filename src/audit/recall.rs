@@ -4,6 +4,7 @@ use super::find::Sought;
 use super::reader::Reader;
 use super::{Act, AuditError, Cited, ReceiptNo, lines};
 use crate::clock;
+use crate::output;
 use crate::record::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -185,14 +186,14 @@ impl Notices {
         text.trim().parse().unwrap_or(0)
     }
 
-    /// Keep it.
+    /// Keep it: it is on the disk when this returns.
     ///
     /// # Errors
     ///
     /// Its file cannot be written.
     pub fn note_looked(&self, change: u64) -> Result<(), AuditError> {
         let path = self.looked_path();
-        std::fs::write(&path, format!("{change}\n")).map_err(AuditError::io(&path))
+        output::replace(&path, format!("{change}\n").as_bytes()).map_err(AuditError::io(&path))
     }
 
     fn looked_path(&self) -> PathBuf {

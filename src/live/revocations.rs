@@ -137,7 +137,8 @@ impl Follower {
             // Of what a snapshot holds the ledger may know less.
             self.seen = if seen > self.seen { seen } else { through };
         }
-        if self.seen != self.looked {
+        // At its first look a start has not looked at anything.
+        if self.seen > 0 && self.seen != self.looked {
             self.notices.note_looked(self.seen)?;
             self.looked = self.seen;
         }
@@ -181,7 +182,11 @@ mod tests {
         let path = folder.join("log");
         let log = std::fs::File::create(&path).unwrap();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(log).finish();
-        tracing::subscriber::with_default(log, || follower.look(through).unwrap());
+        // The view of the look before holds nothing at first.
+        tracing::subscriber::with_default(log, || {
+            follower.look(0).unwrap();
+            follower.look(through).unwrap();
+        });
         std::fs::read_to_string(path).unwrap()
     }
 
