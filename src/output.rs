@@ -4,6 +4,7 @@ pub mod table;
 
 pub use table::Table;
 
+use crate::private;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -98,8 +99,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::rename(&part, path)
     };
     put().inspect_err(|_| drop(fs::remove_file(&part)))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(private::folder_of(path))?.sync_all()
 }
 
 /// Where a file is written before it is whole.

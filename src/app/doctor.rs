@@ -251,10 +251,10 @@ fn owners(config: &Config, findings: &mut Findings) {
     if !geteuid().is_root() || log.uid() == 0 {
         return;
     }
-    let (audit, tls) = (&config.audit, config.http.tls.as_ref().map(|tls| tls.key.clone()));
-    let keys = [Some(audit.key_path()), Some(audit.signing_key_path()), tls];
-    let private = keys.into_iter().chain([config.data.signing_key.clone()]).flatten();
-    for path in private.chain([config.clients.file.clone()]) {
+    let of_log = [config.audit.key_path(), config.audit.signing_key_path()];
+    let tls = config.http.tls.as_ref().map(|tls| &tls.key);
+    let others = [Some(&config.clients.file), config.data.signing_key.as_ref(), tls];
+    for path in of_log.iter().chain(others.into_iter().flatten()) {
         let Ok(file) = path.metadata() else { continue };
         let is_private = file.mode() & 0o077 == 0;
         if is_private && file.uid() != log.uid() {

@@ -11,6 +11,7 @@ use super::jsonl::JsonScreener;
 use super::screener::{Cells, Screener, Terms};
 use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
+use crate::private;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
@@ -197,9 +198,7 @@ pub fn check_paths(
 ) -> Result<(), BatchError> {
     let refuse = |what: &str| Err(BatchError::Format(what.to_owned()));
     let whole = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        let path = folder.join(path.file_name()?);
+        let path = private::folder_of(path).canonicalize().ok()?.join(path.file_name()?);
         Some(path.canonicalize().unwrap_or(path))
     };
     let suffix = output.and_then(Path::extension).unwrap_or_default();
