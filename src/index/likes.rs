@@ -5,11 +5,11 @@
 //! misspelt; and, where that is asked for, of names of eight characters and more every one that is two
 //! edits away, if it begins with the same two characters.
 
-use super::postings::{Marks, Sought};
+use super::postings::{Marks, Reach, Sought};
 use super::similar::{RecordNo, Similar};
 use super::{EntryNo, Listed, beginnings};
 use crate::text::edits::Edits;
-use crate::text::name::deletions;
+use crate::text::name::{Suspicion, deletions};
 use crate::text::packed::{Packed, Prints};
 use crate::text::{Likeness, Name, han};
 use smallvec::SmallVec;
@@ -172,14 +172,19 @@ impl Likes {
         hashes.clear();
         // Where the edit is one of the core no place contradicts the other's.
         for core in asked.cores() {
-            all_hashes(core, sounds, |hash| hashes.push(Sought { hash, marked: true }));
+            all_hashes(core, sounds, |hash| hashes.push(Sought { hash, reach: Reach::Marked }));
         }
-        // Where it is none and the core is exact, it is somebody's whole one, whose mark is always sought.
-        asked.suspected_cores(edits, |core, gone| {
+        // Where it is none places may.
+        asked.suspected_cores(edits, |core, suspicion| {
             han::sounds_of(core, sounds);
-            let marked = gone.is_empty();
-            deletions(sounds, gone, |hash| hashes.push(Sought { hash, marked }));
+            let (reach, gone) = match suspicion {
+                Suspicion::Whole => (Reach::Whole, 0..0),
+                Suspicion::Near => (Reach::Marked, 0..0),
+                Suspicion::Lacking(gone) => (Reach::All, gone),
+            };
+            deletions(sounds, gone, |hash| hashes.push(Sought { hash, reach }));
         });
+        // Of one hash what reaches farthest comes first.
         hashes.sort_unstable();
         hashes.dedup_by_key(|sought| sought.hash);
     }
@@ -270,7 +275,8 @@ impl Likes {
             if is_met && !is_sought {
                 are_others = true;
             } else {
-                wholes.push(Sought { hash: whole, marked: is_met });
+                let reach = if is_met { Reach::Whole } else { Reach::All };
+                wholes.push(Sought { hash: whole, reach });
             }
         }
         let corpus = listed.index().similar();

@@ -79,14 +79,29 @@ impl Marks {
 pub struct Sought {
     /// The hash.
     pub hash: u64,
-    /// Only names of the marks that are looked for; otherwise those of all.
-    pub marked: bool,
+    /// Which of those that have it.
+    pub reach: Reach,
+}
+
+/// Which of the names that have a hash are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reach {
+    /// All.
+    All,
+    /// Those of the marks that are looked for.
+    Marked,
+    /// Those of whose whole cores it is the hash.
+    Whole,
 }
 
 impl Sought {
     /// Of the marks that are looked for those under which names are found by it.
     pub fn of(self, marks: Marks) -> Marks {
-        if self.marked { marks } else { Marks::ALL }
+        match self.reach {
+            Reach::All => Marks::ALL,
+            Reach::Marked => marks,
+            Reach::Whole => Marks::WHOLE,
+        }
     }
 }
 

@@ -20,6 +20,17 @@ const CHARS_MAX: usize = 128;
 /// Characters of a place that an edit may have made unreadable, at the beginning of a name.
 const PLACE_MAX: usize = 12;
 
+/// How a text may be the core of a listed name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Suspicion {
+    /// It is the core.
+    Whole,
+    /// It is, or is but for one character more: something that is nearly a place or a legal form stands beside it.
+    Near,
+    /// It is but for one of these positions, which may be missing.
+    Lacking(Range<usize>),
+}
+
 /// A name with its keys and its parts. Reused from name to name.
 #[derive(Clone, Debug, Default)]
 pub struct Name {
@@ -107,27 +118,35 @@ impl Name {
 
     /// Every text that may be the core of a listed name one edit away where that edit is no edit of the
     /// core: it lies in a place, a bracket or a legal form of one of them, which reads as a part of the
-    /// core then. Each is told with the positions of which one may be missing.
+    /// core then. Each is told with what else may be in the way ([`Suspicion`]).
     ///
     /// Complete for names with two characters and more beside places and form (the test
     /// `every_name_one_edit_away_is_found`). Cost: about 3 µs.
-    pub fn suspected_cores(&self, edits: &mut Edits, mut each: impl FnMut(&[char], Range<usize>)) {
+    pub fn suspected_cores(&self, edits: &mut Edits, mut each: impl FnMut(&[char], Suspicion)) {
         if self.whole.len() > CHARS_MAX {
             return;
         }
-        let exact = 0..0;
         let formless = without_forms(&self.whole);
         let places = self.parts.ends.last().copied().unwrap_or(0);
         let placed = [formless.get(..places).unwrap_or(&[]), &self.parts.core].concat();
-        // A place of this one cannot be read.
+        // A place of this one cannot be read: nearly all cuts are through its name, not behind a place. Or one of
+        // the listed one can in part only.
         for cut in 0..=PLACE_MAX.min(placed.len().saturating_sub(CORE_MIN)) {
-            each(&placed[cut..], exact.clone());
+            let mut starts = std::iter::once(0).chain(self.parts.ends.iter().copied());
+            let is_misspelt = |start| placed.get(start..cut).is_some_and(place::may_be_misspelt);
+            let is_behind_place = cut < places || starts.any(is_misspelt);
+            each(&placed[cut..], if is_behind_place { Suspicion::Near } else { Suspicion::Whole });
+            // Its last character may have changed places with the first of the core.
+            if let Some(before) = cut.checked_sub(1) {
+                let swapped = [&placed[before..cut], &placed[cut + 1..]].concat();
+                each(&swapped, Suspicion::Whole);
+            }
         }
         // A place of the listed one cannot.
         let mut start = 0;
         for &end in &self.parts.ends {
             if let Some(text) = placed.get(start..) {
-                each(text, 0..(end + 1 - start).min(text.len()));
+                each(text, Suspicion::Lacking(0..(end + 1 - start).min(text.len())));
             }
             start = end;
         }
@@ -135,10 +154,10 @@ impl Name {
         self.with_unread_latin_form(&mut each);
         self.without_unread_latin_form(edits, &mut each);
         self.with_unread_form(&mut each);
-        self.without_unread_form(&self.whole, edits, |core| each(core, exact.clone()));
+        self.without_unread_form(&self.whole, edits, |core| each(core, Suspicion::Near));
         let key: Vec<char> = self.keys.unified.chars().collect();
         if key.len() > self.whole.len() {
-            self.without_unread_form(&key, edits, |core| each(core, exact.clone()));
+            self.without_unread_form(&key, edits, |core| each(core, Suspicion::Near));
         }
     }
 
@@ -147,7 +166,7 @@ impl Name {
         &self,
         formless: &[char],
         start: usize,
-        each: &mut impl FnMut(&[char], Range<usize>),
+        each: &mut impl FnMut(&[char], Suspicion),
     ) {
         let mut parts = Parts::default();
         let (mut at, mut open) = (0usize, None);
@@ -157,11 +176,11 @@ impl Name {
                 (')', Some((from, open_byte))) => {
                     let range = from.saturating_sub(start)..(at + 1).saturating_sub(start);
                     if let Some(text) = formless.get(start..) {
-                        each(text, range.start..range.end.min(text.len()));
+                        each(text, Suspicion::Lacking(range.start..range.end.min(text.len())));
                     }
                     let rest = [&self.keys.unified[..open_byte], &self.keys.unified[byte + 1..]];
                     parts.of(&rest.concat());
-                    each(&parts.core, 0..0);
+                    each(&parts.core, Suspicion::Near);
                     open = None;
                 }
                 (')', None) => {}
@@ -175,30 +194,30 @@ impl Name {
                 for place in place::at_start(&core[at..]) {
                     let rest = [&core[..at], &core[at + place.length..]].concat();
                     // The bracket may have become another character.
-                    each(&rest, at - 1..(at + 1).min(rest.len()));
+                    each(&rest, Suspicion::Lacking(at - 1..(at + 1).min(rest.len())));
                 }
             }
         }
     }
 
     /// The legal form in Latin letters of the listed one cannot be read, or a shorter one in it only.
-    fn with_unread_latin_form(&self, each: &mut impl FnMut(&[char], Range<usize>)) {
+    fn with_unread_latin_form(&self, each: &mut impl FnMut(&[char], Suspicion)) {
         let Some(core) = parts::without_latin_form(&self.whole) else { return };
         let form = &self.whole[core.len()..];
         for kept in parts::LATIN_FORMS.iter().filter_map(|short| form.strip_suffix(*short)) {
             let text = &self.whole[..core.len() + kept.len()];
-            each(text, core.len() - 1..text.len());
+            each(text, Suspicion::Lacking(core.len() - 1..text.len()));
         }
         // The core of the listed one may be too short to stand without it.
         let first = if core.len() == LATIN_CORE_MIN { 0 } else { core.len() - 1 };
-        each(&self.whole, first..self.whole.len());
+        each(&self.whole, Suspicion::Lacking(first..self.whole.len()));
     }
 
     /// That of this one cannot, or stands after too little.
     fn without_unread_latin_form(
         &self,
         edits: &mut Edits,
-        each: &mut impl FnMut(&[char], Range<usize>),
+        each: &mut impl FnMut(&[char], Suspicion),
     ) {
         let core = parts::without_latin_form(&self.whole);
         let readable = self.whole.len() - core.map_or(self.whole.len(), <[char]>::len);
@@ -207,14 +226,14 @@ impl Name {
             for length in form.len() - 1..=form.len() + 1 {
                 let Some(at) = self.whole.len().checked_sub(length) else { continue };
                 if at + 1 >= LATIN_CORE_MIN && edits.between(form, &self.whole[at..]).len() <= 1 {
-                    each(&self.whole[..at], 0..0);
+                    each(&self.whole[..at], Suspicion::Near);
                 }
             }
         }
     }
 
     /// The legal form of the listed one cannot be read: so much of it is at the end of its core.
-    fn with_unread_form(&self, each: &mut impl FnMut(&[char], Range<usize>)) {
+    fn with_unread_form(&self, each: &mut impl FnMut(&[char], Suspicion)) {
         let Some(form) = self.parts.form else { return };
         let (word, _) = parts::FORMS[form as usize];
         if !self.whole.ends_with(word) {
@@ -223,7 +242,7 @@ impl Name {
         let core = &*self.parts.core;
         for kept in (2..=word.len()).rev().step_by(2) {
             let text = [core, &word[..kept]].concat();
-            each(&text, core.len() - 1..text.len());
+            each(&text, Suspicion::Lacking(core.len() - 1..text.len()));
         }
         if !self.parts.is_branch {
             return;
@@ -237,7 +256,8 @@ impl Name {
             };
             for kept in (2..=inner.len()).rev().step_by(2) {
                 let text = [&text[..at], &inner[..kept], &text[at + inner.len()..]].concat();
-                each(&text, at.saturating_sub(1)..(at + kept + 1).min(text.len()));
+                let gone = at.saturating_sub(1)..(at + kept + 1).min(text.len());
+                each(&text, Suspicion::Lacking(gone));
             }
             break;
         }
@@ -330,8 +350,9 @@ mod tests {
         let mut prepared = Name::default();
         prepared.of(name);
         let mut found = Vec::new();
-        prepared.suspected_cores(&mut Edits::default(), |core, gone| {
+        prepared.suspected_cores(&mut Edits::default(), |core, suspicion| {
             found.push(core.iter().collect());
+            let gone = if let Suspicion::Lacking(gone) = suspicion { gone } else { 0..0 };
             found.extend(
                 gone.map(|gone| [&core[..gone], &core[gone + 1..]].concat().iter().collect()),
             );
@@ -358,6 +379,32 @@ mod tests {
         }
         let branch = "星河科技吴江分公司";
         assert!(suspected("苏州星河科技有限讼司吴江分公司").contains(&branch.replace("公司", "")));
+    }
+
+    #[test]
+    fn a_cut_through_a_name_is_a_core_as_it_stands_and_one_behind_a_misspelt_place_is_nearly() {
+        for (name, core, suspicion) in [
+            ("崇阳凌亿商贸有限公司", "亿商贸", Suspicion::Whole),
+            ("崇阳凌亿商贸有限公司", "阳亿商贸", Suspicion::Whole),
+            ("乌鲁暮齐星河商贸有限公司", "星河商贸", Suspicion::Near),
+            ("新疆乌鲁暮齐星河商贸有限公司", "星河商贸", Suspicion::Near),
+            ("乌鲁暮齐星河商贸有限公司", "商贸", Suspicion::Whole),
+            ("苏星州河科技有限公司", "星河科技", Suspicion::Whole),
+            ("苏州市星河科技有限公司", "市星河科技", Suspicion::Near),
+        ] {
+            let mut prepared = Name::default();
+            prepared.of(name);
+            let mut found = Vec::new();
+            prepared.suspected_cores(&mut Edits::default(), |text, suspicion| {
+                if text.iter().copied().eq(core.chars()) {
+                    found.push(suspicion);
+                }
+            });
+            assert!(
+                !found.is_empty() && found.iter().all(|one| *one == suspicion),
+                "{name} {core}: {found:?}"
+            );
+        }
     }
 
     #[test]
