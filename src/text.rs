@@ -17,6 +17,7 @@
 pub mod company;
 pub mod edits;
 pub mod fold;
+pub mod glance;
 pub mod han;
 pub mod keys;
 pub mod likeness;

@@ -244,9 +244,27 @@ const _: () = assert!(WEIGHTS[Part::HeadInsertedNovel as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::PlaceInside as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::PlaceSubstituted as usize] <= 0.0);
 
+/// What legal forms and branches add at most.
+pub(super) const FORMS_MOST: f64 = at_least_0(WEIGHTS[Part::FormDiffers as usize])
+    + at_least_0(WEIGHTS[Part::FormMissing as usize])
+    + at_least_0(WEIGHTS[Part::BranchMissing as usize]);
+
+const fn at_least_0(weight: f64) -> f64 {
+    if weight > 0.0 { weight } else { 0.0 }
+}
+
+// Nor do places add anything to what substitutions tell.
+const _: () = assert!(WEIGHTS[Part::PlaceMissing as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::PlaceDiffers as usize] <= 0.0);
+const _: () = assert!(WEIGHTS[Part::PlaceContradicts as usize] <= 0.0);
+
 /// What a substitution in the core counts as, unless it is another script's form.
 const SUBSTITUTIONS: [Part; 4] = [Part::SoundAndShape, Part::Sound, Part::Shape, Part::Stranger];
 
+/// Characters at the beginning of a core by which trade names are told apart.
+const HEAD: usize = 2;
+/// Pairs of neighbours that change when a character does.
+const SUBSTITUTION_PAIRS: usize = 2;
 /// Pairs of neighbours that change when two change places.
 const SWAP_PAIRS: usize = 3;
 /// Odds beyond which probabilities are not told apart: 1 in ten million million.
@@ -255,7 +273,7 @@ const ODDS_MAX: f64 = 30.0;
 const ODDS_ERROR: f64 = 1e-6;
 
 /// Edits beyond which two names are not compared, a run of characters put before a name counting as one.
-const EDITS_MAX: usize = 3;
+pub(super) const EDITS_MAX: usize = 3;
 
 /// What is known of the names that are listed.
 pub trait Corpus {
@@ -306,14 +324,8 @@ impl Likeness {
         likeness.count_edits(&aligned, listed, corpus);
         likeness.count_places(asked, listed, aligned.whole);
         likeness.count_forms(asked, listed);
-        likeness.add(Part::Base, 1.0);
-        let length = listed.parts.core.len();
-        likeness.add(Part::Length, length as f64 / 10.0);
-        likeness.add(Part::Short, f64::from(length <= 3));
-        likeness.count_together();
-        let touched: usize = aligned.edits.iter().map(touches).sum();
-        let novel = touched.min(unheard);
-        likeness.add(Part::Plausible, f64::from(touched > 0 && novel == 0));
+        let touched = aligned.edits.iter().map(touches).sum();
+        let novel = likeness.count_rest(listed.parts.core.len(), touched, unheard);
         if likeness.odds_at_most(novel, corpus) < odds {
             return None;
         }
@@ -397,33 +409,61 @@ impl Likeness {
         1.0 / (1.0 + (-odds).exp())
     }
 
+    /// What the logarithm of the odds is at most of a name whose core became the asked one's by these
+    /// substitutions alone: of so many characters, which tell so many bits in the asked one.
+    pub(super) fn odds_if_substituted(
+        substitutions: &[Substitution],
+        length: usize,
+        told: f64,
+        unheard: usize,
+        corpus: &impl Corpus,
+    ) -> f64 {
+        let mut likeness = Likeness { parts: [0.0; PARTS] };
+        let (mut rarer, mut lost, mut touched) = (0.0, 0.0, 0);
+        for substitution in substitutions {
+            rarer += substitution.to - substitution.from;
+            lost += likeness.count_substitution(substitution);
+            touched += SUBSTITUTION_PAIRS;
+        }
+        likeness.add(Part::More, (substitutions.len() - 1) as f64);
+        likeness.add(Part::KeptBits, kept(told - rarer - lost));
+        let novel = likeness.count_rest(length, touched, unheard);
+        likeness.odds_at_most(novel, corpus) + FORMS_MOST
+    }
+
+    /// The bits of the core that are not kept.
+    fn count_substitution(&mut self, substitution: &Substitution) -> f64 {
+        let Substitution { part, shape, from, to, is_head } = *substitution;
+        self.add(Part::ShapeShare, shape);
+        self.add(part, 1.0);
+        if part == Part::Number {
+            return 0.0;
+        }
+        self.add(Part::Rarer, (to - from) / 10.0);
+        self.add(Part::HeadSubstituted, f64::from(is_head));
+        from
+    }
+
     fn count_edits(&mut self, aligned: &Aligned, listed: &Name, corpus: &impl Corpus) {
         let core = &listed.parts.core;
         let mut lost = 0.0;
         for edit in aligned.edits {
-            let alike = match *edit {
-                Edit::Substituted { from, to, .. } => Alike::of(from, to),
-                _ => Alike::default(),
-            };
-            if !alike.sound {
-                self.add(Part::ShapeShare, alike.shape);
-            }
             if !aligned.is_in_core(edit) {
+                if let Edit::Substituted { from, to, .. } = *edit {
+                    self.add(Part::ShapeShare, Alike::of(from, to).shape);
+                }
                 self.add(Part::Outside, 1.0);
                 continue;
             }
-            if aligned.changes_number(edit) {
-                self.add(Part::Number, 1.0);
-                continue;
-            }
-            let is_head = edit.at() < aligned.core.start + 2;
+            let at = edit.at() - aligned.core.start;
+            let is_head = at < HEAD;
             match *edit {
                 Edit::Substituted { from, to, .. } => {
-                    self.add(alike.part(from, to), 1.0);
-                    self.add(Part::Rarer, (corpus.bits(to) - corpus.bits(from)) / 10.0);
-                    self.add(Part::HeadSubstituted, f64::from(is_head));
-                    lost += corpus.bits(from);
+                    let alike = Alike::of(from, to);
+                    lost +=
+                        self.count_substitution(&Substitution::new(alike, from, to, at, corpus));
                 }
+                _ if aligned.changes_number(edit) => self.add(Part::Number, 1.0),
                 Edit::Dropped { from, .. } => {
                     self.add(Part::Dropped, 1.0);
                     self.add(Part::DroppedBits, corpus.bits(from) / 10.0);
@@ -450,6 +490,18 @@ impl Likeness {
             self.add(Part::PrecededBy, preceding);
             self.add(Part::Preceded, f64::from(preceding > 1.0));
         }
+    }
+
+    /// What is left when edits, places and forms are counted, of a core of so many characters and edits that
+    /// touch so many pairs of neighbours: how many of these may be novel.
+    fn count_rest(&mut self, length: usize, touched: usize, unheard: usize) -> usize {
+        self.add(Part::Base, 1.0);
+        self.add(Part::Length, length as f64 / 10.0);
+        self.add(Part::Short, f64::from(length <= 3));
+        self.count_together();
+        let novel = touched.min(unheard);
+        self.add(Part::Plausible, f64::from(touched > 0 && novel == 0));
+        novel
     }
 
     /// What tells more, or less, beside another, which is counted already.
@@ -533,7 +585,8 @@ impl Likeness {
 fn touches(edit: &Edit) -> usize {
     match edit {
         Edit::Dropped { .. } => 1,
-        Edit::Substituted { .. } | Edit::Inserted { .. } => 2,
+        Edit::Substituted { .. } => SUBSTITUTION_PAIRS,
+        Edit::Inserted { .. } => 2,
         Edit::Swapped { .. } => SWAP_PAIRS,
     }
 }
@@ -544,28 +597,52 @@ fn kept(bits: f64) -> f64 {
 }
 
 /// How alike a character and its substitute are.
-#[derive(Clone, Copy, Default)]
-struct Alike {
-    sound: bool,
-    /// How alike they look; where they sound alike it is not looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Alike {
+    /// What the substitution counts as.
+    part: Part,
+    /// How alike they look; 0 where they sound alike.
     shape: f64,
 }
 
 impl Alike {
-    fn of(from: char, to: char) -> Alike {
-        let sound = han::sound_alike(from, to);
-        Alike { sound, shape: if sound { 0.0 } else { han::looks_alike(from, to) } }
-    }
-
-    /// What the substitution counts as.
-    fn part(self, from: char, to: char) -> Part {
-        match self {
+    pub fn of(from: char, to: char) -> Alike {
+        let sounds = han::sound_alike(from, to);
+        let shape = if sounds { 0.0 } else { han::looks_alike(from, to) };
+        let part = match shape {
+            _ if is_number(from) && is_number(to) => Part::Number,
             _ if han::variant(from) == han::variant(to) => Part::Variant,
-            Alike { sound: true, .. } if han::looks_half_alike(from, to) => Part::SoundAndShape,
-            Alike { sound: true, .. } => Part::Sound,
-            Alike { shape, .. } if shape >= 0.5 => Part::Shape,
+            _ if sounds && han::looks_half_alike(from, to) => Part::SoundAndShape,
+            _ if sounds => Part::Sound,
+            0.5.. => Part::Shape,
             _ => Part::Stranger,
-        }
+        };
+        Alike { part, shape }
+    }
+}
+
+/// A character of a core for another.
+pub(super) struct Substitution {
+    part: Part,
+    shape: f64,
+    /// The bits that the one tells, and the other.
+    from: f64,
+    to: f64,
+    is_head: bool,
+}
+
+impl Substitution {
+    /// That of a character at a position of the core.
+    pub fn new(
+        alike: Alike,
+        from: char,
+        to: char,
+        at: usize,
+        corpus: &impl Corpus,
+    ) -> Substitution {
+        let Alike { part, shape } = alike;
+        let (from, to) = (corpus.bits(from), corpus.bits(to));
+        Substitution { part, shape, from, to, is_head: at < HEAD }
     }
 }
 

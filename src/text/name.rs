@@ -60,6 +60,11 @@ impl Name {
         (self.bits, self.core_bits) = (bits(&self.whole), bits(&self.parts.core));
     }
 
+    /// A bit for each of its characters, which some share.
+    pub(super) fn bits(&self) -> u64 {
+        self.bits
+    }
+
     /// Forget it.
     pub(super) fn clear(&mut self) {
         self.keys.clear();
@@ -301,7 +306,8 @@ fn bits(text: &[char]) -> u64 {
     text.iter().fold(0, |bits, &c| bits | bit(c))
 }
 
-fn bit(c: char) -> u64 {
+/// The bit that stands for a character, and for some others.
+pub(super) fn bit(c: char) -> u64 {
     1 << ((c as u32).wrapping_mul(0x9e37_79b9) >> 26)
 }
 

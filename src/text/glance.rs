@@ -1,0 +1,176 @@
+//! What is seen of most listed names before they are taken apart: a core as long as the asked one's, in which
+//! some characters are strangers to it, can have become it by their substitution only.
+//!
+//! A stranger of either core is gone in the other by an edit of its own, whatever else is edited, and as many
+//! strangers on both sides are paired in order by the fewest edits. Of names that share a common word there
+//! are thousands, and most part so from the asked one: what each is worth at most is told at 40 ns by two
+//! or three characters.
+
+use super::Name;
+use super::likeness::{Alike, Corpus, EDITS_MAX, Likeness, Substitution};
+use super::name::bit;
+use super::packed::Packed;
+use smallvec::SmallVec;
+
+/// Pairs of characters that are kept; a newer one takes the place of another.
+const KEPT: usize = 1024;
+
+/// Looks at listed names for an asked one. Reused from name to name.
+pub struct Glance {
+    /// The core of the asked name. Empty where it has characters beyond the basic plane.
+    core: SmallVec<[u16; 64]>,
+    /// A bit for each character of the whole name.
+    bits: u64,
+    /// What the core tells, in bits.
+    told: f64,
+    unheard: usize,
+    kept: Box<[(u32, Alike); KEPT]>,
+}
+
+impl Default for Glance {
+    fn default() -> Glance {
+        let kept = Box::new([(0, Alike::of('\0', '\0')); KEPT]);
+        Glance { core: SmallVec::new(), bits: 0, told: 0.0, unheard: 0, kept }
+    }
+}
+
+impl Glance {
+    /// Look for another name, in which so many pairs of neighbours are [unheard](Likeness::unheard) of.
+    pub fn of(&mut self, asked: &Name, unheard: usize, corpus: &impl Corpus) {
+        let core = &asked.parts.core;
+        self.core.clear();
+        if core.iter().all(|c| c.len_utf16() == 1) {
+            self.core.extend(core.iter().map(|&c| c as u16));
+        }
+        self.bits = asked.bits();
+        self.told = core.iter().map(|&c| corpus.bits(c)).sum();
+        self.unheard = unheard;
+    }
+
+    /// What the logarithm of a name's odds is at most, if that is seen of it. Cost: 10 ns, and 40 where it is.
+    pub fn odds_at_most(&mut self, packed: Packed, corpus: &impl Corpus) -> Option<f64> {
+        let Glance { core, bits, told, unheard, kept } = self;
+        let listed = packed.core_of_one_piece().filter(|listed| listed.len() == core.len())?;
+        let listed: SmallVec<[u16; 64]> =
+            listed.iter().map(|&unit| u16::from_le_bytes(unit)).collect();
+        let mut substitutions: SmallVec<[Substitution; EDITS_MAX]> = SmallVec::new();
+        for (at, (&from, &to)) in listed.iter().zip(&*core).enumerate() {
+            if from == to {
+                continue;
+            }
+            let is_full = substitutions.len() == EDITS_MAX;
+            let (from, to) = (char::from_u32(from.into())?, char::from_u32(to.into())?);
+            if is_full || bit(from) & *bits != 0 || listed.contains(&core[at]) {
+                return None;
+            }
+            let alike = kept_alike(kept, from, to);
+            substitutions.push(Substitution::new(alike, from, to, at, corpus));
+        }
+        (!substitutions.is_empty()).then(|| {
+            Likeness::odds_if_substituted(&substitutions, core.len(), *told, *unheard, corpus)
+        })
+    }
+}
+
+/// How alike two characters of the basic plane are.
+fn kept_alike(kept: &mut [(u32, Alike); KEPT], from: char, to: char) -> Alike {
+    let pair = (from as u32) << 16 | to as u32;
+    let kept = &mut kept[(pair.wrapping_mul(0x9e37_79b9) >> 16) as usize % KEPT];
+    if kept.0 != pair {
+        *kept = (pair, Alike::of(from, to));
+    }
+    kept.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::edits::Edits;
+    use crate::text::likeness::FORMS_MOST;
+    use proptest::prelude::*;
+
+    /// Neighbours of which this one has the smaller number are unheard of.
+    struct Known;
+
+    impl Corpus for Known {
+        fn bits(&self, c: char) -> f64 {
+            f64::from(c as u32 % 13) + 2.0
+        }
+        fn knows(&self, a: char, b: char) -> bool {
+            a > b
+        }
+        fn surprise(&self) -> f64 {
+            1.5
+        }
+    }
+
+    fn ready(name: &str) -> Name {
+        let mut ready = Name::default();
+        ready.of(name);
+        ready
+    }
+
+    /// What is seen, and what is found when both names are compared.
+    fn odds(asked: &str, listed: &str) -> (Option<f64>, Option<f64>) {
+        let (asked, listed) = (ready(asked), ready(listed));
+        let mut bytes = Vec::new();
+        listed.pack(&mut bytes);
+        let mut glance = Glance::default();
+        glance.of(&asked, Likeness::unheard(&asked, &Known), &Known);
+        let seen = glance.odds_at_most(Packed::read(&bytes).unwrap().0, &Known);
+        let likeness = Likeness::of(&asked, &listed, &Known, &mut Edits::default());
+        let odds = |probability: f64| (probability / (1.0 - probability)).ln();
+        (seen, likeness.map(|likeness| odds(likeness.probability())))
+    }
+
+    #[test]
+    fn strangers_in_the_core_are_seen_and_nothing_else() {
+        let asked = "苏州星河科技有限公司";
+        for (listed, is_seen) in [
+            ("苏州星辰科技有限公司", true),
+            ("苏州明光科技有限公司", true),
+            ("苏州星河贸云公司", true),
+            ("杭州明河贸技有限公司", true),
+            ("苏州星河科技有限公司", false),
+            ("苏州河星科技有限公司", false),
+            ("苏州星科科技有限公司", false),
+            ("苏州星苏科技有限公司", false),
+            ("苏州明月贸易有限公司", false),
+            ("苏州星河明科技有限公司", false),
+            ("苏州(星)辰科技有限公司", false),
+            ("苏州星𠮷科技有限公司", false),
+        ] {
+            assert_eq!(odds(asked, listed).0.is_some(), is_seen, "{listed}");
+        }
+        assert_eq!(odds("苏州星𠮷科技有限公司", asked).0, None);
+    }
+
+    #[test]
+    fn no_more_is_seen_than_forms_can_add() {
+        // Sounds, shapes, strangers, numbers, at the head and behind; heard of as they stand.
+        for (asked, listed) in [
+            ("苏州星河科技有限公司", "苏州星和科技有限公司"),
+            ("苏州星河科技有限公司", "苏州兴河料技有限公司"),
+            ("苏州第三星河科技有限公司", "苏州第五星河科技有限公司"),
+            ("苏州星河科技有限公司", "苏州明光科技有限公司"),
+        ] {
+            let (seen, found) = odds(asked, listed);
+            let more = seen.unwrap() - found.unwrap();
+            assert!((0.0..=FORMS_MOST + 1e-9 + 4.0 * 1.5 * 1.1).contains(&more), "{listed} {more}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn nobody_is_likelier_than_is_seen(
+            asked in "(苏州|上海|金山)?[星河明月科技第三公司]{2,5}(（无锡）)?(有限公司|公司)?",
+            listed in "(苏州|上海|苏市)?[星和明月科枝第五公江]{2,5}(（无锡）)?(有限公司|有限工司|公司)?",
+        ) {
+            if let (Some(seen), Some(found)) = odds(&asked, &listed) {
+                prop_assert!(found <= seen + 1e-9, "{} {}: {} > {}", asked, listed, found, seen);
+            }
+        }
+    }
+}
