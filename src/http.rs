@@ -30,6 +30,7 @@
 //! | [`cross`] | lists against lists |
 //! | [`jobs`] | files that are screened beside, fetched later |
 //! | [`evidence`] | an answer as a page to print and file |
+//! | `paper` | how such pages look, and the API's words as people read them |
 //! | [`tender`] | all bidders of a section |
 //! | `turns` | work that is done one after the other, aside |
 //! | `searchers` | threads that search names, for these and for checks |
@@ -65,6 +66,7 @@ mod json;
 mod likeness;
 pub mod metrics;
 pub mod operation;
+mod paper;
 mod person;
 pub mod problem;
 mod purpose;

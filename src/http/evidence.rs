@@ -12,6 +12,7 @@ mod table;
 use super::check::{self, Worker};
 use super::check_id::CheckIds;
 use super::operation::read;
+use super::paper;
 use super::person;
 use super::problem::{Code, Problem};
 use super::routes::{Asked, told};
@@ -29,12 +30,9 @@ use crate::record::Instant;
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, Role, SubjectKind};
 use crate::screen::Verdict;
 use crate::text::Name;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 use std::io;
 
@@ -274,19 +272,10 @@ pub fn unnumbered(page: &[u8], receipt: &str) -> Vec<u8> {
 pub(super) async fn evidence(State(asked): State<Asked>, request: Request) -> Response {
     match run(&asked, request).await {
         Ok((page, receipt)) => {
-            let mut response = Response::new(Body::from(page));
-            let heads = [
-                (CONTENT_TYPE, "text/html; charset=utf-8"),
-                (CACHE_CONTROL, "no-store"),
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (CONTENT_SECURITY_POLICY, page::POLICY),
-            ];
-            let headers = response.headers_mut();
-            for (name, value) in heads {
-                headers.insert(name, HeaderValue::from_static(value));
-            }
+            let mut response = paper::sent(page);
             let number = receipt.map(|receipt| HeaderValue::from_str(&receipt));
-            headers.extend(number.and_then(Result::ok).map(|number| (RECEIPT, number)));
+            let number = number.and_then(Result::ok).map(|number| (RECEIPT, number));
+            response.headers_mut().extend(number);
             response
         }
         Err(problem) => told(&problem),
