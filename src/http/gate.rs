@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use subtle::ConstantTimeEq;
 
 /// What each path needs, the hot one first.
-pub const NEEDS: [(&str, Scope); 24] = [
+pub const NEEDS: [(&str, Scope); 25] = [
     ("/v1/check", Scope::Check),
     ("/v1/screen", Scope::Screen),
     ("/v1/evidence", Scope::Check),
@@ -39,6 +39,7 @@ pub const NEEDS: [(&str, Scope); 24] = [
     ("/v1/jobs/{id}/cancel", Scope::Batch),
     ("/v1/jobs/{id}/result", Scope::Batch),
     ("/v1/jobs/{id}/rejects", Scope::Batch),
+    ("/v1/jobs/{id}/page", Scope::Batch),
     ("/match/{dataset}", Scope::Search),
     ("/catalog", Scope::Read),
     ("/algorithms", Scope::Read),

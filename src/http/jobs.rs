@@ -1,6 +1,9 @@
 //! Files to be screened: upload, how far they are, cancel, fetch, remove. `/v1/jobs`.
 
+mod page;
+
 use super::operation::answered;
+use super::paper;
 use super::problem::{Code, Problem};
 use super::purpose;
 use super::request::{Bounded, instant, parse};
@@ -435,6 +438,27 @@ pub(super) async fn rejects(
     fetch(&asked, &id, request, "rejects", Jobs::rejects).await
 }
 
+/// Tell what came of one, on a page.
+pub(super) async fn page(
+    Given(asked): Given<Asked>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    match paged(&asked, &id, Who::of(&request)).await {
+        Ok(page) => paper::sent(page.into_bytes()),
+        Err(problem) => told(&problem),
+    }
+}
+
+async fn paged(asked: &Asked, id: &str, who: Result<Who, Problem>) -> Result<String, Problem> {
+    let (jobs, who, id) = (jobs(asked)?, who?, number(id)?);
+    let Told { job, .. } = jobs.get(&who.name(), id).map_err(refused)?;
+    let summary = job.summary.as_ref().ok_or(Code::NoResult.whole())?;
+    let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
+    note_fetched(asked, &who, "page", id).await?;
+    Ok(page::page(&job, summary, &view.generation.ground.catalogue))
+}
+
 type Find = fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>;
 
 async fn fetch(asked: &Asked, id: &str, request: Request, what: &str, find: Find) -> Response {
@@ -475,10 +499,15 @@ async fn found(
     let (jobs, who) = (jobs(asked)?, who?);
     let id = number(id)?;
     let path = find(jobs, &who.name(), id).map_err(refused)?;
-    let witness = asked.witness(&who);
-    let noted = witness.note(Act::JobFetched, Purpose::default(), what, &id.to_string())?;
-    asked.durable(noted).await?;
+    note_fetched(asked, &who, what, id).await?;
     Ok((id, path))
+}
+
+/// Record that something of a job is fetched.
+async fn note_fetched(asked: &Asked, who: &Who, what: &str, id: Uuid) -> Result<(), Problem> {
+    let witness = asked.witness(who);
+    let noted = witness.note(Act::JobFetched, Purpose::default(), what, &id.to_string())?;
+    asked.durable(noted).await.map(drop)
 }
 
 fn jobs(asked: &Asked) -> Result<&Jobs, Problem> {
@@ -535,6 +564,7 @@ fn described(asked: &Asked, Told { job, bytes, rows }: &Told) -> Value {
         "failure": job.failure,
         "result": is_done.then(|| link("result")),
         "rejects": has_rejects.then(|| link("rejects")),
+        "page": is_done.then(|| link("page")),
     })
 }
 

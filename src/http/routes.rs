@@ -31,7 +31,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 
 /// Every path with its methods, `HEAD` apart, which goes wherever `GET` does.
-pub const PATHS: [(&str, &[&str]); 30] = [
+pub const PATHS: [(&str, &[&str]); 31] = [
     ("/v1/check", &["POST"]),
     ("/v1/screen", &["POST"]),
     ("/v1/evidence", &["POST"]),
@@ -43,6 +43,7 @@ pub const PATHS: [(&str, &[&str]); 30] = [
     ("/v1/jobs/{id}/cancel", &["POST"]),
     ("/v1/jobs/{id}/result", &["GET"]),
     ("/v1/jobs/{id}/rejects", &["GET"]),
+    ("/v1/jobs/{id}/page", &["GET"]),
     ("/match/{dataset}", &["POST"]),
     ("/catalog", &["GET"]),
     ("/algorithms", &["GET"]),
@@ -79,6 +80,7 @@ pub(super) fn router(asked: Asked) -> Router {
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/result", get(jobs::result))
         .route("/v1/jobs/{id}/rejects", get(jobs::rejects))
+        .route("/v1/jobs/{id}/page", get(jobs::page))
         .route("/match/{dataset}", post(yente::answer).layer(recorded(Act::Match)))
         .route("/catalog", get(|State(asked)| of_view(asked, yente::catalog)))
         .route("/algorithms", get(|| async { document(StatusCode::OK, &yente::algorithms()) }))

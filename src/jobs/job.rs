@@ -135,6 +135,9 @@ pub struct Summary {
     pub stale: Vec<String>,
     /// Milliseconds of work.
     pub millis: u64,
+    /// The number of the receipt under which it is recorded what the result rests on; of the last of several.
+    #[serde(default)]
+    pub receipt: Option<String>,
 }
 
 impl Summary {
@@ -165,6 +168,7 @@ impl Summary {
                 .collect(),
             stale: terms.stale_lists().map(|list| catalogue.list(list).code.clone()).collect(),
             millis: time.as_millis() as u64,
+            receipt: None,
         }
     }
 }

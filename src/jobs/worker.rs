@@ -3,7 +3,7 @@
 use super::desk::{AtWork, Shared};
 use super::{Job, State, Summary};
 use crate::audit::log::Unrecorded;
-use crate::audit::{Act, Record};
+use crate::audit::{Act, ReceiptNo, Record};
 use crate::batch::{self, BatchError, Tally, Terms};
 use crate::catalogue::{Catalogue, MatterNo};
 use crate::clients::{Client, Scope};
@@ -196,8 +196,8 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         // Where its folder is, is nothing to a client.
         error => Unfinished::Failed(error.to_string().replace(&shared.store.prefix(job), "")),
     })?;
-    record(shared, job, &view, at, &outcome.tally)?;
-    Ok(Summary::new(&view, terms, &outcome, started.elapsed()))
+    let receipt = record(shared, job, &view, at, &outcome.tally)?.map(|number| number.to_string());
+    Ok(Summary { receipt, ..Summary::new(&view, terms, &outcome, started.elapsed()) })
 }
 
 /// Whose job it is may still ask for it: it may have waited for long, over a restart too.
@@ -217,15 +217,15 @@ fn may_still(shared: &Shared, job: &Job, catalogue: &Catalogue, matter: MatterNo
 }
 
 /// Record which entries the result rests on, so that it is found when one of them does not hold; where answers
-/// wait for the disk, so does the result.
+/// wait for the disk, so does the result. The number of the last record.
 fn record(
     shared: &Shared,
     job: &Job,
     view: &View,
     at: Instant,
     tally: &Tally,
-) -> Result<(), Unfinished> {
-    let Some(log) = &shared.audit else { return Ok(()) };
+) -> Result<Option<ReceiptNo>, Unfinished> {
+    let Some(log) = &shared.audit else { return Ok(None) };
     let met = tally.met();
     let note = format!("{}, {} rows, {} hits", job.id, tally.rows, tally.hits);
     let unrecorded = |error: Unrecorded| Unfinished::Failed(error.to_string());
@@ -248,8 +248,9 @@ fn record(
         Some(last) if !log.is_ahead() => {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             let runtime = runtime.map_err(|error| Unfinished::Failed(error.to_string()))?;
-            runtime.block_on(log.durable(last)).map_err(unrecorded)
+            runtime.block_on(log.durable(last)).map_err(unrecorded)?;
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(last)
 }

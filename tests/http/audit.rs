@@ -451,6 +451,25 @@ fn answers_that_wait_for_the_disk_are_the_same() {
 }
 
 #[test]
+fn what_came_of_a_job_has_a_receipt_that_proves_it() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let (_, entry) = listed(&mut client);
+    let form = jobs::form(None, "a.csv", jobs::ROWS.as_bytes());
+    let taken = jobs::taken(&jobs::post(&mut client, &form));
+    let done = jobs::ended(&mut client, &taken["id"]);
+    let no = done["summary"]["receipt"].as_str().unwrap();
+    let receipt = recording.receipt(&mut client, no);
+    receipt.verify(&recording.trusted()).unwrap();
+    let told = serde_json::to_string(&receipt).unwrap();
+    assert!(told.contains("job_done") && told.contains(&entry), "{told}");
+    assert!(told.contains(taken["id"].as_str().unwrap()), "{told}");
+    let page = evidence::page_of(jobs::fetch(&mut client, &done, "page"));
+    assert!(page.contains(no), "{page}");
+    assert_eq!(recording.acts().last(), Some(&Act::JobFetched));
+}
+
+#[test]
 fn what_waits_for_the_disk_is_not_answered_before() {
     let mut recording = open(|audit| {
         audit.sync = Sync::Answer;
@@ -479,7 +498,9 @@ fn what_waits_for_the_disk_is_not_answered_before() {
     note("change", client.post("/v1/changes", change.as_bytes()));
     note("job", jobs::post(&mut client, &form));
     note("result", jobs::fetch(&mut client, &done, "result"));
-    let all = ["check", "evidence", "recall", "change", "job", "result"].map(|it| (it, true));
+    note("page", jobs::fetch(&mut client, &done, "page"));
+    let all =
+        ["check", "evidence", "recall", "change", "job", "result", "page"].map(|it| (it, true));
     assert_eq!(told, all);
     let id = jobs::hand_in(&recording.jobs, "a", jobs::ROWS.as_bytes()).unwrap();
     jobs::await_state(&recording.jobs, "a", id, State::Failed);

@@ -12,7 +12,11 @@ fn ask(client: &mut Client, request: &Value) -> Reply {
 }
 
 fn page(client: &mut Client, request: &Value) -> String {
-    let reply = ask(client, request);
+    page_of(ask(client, request))
+}
+
+/// The page that was answered.
+pub(super) fn page_of(reply: Reply) -> String {
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -237,30 +241,7 @@ fn a_browser_prints_it_on_a4_with_nothing_cut_off() {
     request["case"] = json!("1".repeat(200));
     request["bidders"][3]["ref"] = json!("x".repeat(200));
     conforms(&request, "TenderRequest");
-    let page = page(&mut server.connect(), &request);
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("page.html"), &page).unwrap();
-    let printed = Command::new("chromium")
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"])
-        .arg(format!("--user-data-dir={}", path("profile").display()))
-        .arg(format!("--print-to-pdf={}", path("page.pdf").display()))
-        .arg(format!("file://{}", path("page.html").display()))
-        .output()
-        .expect("chromium: tests/run installs it");
-    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-    let Printed { pages, words } = read(&path("page.pdf"));
-    assert!(pages.len() > 2, "nine bidders take more than two pages");
-    // A4 in points, as near as printers measure.
-    for (width, height) in &pages {
-        assert!((width - 595.3).abs() < 1.0 && (height - 841.9).abs() < 1.0, "{width} × {height}");
-    }
-    let margin = 15.0 * 72.0 / 25.4 - 1.0;
-    for (word, [left, top, right, bottom]) in &words {
-        assert!(*left >= margin && *right <= 595.3 - margin, "{word} {left} {right}");
-        assert!(*top >= 20.0 && *bottom <= 841.9 - 15.0, "{word} {top} {bottom}");
-    }
-    let text: String = words.iter().map(|(word, _)| word.as_str()).collect();
+    let text = printed(&page(&mut server.connect(), &request), 3);
     for told in [
         "B9",
         "prohibit",
@@ -272,5 +253,34 @@ fn a_browser_prints_it_on_a4_with_nothing_cut_off() {
     ] {
         assert!(text.contains(told), "{told}");
     }
-    assert!(!text.contains(PERSON_ID) && text.contains(&format!("{0}/{0}", pages.len())), "{text}");
+    assert!(!text.contains(PERSON_ID), "{text}");
+}
+
+/// What a browser prints of a page, on so many sheets of A4 at least, with nothing cut off.
+pub(super) fn printed(page: &str, sheets_min: usize) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("page.html"), page).unwrap();
+    let printed = Command::new("chromium")
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"])
+        .arg(format!("--user-data-dir={}", path("profile").display()))
+        .arg(format!("--print-to-pdf={}", path("page.pdf").display()))
+        .arg(format!("file://{}", path("page.html").display()))
+        .output()
+        .expect("chromium: tests/run installs it");
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let Printed { pages, words } = read(&path("page.pdf"));
+    assert!(pages.len() >= sheets_min, "{} pages", pages.len());
+    // A4 in points, as near as printers measure.
+    for (width, height) in &pages {
+        assert!((width - 595.3).abs() < 1.0 && (height - 841.9).abs() < 1.0, "{width} × {height}");
+    }
+    let margin = 15.0 * 72.0 / 25.4 - 1.0;
+    for (word, [left, top, right, bottom]) in &words {
+        assert!(*left >= margin && *right <= 595.3 - margin, "{word} {left} {right}");
+        assert!(*top >= 20.0 && *bottom <= 841.9 - 15.0, "{word} {top} {bottom}");
+    }
+    let text: String = words.iter().map(|(word, _)| word.as_str()).collect();
+    assert!(text.contains(&format!("{0}/{0}", pages.len())), "{text}");
+    text
 }

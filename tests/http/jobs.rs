@@ -179,6 +179,47 @@ fn a_file_is_taken_screened_fetched_and_removed() {
 }
 
 #[test]
+fn what_came_of_a_file_is_a_page_that_names_nobody() {
+    let office = open(JobsConfig::default());
+    let mut client = office.server.connect();
+    let bad = "<img src=x>";
+    let options = json!({"matter": MATTER, "case": "C-7", "operator": "u1024", "reason": bad});
+    let taken = post(&mut client, &form(Some(&options), "企业.csv", ROWS.as_bytes())).json();
+    let done = ended(&mut client, &taken["id"]);
+    let page = evidence::page_of(fetch(&mut client, &done, "page"));
+    assert!(!page.contains(bad) && page.contains("&lt;img src=x"), "{page}");
+    assert!(!page.contains("91320500MA"), "{page}");
+    let text = evidence::printed(&page, 1);
+    let (input, summary) = (&done["input"], &done["summary"]);
+    for told in [
+        done["id"].as_str().unwrap(),
+        input["sha256"].as_str().unwrap(),
+        summary["snapshot"].as_str().unwrap(),
+        summary["catalogue"].as_str().unwrap(),
+        MATTER,
+        "C-7",
+        "u1024",
+        "1/3行",
+        "禁止prohibit1",
+        "无法确定undetermined1",
+        "号码一致identifier1",
+        "失信被执行人",
+        "sxbzxr",
+        "Receipt无none",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+
+    let nothing = post(&mut client, &form(None, "空.csv", b"")).json();
+    let failed = ended(&mut client, &nothing["id"]);
+    assert_eq!((&failed["state"], &failed["page"]), (&json!("failed"), &Value::Null));
+    client
+        .get(&format!("/v1/jobs/{}/page", failed["id"].as_str().unwrap()))
+        .problem(Code::NoResult);
+    client.get("/v1/jobs/no-id/page").problem(Code::NoSuchJob);
+}
+
+#[test]
 fn every_format_comes_back_as_it_is_wanted() {
     let office = open(JobsConfig::default());
     let mut client = office.server.connect();
