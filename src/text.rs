@@ -10,6 +10,7 @@
 //! | [`packed`] | a name made ready, as bytes |
 //! | [`edits`] | what was done to one text to make another of it |
 //! | [`likeness`] | how likely two names mean one subject, and why |
+//! | [`glance`] | how likely they can be at most, before a name is taken apart |
 //! | [`han`] | what is known of single characters: simplified form, sounds, shape |
 //! | [`place`] | names of provinces, prefectures and counties |
 //! | [`company`] | a branch and its parent |

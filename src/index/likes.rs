@@ -177,7 +177,7 @@ impl Likes {
         for core in asked.cores() {
             all_hashes(core, sounds, |hash| hashes.push(Sought { hash, reach: Reach::Marked }));
         }
-        // Where it is none places may.
+        // Where it is none, it may be in a place, which contradicts then.
         asked.suspected_cores(edits, |core, suspicion| {
             han::sounds_of(core, sounds);
             let (reach, gone) = match suspicion {

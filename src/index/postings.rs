@@ -10,7 +10,8 @@
 //!
 //! A common core of two or three sounds is that of thousands of names, each with one character more and
 //! nearly all in other provinces: where none of these is the asked name's the record is not even read. By a
-//! whole core, and where the edit may lie in a place, all are ([`Sought`]).
+//! whole core, and where the edit may lie in a place, all are; by what is left of a name behind a cut that
+//! is through it, whole cores alone ([`Reach`]).
 
 use super::similar::RecordNo;
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};

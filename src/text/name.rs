@@ -134,8 +134,8 @@ impl Name {
         let formless = without_forms(&self.whole);
         let places = self.parts.ends.last().copied().unwrap_or(0);
         let placed = [formless.get(..places).unwrap_or(&[]), &self.parts.core].concat();
-        // A place of this one cannot be read: nearly all cuts are through its name, not behind a place. Or one of
-        // the listed one can in part only.
+        // A place of this one cannot be read. Nearly all of these cuts are through the name itself. Or the listed
+        // one's is shorter than this one's: 苏州有市 for 苏州市.
         for cut in 0..=PLACE_MAX.min(placed.len().saturating_sub(CORE_MIN)) {
             let mut starts = std::iter::once(0).chain(self.parts.ends.iter().copied());
             let is_misspelt = |start| placed.get(start..cut).is_some_and(place::may_be_misspelt);

@@ -85,8 +85,8 @@ fn file(job: &Job, summary: &Summary) -> Markup {
             dt { "SHA-256" } dd { code { (job.input_sha256) } }
             dt { "格式 " small { "Format" } } dd { (job.order.format) " → " (job.order.output_format) }
             @for (zh, en, count) in rows { dt { (zh) " " small { (en) } } dd { (count) } }
-            dt { "姓名名称核查 " small { "By name" } }
-            dd { @if job.order.names { "无号码的行按名称核查 rows without a number" } @else { "否 no" } }
+            dt { "按名称核查 " small { "By name" } }
+            dd { @if job.order.names { "无号码的行 rows without a number" } @else { "否 no" } }
         }
     }
 }
