@@ -164,8 +164,7 @@ impl Subject<'_> {
         {
             return false;
         }
-        let mut name = Name::default();
-        name.of(self.asked["name"].as_str().unwrap_or_default());
+        let name = Name::new(self.asked["name"].as_str().unwrap_or_default());
         let parts = &name.parts;
         parts.form.is_none() && parts.places.is_empty() && !parts.is_branch
     }
@@ -208,11 +207,8 @@ impl Subject<'_> {
     fn shown_of_hit(&self, hit: &Value, name: &Value, shown: Shown) -> String {
         let name = name.as_str().unwrap_or_default();
         let is_asked = || {
-            let keys = [name, self.asked["name"].as_str().unwrap_or_default()].map(|text| {
-                let mut name = Name::default();
-                name.of(text);
-                name.keys.unified
-            });
+            let keys = [name, self.asked["name"].as_str().unwrap_or_default()]
+                .map(|text| Name::new(text).keys.unified);
             keys[0] == keys[1]
         };
         let is_hidden =

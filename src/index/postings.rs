@@ -270,12 +270,6 @@ impl Postings {
 mod tests {
     use super::*;
 
-    fn name(name: &str) -> Name {
-        let mut ready = Name::default();
-        ready.of(name);
-        ready
-    }
-
     #[test]
     fn a_name_is_near_where_a_province_agrees_or_none_is_known() {
         let rows = [
@@ -288,7 +282,7 @@ mod tests {
             ("星河科技有限公司", "杭州星河科技有限公司", true),
         ];
         for (asked, listed, is_near) in rows {
-            let (asked, listed) = (name(asked), name(listed));
+            let (asked, listed) = (Name::new(asked), Name::new(listed));
             let marks = Marks::near(&asked);
             assert_eq!(marks.have(Mark::of(&listed, false)), is_near, "{asked:?} {listed:?}");
             assert!(

@@ -7,7 +7,7 @@
 //! or three characters.
 
 use super::Name;
-use super::likeness::{Alike, Corpus, EDITS_MAX, Likeness, Substitution};
+use super::likeness::{Alike, Corpus, EDITS_MAX, Likeness, Substitution, told};
 use super::name::bit;
 use super::packed::Packed;
 use smallvec::SmallVec;
@@ -43,7 +43,7 @@ impl Glance {
             self.core.extend(core.iter().map(|&c| c as u16));
         }
         self.bits = asked.bits();
-        self.told = core.iter().map(|&c| corpus.bits(c)).sum();
+        self.told = told(core, corpus);
         self.unheard = unheard;
     }
 
@@ -104,15 +104,9 @@ mod tests {
         }
     }
 
-    fn ready(name: &str) -> Name {
-        let mut ready = Name::default();
-        ready.of(name);
-        ready
-    }
-
     /// What is seen, and what is found when both names are compared.
     fn odds(asked: &str, listed: &str) -> (Option<f64>, Option<f64>) {
-        let (asked, listed) = (ready(asked), ready(listed));
+        let (asked, listed) = (Name::new(asked), Name::new(listed));
         let mut bytes = Vec::new();
         listed.pack(&mut bytes);
         let mut glance = Glance::default();

@@ -341,7 +341,7 @@ impl Likeness {
     /// places, [unheard](Likeness::unheard) of as they stand, nearly everything speaks.
     pub fn odds_elsewhere(asked: &Name, unheard: usize, corpus: &impl Corpus) -> f64 {
         let core = &asked.parts.core;
-        let told: f64 = core.iter().map(|&c| corpus.bits(c)).sum();
+        let told = told(core, corpus);
         let shortest = core.len().saturating_sub(1);
         let mut likeness = Likeness { parts: [0.0; PARTS] };
         for (part, value) in [
@@ -419,14 +419,14 @@ impl Likeness {
         corpus: &impl Corpus,
     ) -> f64 {
         let mut likeness = Likeness { parts: [0.0; PARTS] };
-        let (mut rarer, mut lost, mut touched) = (0.0, 0.0, 0);
+        let (mut rarer, mut lost) = (0.0, 0.0);
         for substitution in substitutions {
             rarer += substitution.to - substitution.from;
             lost += likeness.count_substitution(substitution);
-            touched += SUBSTITUTION_PAIRS;
         }
         likeness.add(Part::More, (substitutions.len() - 1) as f64);
         likeness.add(Part::KeptBits, kept(told - rarer - lost));
+        let touched = substitutions.len() * SUBSTITUTION_PAIRS;
         let novel = likeness.count_rest(length, touched, unheard);
         likeness.odds_at_most(novel, corpus) + FORMS_MOST
     }
@@ -483,8 +483,7 @@ impl Likeness {
         self.add(Part::SameCore, f64::from(aligned.edits.is_empty()));
         self.add(Part::GroupMissing, f64::from(aligned.lacks_group()));
         self.add(Part::More, aligned.edits.len().saturating_sub(1) as f64);
-        let told: f64 = core.iter().map(|&c| corpus.bits(c)).sum();
-        self.add(Part::KeptBits, kept(told - lost));
+        self.add(Part::KeptBits, kept(told(core, corpus) - lost));
         if aligned.whole {
             let preceding = aligned.preceding() as f64;
             self.add(Part::PrecededBy, preceding);
@@ -591,6 +590,11 @@ fn touches(edit: &Edit) -> usize {
     }
 }
 
+/// What a core tells, in bits.
+pub(super) fn told(core: &[char], corpus: &impl Corpus) -> f64 {
+    core.iter().map(|&c| corpus.bits(c)).sum()
+}
+
 /// So many bits of a core as they count.
 fn kept(bits: f64) -> f64 {
     (bits / 10.0).clamp(0.0, 8.0)
@@ -610,7 +614,7 @@ impl Alike {
         let sounds = han::sound_alike(from, to);
         let shape = if sounds { 0.0 } else { han::looks_alike(from, to) };
         let part = match shape {
-            _ if is_number(from) && is_number(to) => Part::Number,
+            _ if are_numbers(from, to) => Part::Number,
             _ if han::variant(from) == han::variant(to) => Part::Variant,
             _ if sounds && han::looks_half_alike(from, to) => Part::SoundAndShape,
             _ if sounds => Part::Sound,
@@ -655,6 +659,10 @@ const NUMBERS: [char; 19] = [
 /// Numbers, stems and directions, by which the like-named are told apart.
 fn is_number(c: char) -> bool {
     c.is_ascii_digit() || NUMBERS.contains(&c)
+}
+
+fn are_numbers(a: char, b: char) -> bool {
+    is_number(a) && is_number(b)
 }
 
 /// A number that an ordinal or digits begin goes on where `before` ends and `after` begins.
@@ -752,8 +760,8 @@ impl<'a> Aligned<'a> {
     fn changes_number(&self, edit: &Edit) -> bool {
         let text = self.listed;
         match *edit {
-            Edit::Substituted { from, to, .. } => is_number(from) && is_number(to),
-            Edit::Swapped { at } => is_number(text[at]) && is_number(text[at + 1]),
+            Edit::Substituted { from, to, .. } => are_numbers(from, to),
+            Edit::Swapped { at } => are_numbers(text[at], text[at + 1]),
             Edit::Dropped { at, from } => {
                 is_number(from) && is_within_number(&text[..at], &text[at + 1..])
             }

@@ -243,14 +243,8 @@ mod tests {
         }
     }
 
-    fn ready(name: &str) -> Name {
-        let mut ready = Name::default();
-        ready.of(name);
-        ready
-    }
-
     fn unpacked(name: &Name) -> Name {
-        let (mut bytes, mut unpacked) = (Vec::new(), ready("苏州市left over（无锡）有限公司"));
+        let (mut bytes, mut unpacked) = (Vec::new(), Name::new("苏州市left over（无锡）有限公司"));
         name.pack(&mut bytes);
         bytes.extend_from_slice(&[0xff; 9]);
         let (packed, rest) = Packed::read(&bytes).unwrap();
@@ -274,7 +268,7 @@ mod tests {
             "Acme Trading (Suzhou) Co., Ltd.",
             &"星河科技（苏州）".repeat(30),
         ] {
-            let (text, name) = (name, ready(name));
+            let (text, name) = (name, Name::new(name));
             let unpacked = unpacked(&name);
             assert_eq!(packed(text, |packed| packed.key()), name.keys.unified);
             assert_eq!(unpacked.whole, name.whole);
@@ -290,7 +284,7 @@ mod tests {
 
     fn packed<T>(name: &str, then: impl FnOnce(Packed) -> T) -> T {
         let mut bytes = Vec::new();
-        ready(name).pack(&mut bytes);
+        Name::new(name).pack(&mut bytes);
         then(Packed::read(&bytes).unwrap().0)
     }
 
@@ -298,7 +292,7 @@ mod tests {
     fn elsewhere_is_where_no_place_agrees_and_more_than_one_character_differs() {
         let asked = "苏州星河科技有限公司";
         let is_elsewhere =
-            |asked: &str, name: &str| packed(name, |packed| packed.is_elsewhere(&ready(asked)));
+            |asked: &str, name: &str| packed(name, |packed| packed.is_elsewhere(&Name::new(asked)));
         for name in ["杭州星辰科技有限公司", "杭州𠮷辰科技（上海）有限公司"]
         {
             assert!(is_elsewhere(asked, name), "{name}");
@@ -319,7 +313,7 @@ mod tests {
         assert!(a.core == b.core && a.key != b.key && a.core != c.core && a.key != c.key);
         for name in ["苏州星河科技有限公司", "苏州𠮷家有限公司", &"𠮷家".repeat(40)]
         {
-            let units: String = ready(name).parts.core.iter().collect();
+            let units: String = Name::new(name).parts.core.iter().collect();
             let units: Vec<u16> = units.encode_utf16().collect();
             let has_core = |units: &[u16]| packed(name, |packed| packed.has_core(units));
             assert!(has_core(&units), "{name}");
@@ -333,7 +327,7 @@ mod tests {
             asked in "(苏州|上海)?[星河明月科技]{1,6}(（无锡）)?(有限公司|公司)?",
             listed in "(苏州|上海)?[星河明月科技]{1,6}(（无锡）)?(有限公司|公司)?",
         ) {
-            let (asked, listed) = (ready(&asked), ready(&listed));
+            let (asked, listed) = (Name::new(&asked), Name::new(&listed));
             let compare = |listed: &Name| Likeness::of(&asked, listed, &Even, &mut Edits::default());
             let as_before = compare(&listed);
             prop_assert_eq!(&compare(&unpacked(&listed)), &as_before);
@@ -350,7 +344,7 @@ mod tests {
         #[test]
         fn damaged_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             if let Some((packed, _)) = Packed::read(&bytes) {
-                let asked = ready("苏州星河科技有限公司");
+                let asked = Name::new("苏州星河科技有限公司");
                 let _ = (packed.prints(), packed.is_elsewhere(&asked));
                 let _ = Name::default().unpack(packed);
             }

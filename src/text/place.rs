@@ -84,9 +84,7 @@ static SOUNDS: LazyLock<FxHashSet<u64>> = LazyLock::new(|| {
     for (first, named) in NAMES.iter() {
         for named in named {
             let name = first.iter().chain(&named.rest);
-            let sounds: Vec<Sound> = name.map(|&c| han::sound(c)).collect();
-            let gone = if sounds.len() > SHORT { 0..sounds.len() } else { 0..0 };
-            deletions(&sounds, gone, |hash| {
+            each_misspelling(name, |hash| {
                 hashes.insert(hash);
             });
         }
@@ -253,13 +251,18 @@ pub fn may_be_misspelt(text: &[char]) -> bool {
     if named_at_start(text).any(|named| named.length() + 1 >= text.len()) {
         return false;
     }
-    let sounds: SmallVec<[Sound; 16]> = text.iter().map(|&c| han::sound(c)).collect();
-    let all = if text.len() > SHORT { 0..text.len() } else { 0..0 };
     let mut is_near = false;
     if text.len() >= SHORT {
-        deletions(&sounds, all, |hash| is_near |= SOUNDS.contains(&hash));
+        each_misspelling(text.iter(), |hash| is_near |= SOUNDS.contains(&hash));
     }
     is_near
+}
+
+/// The hash of a text by its sounds, and of a longer one with any one left out: what is nearly the same shares one.
+fn each_misspelling<'a>(text: impl Iterator<Item = &'a char>, each: impl FnMut(u64)) {
+    let sounds: SmallVec<[Sound; 16]> = text.map(|&c| han::sound(c)).collect();
+    let gone = if sounds.len() > SHORT { 0..sounds.len() } else { 0..0 };
+    deletions(&sounds, gone, each);
 }
 
 /// The character at this position belongs to a place's name, of four characters at most.

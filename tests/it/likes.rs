@@ -148,7 +148,7 @@ fn who_is_listed_again_or_corrected_hides_nobody() {
     let corrected = listed("court", "无锡明珠建设有限公司", &[]).subject;
     apply(&mut town, "0", Act::Amend(vec![Field::Subject(Box::new(corrected))]));
     let basis = town.basis();
-    let key = prepared(LISTED[0]).keys.unified;
+    let key = Name::new(LISTED[0]).keys.unified;
     assert!(likes(&town, asked).iter().any(|(name, _)| name == LISTED[0]));
     let standing =
         basis.listed().named(&key).filter_map(|mention| basis.listed().entry(mention.entry));
@@ -228,12 +228,12 @@ fn edited(name: &str, at: usize, kind: u8, with: char) -> String {
 }
 
 fn core(name: &str) -> Vec<char> {
-    prepared(name).parts.core
+    Name::new(name).parts.core
 }
 
 /// Long enough to be kept, and not only places and a form.
 fn is_told(name: &str) -> bool {
-    let name = prepared(name);
+    let name = Name::new(name);
     name.keys.unified.chars().count() >= 5 && name.parts.core.len() >= 2
 }
 
@@ -242,12 +242,6 @@ const CHARS: &[char] = &[
     '星', '洲', '州', '市', '有', '限', '公', '司', '股', '(', ')', '第', '二', '鑫', '区', 'X',
     '省', '江', '南', '杭', '通',
 ];
-
-fn prepared(name: &str) -> Name {
-    let mut prepared = Name::default();
-    prepared.of(name);
-    prepared
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -260,7 +254,7 @@ proptest! {
         let found = likes(&town, &asked);
         let asked_core = core(&asked);
         for name in &names {
-            let key = prepared(name).keys.unified;
+            let key = Name::new(name).keys.unified;
             let is_near = osa::distance(core(name), asked_core.iter().copied()) <= 1;
             if key.chars().count() >= 5 && is_near {
                 prop_assert!(found.iter().any(|(found, _)| found == name), "{asked}: {name} is lost");
@@ -277,9 +271,9 @@ proptest! {
     ) {
         let pairs: Vec<(String, String)> = pairs
             .into_iter()
-            .map(|(name, at, kind, with)| { let key = prepared(&name).keys.unified; (edited(&key, at, kind, with), key) })
+            .map(|(name, at, kind, with)| { let key = Name::new(&name).keys.unified; (edited(&key, at, kind, with), key) })
             .filter(|(a, b)| [a, b].iter().all(|name| is_told(name)))
-            .filter(|(a, b)| osa::distance(prepared(a).keys.unified.chars(), b.chars()) <= 1)
+            .filter(|(a, b)| osa::distance(Name::new(a).keys.unified.chars(), b.chars()) <= 1)
             .collect();
         for listed in [0, 1] {
             let texts: Vec<&str> = pairs.iter().map(|pair| if listed == 0 { &*pair.0 } else { &*pair.1 }).collect();
@@ -299,16 +293,16 @@ proptest! {
             (whole_name(), [any::<usize>(), any::<usize>()], [0..4u8, 0..4u8], prop::sample::select(CHARS)), 12
         ),
     ) {
-        let key = |name: &str| prepared(name).keys.unified;
+        let key = |name: &str| Name::new(name).keys.unified;
         let begins_alike =
-            |a: &str, b: &str| prepared(a).whole.iter().take(2).eq(prepared(b).whole.iter().take(2));
+            |a: &str, b: &str| Name::new(a).whole.iter().take(2).eq(Name::new(b).whole.iter().take(2));
         let pairs: Vec<(String, String)> = pairs
             .into_iter()
             .map(|(name, at, kind, with)| {
                 let name = key(&name);
                 (key(&edited(&edited(&name, at[0], kind[0], with), at[1], kind[1], '鑫')), name)
             })
-            .filter(|(a, b)| [a, b].iter().all(|name| prepared(name).whole.len() >= 8))
+            .filter(|(a, b)| [a, b].iter().all(|name| Name::new(name).whole.len() >= 8))
             .filter(|(a, b)| begins_alike(a, b) && osa::distance(a.chars(), b.chars()) <= 2)
             .collect();
         let texts: Vec<&str> = pairs.iter().map(|pair| &*pair.1).collect();
@@ -336,13 +330,13 @@ proptest! {
         }
         for asked in [edited(&asked, at, kind, with), edited(&names[at % names.len()], at / 31, kind, with)] {
             let (all, likely) = (likes_of(&town, &asked, 0.0), likes_of(&town, &asked, at_least));
-            let asked_name = prepared(&asked);
+            let asked_name = Name::new(&asked);
             for (name, like) in &all {
                 if likely.iter().any(|(_, other)| other == like) {
                     continue;
                 }
                 let is_likely = like.is_same || like.probability >= at_least;
-                let name = prepared(name);
+                let name = Name::new(name);
                 let edits = osa::distance(name.whole.iter().copied(), asked_name.whole.iter().copied());
                 let may_be_missing = edits >= 2 && name.parts.core != asked_name.parts.core;
                 prop_assert!(!is_likely || may_be_missing, "{asked}: {:?} is lost", name.keys.unified);
