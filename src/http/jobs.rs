@@ -453,10 +453,11 @@ pub(super) async fn page(
 async fn paged(asked: &Asked, id: &str, who: Result<Who, Problem>) -> Result<String, Problem> {
     let (jobs, who, id) = (jobs(asked)?, who?, number(id)?);
     let Told { job, .. } = jobs.get(&who.name(), id).map_err(refused)?;
-    let summary = job.summary.as_ref().ok_or(Code::NoResult.whole())?;
+    let summary = job.summary.clone().ok_or(Code::NoResult.whole())?;
     let view = asked.desk.live.current().ok_or(Code::NotReady.whole())?;
     note_fetched(asked, &who, "page", id).await?;
-    Ok(page::page(&job, summary, &view.generation.ground.catalogue))
+    // Drawing its code is no work for a worker that answers checks.
+    off_worker(move || Ok(page::page(&job, &summary, &view.generation.ground.catalogue))).await
 }
 
 type Find = fn(&Jobs, &str, Uuid) -> Result<PathBuf, Refused>;

@@ -1,6 +1,7 @@
 //! Pages to print and file: how they look, and the words of the API as people read them. They need no script and
 //! nothing from elsewhere, and print on A4.
 
+use crate::catalogue::Catalogue;
 use axum::body::Body;
 use axum::response::Response;
 use hyper::header::{
@@ -9,6 +10,7 @@ use hyper::header::{
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
+use std::fmt::Display;
 
 /// What a browser may do with the page: show it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -97,6 +99,27 @@ pub(super) fn page(
                 }
             }
         }
+    }
+}
+
+/// For what it was asked, in a list of terms: a matter by its name, if the catalogue has it; all lists where there
+/// is none.
+pub(super) fn matter(catalogue: &Catalogue, code: Option<&str>) -> Markup {
+    let known = code.and_then(|code| catalogue.matter_no(code)).map(|no| catalogue.matter(no));
+    html! {
+        dt { "事项 " small { "Matter" } }
+        dd {
+            @if let Some(matter) = known { (matter.name) "　" (matter.department) br; }
+            @match code { Some(code) => code { (code) }, None => "所有名单 all lists" }
+        }
+    }
+}
+
+/// On which data it was decided, in a list of terms.
+pub(super) fn edition(snapshot: &str, change: impl Display, catalogue: &str) -> Markup {
+    html! {
+        dt { "数据版本 " small { "Snapshot" } } dd { code { (snapshot) } "　变更 change " (change) }
+        dt { "目录版本 " small { "Catalogue" } } dd { code { (catalogue) } }
     }
 }
 

@@ -244,13 +244,12 @@ fn record(
         };
         last = Some(log.append(0, &record).map_err(unrecorded)?);
     }
-    match last {
-        Some(last) if !log.is_ahead() => {
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            let runtime = runtime.map_err(|error| Unfinished::Failed(error.to_string()))?;
-            runtime.block_on(log.durable(last)).map_err(unrecorded)?;
-        }
-        _ => {}
+    if let Some(last) = last
+        && !log.is_ahead()
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Unfinished::Failed(error.to_string()))?;
+        runtime.block_on(log.durable(last)).map_err(unrecorded)?;
     }
     Ok(last)
 }

@@ -57,8 +57,6 @@ pub(super) fn renumbered(page: &[u8], from: &str, to: &str) -> Vec<u8> {
 
 fn asked(evidence: &Evidence) -> Markup {
     let (request, answer) = (&evidence.request, evidence.answer);
-    let code = text(&request["matter"]);
-    let matter = evidence.catalogue.matter_no(code).map(|no| evidence.catalogue.matter(no));
     let given = [
         ("标段", "Section", "section"),
         ("办件编号", "Case", "case"),
@@ -67,8 +65,7 @@ fn asked(evidence: &Evidence) -> Markup {
     ];
     html! {
         dl {
-            dt { "事项 " small { "Matter" } }
-            dd { @if let Some(matter) = matter { (matter.name) "　" (matter.department) br; } code { (code) } }
+            (paper::matter(evidence.catalogue, Some(text(&request["matter"]))))
             @for (zh, en, field) in given {
                 @if let Some(value) = request[field].as_str() { dt { (zh) " " small { (en) } } dd { (value) } }
             }
@@ -80,8 +77,7 @@ fn asked(evidence: &Evidence) -> Markup {
 fn data(data: &Value) -> Markup {
     html! {
         dl {
-            dt { "数据版本 " small { "Snapshot" } } dd { code { (text(&data["snapshot"])) } "　变更 change " (data["change"]) }
-            dt { "目录版本 " small { "Catalogue" } } dd { code { (text(&data["catalogue"])) } }
+            (paper::edition(text(&data["snapshot"]), &data["change"], text(&data["catalogue"])))
             @if let Some(since) = data["behind"].as_str() { dt { "数据滞后 " small { "Behind" } } dd { (since) } }
             @if !list(&data["stale"]).is_empty() {
                 dt { "不可靠的名单 " small { "Stale lists" } }

@@ -7,7 +7,6 @@ use crate::jobs::{Job, Summary};
 use crate::record::Instant;
 use crate::screen::{Grade, Verdict};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 
 /// The page of a job that is done, HTML.
 pub(super) fn page(job: &Job, summary: &Summary, catalogue: &Catalogue) -> String {
@@ -34,8 +33,6 @@ pub(super) fn page(job: &Job, summary: &Summary, catalogue: &Catalogue) -> Strin
 
 fn asked(job: &Job, summary: &Summary, catalogue: &Catalogue) -> Markup {
     let order = &job.order;
-    let matter = order.matter.as_deref();
-    let known = matter.and_then(|code| catalogue.matter_no(code)).map(|no| catalogue.matter(no));
     let given = [
         ("客户端", "Client", Some(&job.client)),
         ("部门", "Department", order.department.as_ref()),
@@ -44,11 +41,7 @@ fn asked(job: &Job, summary: &Summary, catalogue: &Catalogue) -> Markup {
     ];
     html! {
         dl {
-            dt { "事项 " small { "Matter" } }
-            dd {
-                @if let Some(matter) = known { (matter.name) "　" (matter.department) br; }
-                @match matter { Some(code) => code { (code) }, None => "所有名单 all lists" }
-            }
+            (paper::matter(catalogue, order.matter.as_deref()))
             @for (zh, en, value) in given {
                 @if let Some(value) = value { dt { (zh) " " small { (en) } } dd { (value) } }
             }
@@ -61,8 +54,7 @@ fn asked(job: &Job, summary: &Summary, catalogue: &Catalogue) -> Markup {
 fn data(summary: &Summary, catalogue: &Catalogue) -> Markup {
     html! {
         dl {
-            dt { "数据版本 " small { "Snapshot" } } dd { code { (summary.snapshot) } "　变更 change " (summary.change) }
-            dt { "目录版本 " small { "Catalogue" } } dd { code { (summary.catalogue) } }
+            (paper::edition(&summary.snapshot, summary.change, &summary.catalogue))
             @if !summary.stale.is_empty() {
                 dt { "不可靠的名单 " small { "Stale lists" } }
                 dd { @for list in &summary.stale { div { (list_of(list, catalogue)) } } }
@@ -106,14 +98,13 @@ fn grades(summary: &Summary) -> Markup {
 }
 
 fn lists(summary: &Summary, catalogue: &Catalogue) -> Markup {
-    let lists: &BTreeMap<String, u64> = &summary.lists;
-    let rows = lists.iter().map(|(code, &count)| row(&list_of(code, catalogue), count));
+    let rows = summary.lists.iter().map(|(code, &count)| row(&list_of(code, catalogue), count));
     counted("名单", "List", rows)
 }
 
 /// A list by its name, if the catalogue still has it.
 fn list_of(code: &str, catalogue: &Catalogue) -> Markup {
-    let list = catalogue.lists().iter().find(|list| list.code == code);
+    let list = catalogue.list_no(code).map(|no| catalogue.list(no));
     html! { @if let Some(list) = list { (list.name) "　" } code { (code) } }
 }
 
