@@ -5,7 +5,7 @@ use super::encoder::id_hash;
 use super::entries::{Borne, EntryView};
 use super::names::Mention;
 use super::overlay::{Group, Overlay};
-use super::postings::{Marks, Sought};
+use super::postings::Sought;
 use super::reader::Owner;
 use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo, points};
@@ -222,17 +222,16 @@ impl<'a> Listed<'a> {
     }
 
     /// Add the names of the index that may have one of these hashes among the deletions of their cores,
-    /// and the added entries that have such a name; of these marks, where only such are sought.
+    /// and the added entries that have such a name.
     pub(super) fn with_hashes(
         self,
         hashes: &[Sought],
-        marks: Marks,
         records: &mut Vec<RecordNo>,
         added: &mut Vec<EntryNo>,
     ) {
-        self.index.similar().postings().with_hashes(hashes, marks, records);
+        self.index.similar().postings().with_hashes(hashes, records);
         if !self.overlay.is_empty() {
-            added.extend(hashes.iter().flat_map(|&sought| self.overlay.with_hash(sought, marks)));
+            added.extend(hashes.iter().flat_map(|&sought| self.overlay.with_hash(sought)));
         }
     }
 

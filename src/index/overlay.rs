@@ -21,7 +21,7 @@ use super::beginnings::{self, Beginning, Outline};
 use super::encoder::id_hash;
 use super::entries::{self, EntryView};
 use super::names::Mention;
-use super::postings::{Mark, Marks, Sought};
+use super::postings::{Mark, Sought};
 use super::reader::Owner;
 use super::sieve::Sieve;
 use super::{EntryNo, Index, SubjectNo, keys, points, similar};
@@ -307,8 +307,8 @@ impl Overlay {
             if is_body && !self.bodies.contains(&**key) {
                 self.bodies.insert_mut((&**key).into());
             }
-            prepared.hashes(&mut Vec::new(), |hash, is_whole| {
-                push(&mut self.similar, hash, (Mark::of(&prepared, is_whole), mention.entry));
+            prepared.hashes(&mut Vec::new(), |core, hash, is_whole| {
+                push(&mut self.similar, hash, (Mark::of(core, is_whole), mention.entry));
             });
         }
         if beginnings::is_kept(&prepared) {
@@ -464,12 +464,10 @@ impl Overlay {
             .take_while(move |key| key.starts_with(prefix))
     }
 
-    /// Added entries one name of which has this hash among the deletions of its core, under one of these
-    /// marks where only such are sought.
-    pub(super) fn with_hash(&self, sought: Sought, marks: Marks) -> impl Iterator<Item = EntryNo> {
-        let marks = sought.of(marks);
+    /// Added entries one name of which has this hash among the deletions of its cores, under one of its marks.
+    pub(super) fn with_hash(&self, sought: Sought) -> impl Iterator<Item = EntryNo> {
         let entries = self.similar.get(&sought.hash).into_iter().flat_map(|entries| &**entries);
-        entries.filter(move |(mark, _)| marks.have(*mark)).map(|&(_, entry)| entry)
+        entries.filter(move |(mark, _)| sought.marks.have(*mark)).map(|&(_, entry)| entry)
     }
 
     /// Added entries one name of which begins so and may be two edits from one of this outline.

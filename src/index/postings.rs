@@ -5,17 +5,19 @@
 //! similar.posts    bucket*  posting(u32)*, then a mark(u8) for each, in order
 //! posting          tag << bits | start of a record
 //! mark             127 kept under a whole core; else the province of all its places, by the first two digits
-//!                  of its code; 0 of no place, or of places in several
+//!                  of its code, the doubtful one among them under the core without that; 0 of no place, or of
+//!                  places in several
 //! ```
 //!
 //! A common core of two or three sounds is that of thousands of names, each with one character more and
 //! nearly all in other provinces: where none of these is the asked name's the record is not even read. By a
 //! whole core, and where the edit may lie in a place, all are; by what is left of a name behind a cut that
-//! is through it, whole cores alone ([`Reach`]).
+//! is through it, whole cores alone.
 
 use super::similar::RecordNo;
 use crate::snapshot::{Array, OpenError, Snapshot, Writer, prefetch};
 use crate::text::Name;
+use crate::text::name::Core;
 use crate::text::packed::Packed;
 use rayon::prelude::*;
 use smallvec::SmallVec;
@@ -37,9 +39,9 @@ impl Mark {
     const WHOLE: Mark = Mark(127);
     const NOWHERE: Mark = Mark(0);
 
-    /// That of a name, under a whole core of it or under one with a character left out.
-    pub(super) fn of(name: &Name, is_whole: bool) -> Mark {
-        if is_whole { Mark::WHOLE } else { Mark::of_place(name.parts.provinces()) }
+    /// That of a name, under a whole core of it or under that with a character left out.
+    pub(super) fn of(core: Core, is_whole: bool) -> Mark {
+        if is_whole { Mark::WHOLE } else { Mark::of_place(core.provinces()) }
     }
 
     fn of_place(provinces: impl Iterator<Item = u8>) -> Mark {
@@ -58,14 +60,18 @@ impl Marks {
     /// That of names under their whole cores.
     pub const WHOLE: Marks = Marks(1 << Mark::WHOLE.0);
 
-    /// Those of names of which a place may agree with one of the asked name's, and of whole cores.
-    pub fn near(asked: &Name) -> Marks {
-        let marks =
-            asked.parts.provinces().fold(0, |marks, province| marks | 1 << (province & 127));
+    /// Those of names of which a place may agree with one of the asked core's name, and of whole cores.
+    pub fn near(asked: Core) -> Marks {
+        let marks = asked.provinces().fold(0, |marks, province| marks | 1 << (province & 127));
         match marks {
             0 => Marks::ALL,
             marks => Marks(marks | 1 << Mark::NOWHERE.0 | Marks::WHOLE.0),
         }
+    }
+
+    /// All, or still those of whole cores where only such are looked for.
+    pub fn anywhere(self) -> Marks {
+        if self == Marks::WHOLE { self } else { Marks::ALL }
     }
 
     /// The mark is one of them.
@@ -76,33 +82,25 @@ impl Marks {
 }
 
 /// A hash under which names are looked for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sought {
     /// The hash.
     pub hash: u64,
-    /// Which of those that have it.
-    pub reach: Reach,
-}
-
-/// Which of the names that have a hash are looked for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Reach {
-    /// All.
-    All,
-    /// Those of the marks that are looked for.
-    Marked,
-    /// Those of whose whole cores it is the hash.
-    Whole,
+    /// Those names that have it under one of these.
+    pub marks: Marks,
 }
 
 impl Sought {
-    /// Of the marks that are looked for those under which names are found by it.
-    pub fn of(self, marks: Marks) -> Marks {
-        match self.reach {
-            Reach::All => Marks::ALL,
-            Reach::Marked => marks,
-            Reach::Whole => Marks::WHOLE,
-        }
+    /// Each hash once, in order, with the marks of all that were the same.
+    pub fn unite(all: &mut Vec<Sought>) {
+        all.sort_unstable_by_key(|sought| sought.hash);
+        all.dedup_by(|next, kept| {
+            let is_same = next.hash == kept.hash;
+            if is_same {
+                kept.marks.0 |= next.marks.0;
+            }
+            is_same
+        });
     }
 }
 
@@ -207,9 +205,9 @@ impl Postings {
         self.starts.as_bytes().len() + self.posts.len()
     }
 
-    /// Add the names that may have one of these hashes, of these marks where only such are sought: all that
-    /// have, and a few others. Cost: two cache lines a hash, all read at once, and 1 ns for each that has it.
-    pub fn with_hashes(&self, hashes: &[Sought], marks: Marks, found: &mut Vec<RecordNo>) {
+    /// Add the names that may have one of these hashes under one of its marks: all that have, and a few
+    /// others. Cost: two cache lines a hash, all read at once, and 1 ns for each that has it.
+    pub fn with_hashes(&self, hashes: &[Sought], found: &mut Vec<RecordNo>) {
         let range = |sought: &Sought| {
             let bucket = bucket(sought.hash, self.starts.len() - 1) as usize;
             let bounds = self.starts.get(bucket..bucket + 2);
@@ -217,7 +215,7 @@ impl Postings {
             if let Some(first) = self.posts.get(start as usize * MARKED) {
                 prefetch(first);
             }
-            (start as usize..end as usize, tag(sought.hash as u32, self.bits), sought.of(marks))
+            (start as usize..end as usize, tag(sought.hash as u32, self.bits), sought.marks)
         };
         let start = self.start();
         // No bucket is read before the place of each is known, so that the reads do not wait for one
@@ -257,7 +255,11 @@ impl Postings {
             for (post, mark) in self.bucket(bounds[0] as usize..bounds[1] as usize) {
                 let name = name_of(RecordNo::of(post & self.start()));
                 let name = name.ok_or("a posting leads to no name")?;
-                if mark != Mark::WHOLE && mark != Mark::of_place(name.provinces()) {
+                if mark == Mark::WHOLE || mark == Mark::of_place(name.provinces()) {
+                    continue;
+                }
+                let name = Name::new(&name.key());
+                if name.cores().all(|core| mark != Mark::of(core, false)) {
                     return Err("a posting marked as of another place".to_owned());
                 }
             }
@@ -272,6 +274,7 @@ mod tests {
 
     #[test]
     fn a_name_is_near_where_a_province_agrees_or_none_is_known() {
+        // 三门 may be a county of 浙江, 库尔勒 is one of 新疆.
         let rows = [
             ("苏州星河科技有限公司", "南京星河科技有限公司", true),
             ("苏州星河科技有限公司", "杭州星河科技有限公司", false),
@@ -280,15 +283,32 @@ mod tests {
             ("杭州星河科技有限公司", "上海星河科技（苏州）有限公司", true),
             ("苏州星河科技有限公司", "星河科技有限公司", true),
             ("星河科技有限公司", "杭州星河科技有限公司", true),
+            ("库尔勒星河科技有限公司", "杭州星河科技有限公司", false),
+            ("库尔勒星河科技有限公司", "乌鲁木齐星河科技有限公司", true),
+            ("库尔勒星河科技有限公司", "三门星河科技有限公司", false),
+            ("杭州星河科技有限公司", "三门星河科技有限公司", true),
+            ("苏州星河科技有限公司", "三门星河科技有限公司", false),
+            ("星河科技有限公司", "三门星河科技有限公司", true),
         ];
         for (asked, listed, is_near) in rows {
             let (asked, listed) = (Name::new(asked), Name::new(listed));
-            let marks = Marks::near(&asked);
-            assert_eq!(marks.have(Mark::of(&listed, false)), is_near, "{asked:?} {listed:?}");
-            assert!(
-                marks.have(Mark::of(&listed, true)) && Marks::ALL.have(Mark::of(&listed, false))
-            );
-            assert!(!Marks::WHOLE.have(Mark::of(&listed, false)));
+            let (core, near) = (asked.cores().last().unwrap(), listed.cores().last().unwrap());
+            let marks = Marks::near(core);
+            assert_eq!(marks.have(Mark::of(near, false)), is_near, "{asked:?} {listed:?}");
+            assert!(marks.have(Mark::of(near, true)) && Marks::ALL.have(Mark::of(near, false)));
+            assert!(!Marks::WHOLE.have(Mark::of(near, false)));
         }
+        // By the whole of their cores nothing is known of their places.
+        let (asked, listed) = (Name::new("库尔勒星河"), Name::new("三门星河"));
+        let [asked, listed] = [&asked, &listed].map(|name| name.cores().next().unwrap());
+        assert_eq!((Marks::near(asked), Mark::of(listed, false)), (Marks::ALL, Mark::NOWHERE));
+    }
+
+    #[test]
+    fn a_hash_is_sought_once_under_all_its_marks() {
+        let sought = |hash, marks| Sought { hash, marks: Marks(marks) };
+        let mut all = vec![sought(7, 1), sought(3, 2), sought(7, 4), sought(3, 2)];
+        Sought::unite(&mut all);
+        assert_eq!(all, [sought(3, 2), sought(7, 5)]);
     }
 }

@@ -142,8 +142,8 @@ impl Part {
             part.records.extend_from_slice(&mention.entry.0.to_le_bytes());
             name.pack(&mut part.records);
             part.records.resize(part.records.len().next_multiple_of(RECORD_UNIT), 0);
-            name.hashes(&mut sounds, |hash, is_whole| {
-                part.posts.push(Post::of(hash, Mark::of(&name, is_whole), start, all));
+            name.hashes(&mut sounds, |core, hash, is_whole| {
+                part.posts.push(Post::of(hash, Mark::of(core, is_whole), start, all));
             });
             if beginnings::is_kept(&name) {
                 part.begun.push((Beginning::of(&name), Outline::of(&name), start));

@@ -363,7 +363,7 @@ impl Likeness {
     /// character.
     pub fn unheard(asked: &Name, corpus: &impl Corpus) -> usize {
         let is_unheard = |pair: &&[char]| !corpus.knows(pair[0], pair[1]);
-        let texts = asked.cores().chain([&*asked.whole]);
+        let texts = asked.cores().map(|core| core.text).chain([&*asked.whole]);
         texts.map(|text| text.windows(2).filter(is_unheard).count()).max().unwrap_or(0)
     }
 

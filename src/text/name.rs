@@ -31,6 +31,24 @@ pub enum Suspicion {
     Lacking(Range<usize>),
 }
 
+/// What a name is looked for by: its core, or what the core is when a [doubtful](Parts::doubtful) place is one.
+#[derive(Clone, Copy)]
+pub struct Core<'a> {
+    /// Its characters.
+    pub text: &'a [char],
+    parts: &'a Parts,
+    is_narrow: bool,
+}
+
+impl<'a> Core<'a> {
+    /// The provinces of the places of its name, by the first two digits of their codes, some more than once.
+    pub fn provinces(self) -> impl Iterator<Item = u8> {
+        let doubtful = self.parts.doubtful.iter().filter(move |_| self.is_narrow);
+        let places = self.parts.places.iter().chain(doubtful);
+        places.flat_map(|place| &place.codes).map(|&code| place::province(code))
+    }
+}
+
 /// A name with its keys and its parts. Reused from name to name.
 #[derive(Clone, Debug, Default)]
 pub struct Name {
@@ -112,19 +130,22 @@ impl Name {
         is_beyond(other.bits & !self.bits) && is_beyond(other.core_bits & !self.core_bits)
     }
 
-    /// The texts under whose sounds it is looked for when it is a listed one: its core, and what the
-    /// core is when a doubtful place is one.
-    pub fn cores(&self) -> impl Iterator<Item = &[char]> {
-        std::iter::once(&*self.parts.core).chain(self.parts.narrow_core())
+    /// The texts under whose sounds it is looked for when it is a listed one.
+    pub fn cores(&self) -> impl Iterator<Item = Core<'_>> {
+        let parts = &self.parts;
+        let narrow = parts.narrow_core().map(|text| Core { text, parts, is_narrow: true });
+        std::iter::once(Core { text: &parts.core, parts, is_narrow: false }).chain(narrow)
     }
 
     /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores, each told
-    /// with whether it is that of a whole one.
-    pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(u64, bool)) {
+    /// with its core and with whether it is that of the whole one.
+    pub fn hashes(&self, sounds: &mut Vec<han::Sound>, mut each: impl FnMut(Core, u64, bool)) {
         for core in self.cores() {
-            han::sounds_of(core, sounds);
+            han::sounds_of(core.text, sounds);
             let mut is_whole = true;
-            deletions(sounds, 0..sounds.len(), |hash| each(hash, std::mem::take(&mut is_whole)));
+            deletions(sounds, 0..sounds.len(), |hash| {
+                each(core, hash, std::mem::take(&mut is_whole));
+            });
         }
     }
 

@@ -137,7 +137,7 @@ impl<'a> Packed<'a> {
         units.get(start as usize..(start + length) as usize).filter(|_| is_one)
     }
 
-    /// As [`Parts::provinces`](super::Parts::provinces).
+    /// The provinces of its places, by the first two digits of their codes, some more than once.
     pub fn provinces(self) -> impl Iterator<Item = u8> {
         self.places().flatten().map(province)
     }

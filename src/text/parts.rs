@@ -66,9 +66,9 @@ pub struct Parts {
     pub ends: SmallVec<[usize; 4]>,
     /// What is left: trade name, industry, whatever names a branch.
     pub core: Vec<char>,
-    /// Characters at the beginning of the core that may be one more place, by the short name of a
-    /// county: 金山 of 上海金山贸易.
-    pub doubtful: usize,
+    /// What may be one more place at the beginning of the core, by the short name of a county: 金山 of
+    /// 上海金山贸易.
+    pub doubtful: Option<Place>,
     /// The legal form at the end.
     pub form: Option<Form>,
     /// There was a legal form inside: a branch's name after its parent's.
@@ -89,7 +89,7 @@ impl Parts {
         self.places.clear();
         self.ends.clear();
         self.core.clear();
-        (self.doubtful, self.form, self.is_branch) = (0, None, false);
+        (self.doubtful, self.form, self.is_branch) = (None, None, false);
     }
 
     /// A key without the brackets, and without the places and remarks in them.
@@ -146,7 +146,7 @@ impl Parts {
         let (mut at, bracketed) = (0, self.places.len());
         while let Some((place, range)) = self.next_place(at, bracketed) {
             if !place.whole && place.is_county() {
-                self.doubtful = range.end - at;
+                self.doubtful = Some(Place { length: range.end - at, ..place });
                 break;
             }
             at = range.end;
@@ -172,15 +172,9 @@ impl Parts {
         })
     }
 
-    /// The provinces of its places, by the first two digits of their codes, some more than once.
-    pub fn provinces(&self) -> impl Iterator<Item = u8> {
-        self.places.iter().flat_map(|place| &place.codes).map(|&code| place::province(code))
-    }
-
-    /// The core without its doubtful beginning, where that leaves one.
+    /// The core without its doubtful beginning, where there is one.
     pub fn narrow_core(&self) -> Option<&[char]> {
-        let narrow = &self.core[self.doubtful..];
-        (self.doubtful > 0 && narrow.len() >= CORE_MIN).then_some(narrow)
+        self.doubtful.as_ref().and_then(|place| self.core.get(place.length..))
     }
 }
 
@@ -255,7 +249,8 @@ mod tests {
         let mut parts = Parts::default();
         parts.of("上海金山贸易有限公司");
         let narrow: String = parts.narrow_core().unwrap().iter().collect();
-        assert_eq!((parts.doubtful, &*narrow), (2, "贸易"));
+        let doubtful = parts.doubtful.as_ref().unwrap();
+        assert_eq!((doubtful.length, &doubtful.codes[..], &*narrow), (2, &[310_116][..], "贸易"));
         parts.of("上海荣隆贸易有限公司");
         assert_eq!(parts.narrow_core(), None);
     }
