@@ -8,6 +8,7 @@
 //! | [`parts`] | places, core, legal form of a company's name |
 //! | [`name`] | a name made ready to be compared, and the keys by which its likes are found |
 //! | [`packed`] | a name made ready, as bytes |
+//! | [`alike`] | how alike two characters are |
 //! | [`edits`] | what was done to one text to make another of it |
 //! | [`likeness`] | how likely two names mean one subject, and why |
 //! | [`glance`] | how likely they can be at most, before a name is taken apart |
@@ -15,6 +16,7 @@
 //! | [`place`] | names of provinces, prefectures and counties |
 //! | [`company`] | a branch and its parent |
 
+pub mod alike;
 pub mod company;
 pub mod edits;
 pub mod fold;

@@ -1,6 +1,6 @@
 //! What was done to one text to make another of it: the fewest edits, each with where it falls.
 
-use super::han;
+use super::alike::Alike;
 
 /// One edit. Positions are those of the first text.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -234,8 +234,10 @@ fn substitution(a: char, b: char) -> u16 {
 fn telling_substitution(a: char, b: char) -> u16 {
     match a == b {
         true => 0,
-        false if han::sound_alike(a, b) || han::looks_half_alike(a, b) => WHOLE - 1,
-        false => WHOLE,
+        false => {
+            let alike = Alike::of(a, b);
+            if alike.sound || alike.looks() { WHOLE - 1 } else { WHOLE }
+        }
     }
 }
 

@@ -7,9 +7,11 @@
 //! one; the bench `names` fits them again and shows how well the probabilities hold on names that the fit
 //! has not seen.
 
+use super::alike::Alike;
 use super::edits::{Edit, Edits};
+use super::han::is_number;
 use super::place::{self, Place};
-use super::{Name, han, parts};
+use super::{Name, parts};
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -450,7 +452,7 @@ impl Likeness {
         for edit in aligned.edits {
             if !aligned.is_in_core(edit) {
                 if let Edit::Substituted { from, to, .. } = *edit {
-                    self.add(Part::ShapeShare, Alike::of(from, to).shape);
+                    self.add(Part::ShapeShare, Alike::of(from, to).shape_alone());
                 }
                 self.add(Part::Outside, 1.0);
                 continue;
@@ -459,9 +461,7 @@ impl Likeness {
             let is_head = at < HEAD;
             match *edit {
                 Edit::Substituted { from, to, .. } => {
-                    let alike = Alike::of(from, to);
-                    lost +=
-                        self.count_substitution(&Substitution::new(alike, from, to, at, corpus));
+                    lost += self.count_substitution(&Substitution::new(from, to, at, corpus));
                 }
                 _ if aligned.changes_number(edit) => self.add(Part::Number, 1.0),
                 Edit::Dropped { from, .. } => {
@@ -600,31 +600,6 @@ fn kept(bits: f64) -> f64 {
     (bits / 10.0).clamp(0.0, 8.0)
 }
 
-/// How alike a character and its substitute are.
-#[derive(Clone, Copy)]
-pub(super) struct Alike {
-    /// What the substitution counts as.
-    part: Part,
-    /// How alike they look; 0 where they sound alike.
-    shape: f64,
-}
-
-impl Alike {
-    pub fn of(from: char, to: char) -> Alike {
-        let sounds = han::sound_alike(from, to);
-        let shape = if sounds { 0.0 } else { han::looks_alike(from, to) };
-        let part = match shape {
-            _ if are_numbers(from, to) => Part::Number,
-            _ if han::variant(from) == han::variant(to) => Part::Variant,
-            _ if sounds && han::looks_half_alike(from, to) => Part::SoundAndShape,
-            _ if sounds => Part::Sound,
-            0.5.. => Part::Shape,
-            _ => Part::Stranger,
-        };
-        Alike { part, shape }
-    }
-}
-
 /// A character of a core for another.
 pub(super) struct Substitution {
     part: Part,
@@ -637,28 +612,19 @@ pub(super) struct Substitution {
 
 impl Substitution {
     /// That of a character at a position of the core.
-    pub fn new(
-        alike: Alike,
-        from: char,
-        to: char,
-        at: usize,
-        corpus: &impl Corpus,
-    ) -> Substitution {
-        let Alike { part, shape } = alike;
+    pub fn new(from: char, to: char, at: usize, corpus: &impl Corpus) -> Substitution {
+        let alike = Alike::of(from, to);
+        let part = match alike {
+            Alike { are_numbers: true, .. } => Part::Number,
+            Alike { are_variants: true, .. } => Part::Variant,
+            Alike { sound: true, .. } if alike.looks() => Part::SoundAndShape,
+            Alike { sound: true, .. } => Part::Sound,
+            _ if alike.looks() => Part::Shape,
+            _ => Part::Stranger,
+        };
         let (from, to) = (corpus.bits(from), corpus.bits(to));
-        Substitution { part, shape, from, to, is_head: at < HEAD }
+        Substitution { part, shape: alike.shape_alone(), from, to, is_head: at < HEAD }
     }
-}
-
-/// Numbers, stems and directions in Chinese.
-const NUMBERS: [char; 19] = [
-    '一', '二', '三', '四', '五', '六', '七', '八', '九', '十', '甲', '乙', '丙', '丁', '东', '南',
-    '西', '北', '零',
-];
-
-/// Numbers, stems and directions, by which the like-named are told apart.
-fn is_number(c: char) -> bool {
-    c.is_ascii_digit() || NUMBERS.contains(&c)
 }
 
 fn are_numbers(a: char, b: char) -> bool {
