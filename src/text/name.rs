@@ -3,6 +3,7 @@
 use super::edits::Edits;
 use super::parts::{self, CORE_MIN, LATIN_CORE_MIN};
 use super::{Form, Keys, Parts, han, place};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Words for legal forms as they are written, which an edit may have made unreadable.
@@ -164,10 +165,18 @@ impl Name {
         let placed = [formless.get(..places).unwrap_or(&[]), &self.parts.core].concat();
         // A place of this one cannot be read. Nearly all of these cuts are through the name itself. Or the listed
         // one's is shorter than this one's: 苏州有市 for 苏州市.
-        for cut in 0..=PLACE_MAX.min(placed.len().saturating_sub(CORE_MIN)) {
-            let mut starts = std::iter::once(0).chain(self.parts.ends.iter().copied());
-            let is_misspelt = |start| placed.get(start..cut).is_some_and(place::may_be_misspelt);
-            let is_behind_place = cut < places || starts.any(is_misspelt);
+        let cut_max = PLACE_MAX.min(placed.len().saturating_sub(CORE_MIN));
+        let starts = std::iter::once(0).chain(self.parts.ends.iter().copied());
+        let misspelt: SmallVec<[_; 5]> = starts
+            .filter_map(|start| {
+                Some((start, place::misspelt_at_start(placed.get(start..cut_max)?)))
+            })
+            .collect();
+        for cut in 0..=cut_max {
+            let is_misspelt = |&(start, lengths): &(usize, place::Lengths)| {
+                cut.checked_sub(start).is_some_and(|length| lengths.have(length))
+            };
+            let is_behind_place = cut < places || misspelt.iter().any(is_misspelt);
             each(&placed[cut..], if is_behind_place { Suspicion::Near } else { Suspicion::Whole });
             // Its last character may have changed places with the first of the core.
             if let Some(before) = cut.checked_sub(1) {
