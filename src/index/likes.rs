@@ -11,7 +11,7 @@ use super::{EntryNo, Listed, beginnings};
 use crate::text::edits::Edits;
 use crate::text::glance::Glance;
 use crate::text::name::{Suspicion, deletions};
-use crate::text::packed::{Packed, Prints};
+use crate::text::packed::{Packed, Prints, units};
 use crate::text::{Likeness, Name, han};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -64,8 +64,6 @@ pub struct Likes {
     asked: Name,
     /// Its K2 key in UTF-16.
     key: Vec<u16>,
-    /// Its cores in UTF-16.
-    cores: SmallVec<[SmallVec<[u16; 64]>; 2]>,
     at_least: f64,
     /// The logarithm of its odds.
     odds: f64,
@@ -139,8 +137,6 @@ impl Likes {
         self.glance.of(&self.asked, self.unheard, listed.index().similar());
         self.key.clear();
         self.key.extend(self.asked.keys.unified.encode_utf16());
-        self.cores.clear();
-        self.cores.extend(self.asked.cores().map(|core| units(core.text)));
         self.hash(listed);
         self.records.clear();
         self.added.clear();
@@ -177,7 +173,7 @@ impl Likes {
         let near = |core| if is_anywhere { Marks::ALL } else { Marks::near(core) };
         let Likes { asked, edits, sounds, hashes, .. } = self;
         hashes.clear();
-        let placed = asked.cores().next().map_or(Marks::ALL, near);
+        let placed = near(asked.core());
         // Where the edit is one of the core no place contradicts the other's.
         for core in asked.cores() {
             let marks = near(core);
@@ -235,12 +231,12 @@ impl Likes {
     }
 
     fn compare(&mut self, packed: Packed, entry: EntryNo, name: NameAt, corpus: &Similar) {
-        let Likes { asked, key, cores, listed, glance, edits, at_least, odds, unheard, .. } = self;
+        let Likes { asked, key, listed, glance, edits, at_least, odds, unheard, .. } = self;
         if glance.odds_at_most(packed, corpus).is_some_and(|at_most| at_most < *odds) {
             return;
         }
-        let has_other_core = || !cores.iter().any(|core| packed.has_core(core));
-        let is_passed_over = *at_least > 0.0 && packed.is_elsewhere(asked) && has_other_core();
+        let is_passed_over =
+            *at_least > 0.0 && packed.is_elsewhere(asked) && !glance.is_core_of(packed);
         if is_passed_over || listed.unpack(packed).is_none() {
             return;
         }
@@ -327,13 +323,6 @@ impl Likes {
             like.probability = like.likeness.probability();
         }
     }
-}
-
-/// A text in UTF-16, as packed names are.
-fn units(text: &[char]) -> SmallVec<[u16; 64]> {
-    let mut units = SmallVec::new();
-    text.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
-    units
 }
 
 /// Tell `each` of the names of an added entry, packed, and how many are before each.

@@ -300,7 +300,7 @@ mod tests {
         }
         // By the whole of their cores nothing is known of their places.
         let (asked, listed) = (Name::new("库尔勒星河"), Name::new("三门星河"));
-        let [asked, listed] = [&asked, &listed].map(|name| name.cores().next().unwrap());
+        let [asked, listed] = [&asked, &listed].map(Name::core);
         assert_eq!((Marks::near(asked), Mark::of(listed, false)), (Marks::ALL, Mark::NOWHERE));
     }
 

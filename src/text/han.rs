@@ -143,6 +143,11 @@ pub fn is_number(c: char) -> bool {
     c.is_ascii_digit() || NUMBERS.contains(&c)
 }
 
+/// Both are such.
+pub fn are_numbers(a: char, b: char) -> bool {
+    is_number(a) && is_number(b)
+}
+
 /// How a character usually sounds.
 pub fn sound(c: char) -> Sound {
     sounds(c).next().unwrap_or(Sound(c as u32))

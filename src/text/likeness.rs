@@ -9,7 +9,7 @@
 
 use super::alike::Alike;
 use super::edits::{Edit, Edits};
-use super::han::is_number;
+use super::han::{are_numbers, is_number};
 use super::place::{self, Place};
 use super::{Name, parts};
 use serde::Serialize;
@@ -625,10 +625,6 @@ impl Substitution {
         let (from, to) = (corpus.bits(from), corpus.bits(to));
         Substitution { part, shape: alike.shape_alone(), from, to, is_head: at < HEAD }
     }
-}
-
-fn are_numbers(a: char, b: char) -> bool {
-    is_number(a) && is_number(b)
 }
 
 /// A number that an ordinal or digits begin goes on where `before` ends and `after` begins.

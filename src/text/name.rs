@@ -131,11 +131,17 @@ impl Name {
         is_beyond(other.bits & !self.bits) && is_beyond(other.core_bits & !self.core_bits)
     }
 
-    /// The texts under whose sounds it is looked for when it is a listed one.
+    /// Its core, a doubtful place with it.
+    pub fn core(&self) -> Core<'_> {
+        Core { text: &self.parts.core, parts: &self.parts, is_narrow: false }
+    }
+
+    /// The texts under whose sounds it is looked for when it is a listed one: its core, and what the
+    /// core is when a doubtful place is one.
     pub fn cores(&self) -> impl Iterator<Item = Core<'_>> {
         let parts = &self.parts;
         let narrow = parts.narrow_core().map(|text| Core { text, parts, is_narrow: true });
-        std::iter::once(Core { text: &parts.core, parts, is_narrow: false }).chain(narrow)
+        std::iter::once(self.core()).chain(narrow)
     }
 
     /// The hashes under which it is kept when it is a listed one: the [deletions] of its cores, each told

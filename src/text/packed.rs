@@ -78,6 +78,13 @@ impl Name {
     }
 }
 
+/// A text in UTF-16, as packed names are.
+pub fn units(text: &[char]) -> SmallVec<[u16; 64]> {
+    let mut units = SmallVec::new();
+    text.iter().for_each(|c| units.extend_from_slice(c.encode_utf16(&mut [0; 2])));
+    units
+}
+
 /// A name as it is packed. See the [module](self).
 #[derive(Clone, Copy)]
 pub struct Packed<'a> {

@@ -80,7 +80,7 @@ const SHORT: usize = 2;
 
 /// Sounds at the beginning of a misspelt name by which most texts are told to begin with none.
 const BEGINNING: usize = 3;
-/// Bits of the filter of beginnings: a twentieth is set.
+/// Bits of the filter of beginnings: of seventy one is set.
 const BEGINNING_BITS: usize = 1 << 19;
 
 /// What the names are when they are misspelt.
@@ -98,7 +98,7 @@ static MISSPELLINGS: LazyLock<Misspellings> = LazyLock::new(|| {
         for named in named {
             let sounds: Vec<Sound> =
                 first.iter().chain(&named.rest).map(|&c| han::sound(c)).collect();
-            each_misspelling(&sounds, |hash| {
+            each_lacking_one(&sounds, SHORT, |hash| {
                 hashes.insert(hash);
             });
             each_beginning(&sounds, |bit| beginnings[bit / 64] |= 1 << (bit % 64));
@@ -272,7 +272,8 @@ impl Lengths {
 /// The lengths at which what a text of at most 63 characters begins with may be a place's name but for one edit: all
 /// are that are one away from a name of three characters and more, and those that sound like one of two, which any
 /// other edit makes of most words. So may some others. None is where all but the last character are a place's name,
-/// which can be read then. Cost: 10 ns a character, and as much again for each beginning where some may be.
+/// which can be read then. Cost: of most texts ten looks; of one that begins nearly like a place, one for each pair of
+/// a length and a sound left out.
 pub fn misspelt_at_start(text: &[char]) -> Lengths {
     let readable = named_at_start(text).fold(0u64, |bits, named| bits | 0b11 << named.length());
     let sounds: SmallVec<[Sound; 16]> = text.iter().map(|&c| han::sound(c)).collect();
@@ -285,34 +286,24 @@ pub fn misspelt_at_start(text: &[char]) -> Lengths {
     for length in SHORT..=longest {
         let mut is_near = false;
         if readable >> length & 1 == 0 {
-            each_misspelling(&sounds[..length], |hash| is_near |= hashes.contains(&hash));
+            each_lacking_one(&sounds[..length], SHORT, |hash| is_near |= hashes.contains(&hash));
         }
         lengths.0 |= u64::from(is_near) << length;
     }
     lengths
 }
 
-/// The hash of a text by its sounds, and of a longer one with any one left out: what is nearly the same shares one.
-fn each_misspelling(sounds: &[Sound], each: impl FnMut(u64)) {
-    let gone = if sounds.len() > SHORT { 0..sounds.len() } else { 0..0 };
+/// The hash of a text by its sounds, and of one longer than `least` with any one left out: what is nearly the same
+/// shares one.
+fn each_lacking_one(sounds: &[Sound], least: usize, each: impl FnMut(u64)) {
+    let gone = if sounds.len() > least { 0..sounds.len() } else { 0..0 };
     deletions(sounds, gone, each);
 }
 
-/// The bit of what a text begins with, and of what it begins with when any one sound is left out.
+/// The bits of what a text begins with, and of that with any one sound left out.
 fn each_beginning(sounds: &[Sound], mut each: impl FnMut(usize)) {
     let begun = &sounds[..sounds.len().min(BEGINNING + 1)];
-    let mut each = |hash: u64| each(hash as usize % BEGINNING_BITS);
-    if begun.len() > BEGINNING {
-        let mut is_whole = true;
-        deletions(begun, 0..begun.len(), |hash| {
-            // The whole is no beginning but one and another sound.
-            if !std::mem::take(&mut is_whole) {
-                each(hash);
-            }
-        });
-    } else if begun.len() == BEGINNING {
-        deletions(begun, 0..0, each);
-    }
+    each_lacking_one(begun, BEGINNING, |hash| each(hash as usize % BEGINNING_BITS));
 }
 
 /// The character at this position belongs to a place's name, of four characters at most.
@@ -385,7 +376,7 @@ mod tests {
             let is_readable = named_at_start(text).any(|named| named.length() + 1 >= text.len());
             let sounds: Vec<Sound> = text.iter().map(|&c| han::sound(c)).collect();
             let mut is_near = false;
-            each_misspelling(&sounds, |hash| is_near |= MISSPELLINGS.hashes.contains(&hash));
+            each_lacking_one(&sounds, SHORT, |hash| is_near |= MISSPELLINGS.hashes.contains(&hash));
             is_near && !is_readable
         };
         let (mut all, mut met) = (0, 0);
