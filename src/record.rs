@@ -29,6 +29,7 @@ pub mod region;
 pub mod sound;
 pub mod standing;
 pub mod subject;
+mod word;
 
 pub use change::{Act, Change, Field, Sender};
 pub use day::{Day, Instant};

@@ -4,24 +4,31 @@
 //! the standard computes, or `None` when a character lies outside the standard's alphabet or the
 //! length is wrong. Comparing is the caller's: a failed check flags and never rejects.
 
+use super::word::{Weights, Word};
+
 /// The 31 symbols of GB 32100-2015: digits and capitals without I, O, S, V, Z.
 const USCC_ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 
-const fn uscc_values() -> [u8; 256] {
-    let mut table = [0xff; 256];
-    let mut value = 0;
-    while value < USCC_ALPHABET.len() {
-        table[USCC_ALPHABET[value] as usize] = value as u8;
-        value += 1;
-    }
-    table
-}
-
-/// The place of a byte in the alphabet; 0xff where it has none.
-static USCC_VALUE: [u8; 256] = uscc_values();
-
 /// Weights 3^(i-1) mod 31 for the first 17 positions.
-const USCC_WEIGHTS: [u32; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+const USCC_WEIGHTS: [u16; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+
+/// More than all symbols weigh together.
+const NO_USCC: u16 = 1 << 15;
+
+/// What each byte weighs in each position; [`NO_USCC`] where it is no symbol.
+static USCC_WEIGHED: [[u16; 256]; 17] = {
+    let mut weighed = [[NO_USCC; 256]; 17];
+    let mut at = 0;
+    while at < 17 {
+        let mut value = 0;
+        while value < USCC_ALPHABET.len() {
+            weighed[at][USCC_ALPHABET[value] as usize] = value as u16 * USCC_WEIGHTS[at];
+            value += 1;
+        }
+        at += 1;
+    }
+    weighed
+};
 
 /// Check character of a unified social credit code from its first 17 characters (GB 32100-2015):
 /// `(31 - sum mod 31) mod 31`. The outer `mod 31`, often forgotten, is what yields `0`.
@@ -29,13 +36,10 @@ const USCC_WEIGHTS: [u32; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8,
 pub fn uscc(first17: &[u8]) -> Option<u8> {
     let bytes: &[u8; 17] = first17.try_into().ok()?;
     // Every place is looked at, whatever is found: branches would cost more.
-    let (mut sum, mut seen) = (0, 0);
-    for at in 0..17 {
-        let value = USCC_VALUE[usize::from(bytes[at])];
-        seen |= value;
-        sum += u32::from(value) * USCC_WEIGHTS[at];
-    }
-    (seen < 0x80).then(|| USCC_ALPHABET[((31 - sum % 31) % 31) as usize])
+    let weighed =
+        bytes.iter().zip(&USCC_WEIGHED).map(|(&byte, at)| u32::from(at[usize::from(byte)]));
+    let sum: u32 = weighed.sum();
+    (sum < u32::from(NO_USCC)).then(|| USCC_ALPHABET[((31 - sum % 31) % 31) as usize])
 }
 
 /// Check character of an organisation code from its first 8 characters (GB 11714-1997):
@@ -66,15 +70,15 @@ pub fn organisation_code(first8: &[u8]) -> Option<u8> {
 /// permanent resident card.
 #[inline]
 pub fn resident_id(first17: &[u8]) -> Option<u8> {
-    const WEIGHTS: [u16; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    const FIRST: Weights = Weights::of([7, 9, 10, 5, 8, 4, 2, 1]);
+    const SECOND: Weights = Weights::of([6, 3, 7, 9, 10, 5, 8, 4]);
     let bytes: &[u8; 17] = first17.try_into().ok()?;
-    let are_digits = bytes.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
-    // What is no digit overflows, and is not asked about.
-    let products = bytes.iter().zip(WEIGHTS);
-    let products =
-        products.map(|(&byte, weight)| u16::from(byte.wrapping_sub(b'0')).wrapping_mul(weight));
-    let sum = products.fold(0, u16::wrapping_add);
-    are_digits.then(|| b"10X98765432"[usize::from(sum % 11)])
+    let ([first, second], last) = (Word::both(bytes), bytes[16]);
+    let are_digits = first.are_digits() && second.are_digits() && last.is_ascii_digit();
+    are_digits.then(|| {
+        let sum = first.weighed(FIRST) + second.weighed(SECOND) + 2 * u64::from(last - b'0');
+        b"10X98765432"[(sum % 11) as usize]
+    })
 }
 
 /// Check digit of a 15-digit business registration number from its first 14 digits

@@ -1,5 +1,6 @@
 //! A calendar day in Asia/Shanghai, and the instant of a question.
 
+use compact_str::CompactString;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +30,12 @@ impl Day {
         Some(Day::from_date(date))
     }
 
+    /// There is such a day in the calendar, of whatever year. Cheaper than to make it.
+    #[inline]
+    pub fn exists(year: i16, month: i8, day: i8) -> bool {
+        Date::new(year, month, day).is_ok()
+    }
+
     fn from_date(date: Date) -> Day {
         let since = date.duration_since(Date::constant(1970, 1, 1));
         Day((since.as_secs() / 86_400) as i32)
@@ -47,6 +54,24 @@ impl Day {
         (date.year(), date.month(), date.day())
     }
 
+    /// As it is displayed. Files of millions of rows are full of them.
+    pub fn iso(self) -> CompactString {
+        let (year, month, day) = self.ymd();
+        let (Ok(year @ 0..=9999), Ok(month), Ok(day)) =
+            (u16::try_from(year), u8::try_from(month), u8::try_from(day))
+        else {
+            return compact_str::format_compact!("{year:04}-{month:02}-{day:02}");
+        };
+        let digit = |number: u16| b'0' + (number % 10) as u8;
+        let [month, day] = [month, day].map(u16::from);
+        let of_year = [year / 1000, year / 100, year / 10, year].map(digit);
+        let [m, d] = [month, day].map(|number| [number / 10, number].map(digit));
+        let text =
+            [of_year[0], of_year[1], of_year[2], of_year[3], b'-', m[0], m[1], b'-', d[0], d[1]];
+        // Digits and hyphens are text.
+        CompactString::from_utf8(text).unwrap_or_default()
+    }
+
     /// This day moved by so many days.
     pub fn plus(self, days: i32) -> Day {
         Day(self.0.saturating_add(days))
@@ -56,22 +81,7 @@ impl Day {
 impl fmt::Display for Day {
     /// ISO 8601: `2026-03-31`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.ymd();
-        let (Ok(year @ 0..=9999), Ok(month), Ok(day)) =
-            (u16::try_from(year), u8::try_from(month), u8::try_from(day))
-        else {
-            return write!(f, "{year:04}-{month:02}-{day:02}");
-        };
-        // Files of millions of rows are full of them.
-        let digit = |number: u16| char::from(b'0' + (number % 10) as u8);
-        let [month, day] = [month, day].map(u16::from);
-        let of_year = [year / 1000, year / 100, year / 10, year].map(digit);
-        let [m, d] = [month, day].map(|number| [number / 10, number].map(digit));
-        let text =
-            [of_year[0], of_year[1], of_year[2], of_year[3], '-', m[0], m[1], '-', d[0], d[1]];
-        let mut bytes = [0; 10];
-        bytes.iter_mut().zip(text).for_each(|(byte, c)| *byte = c as u8);
-        f.write_str(std::str::from_utf8(&bytes).map_err(|_| fmt::Error)?)
+        f.write_str(&self.iso())
     }
 }
 

@@ -10,6 +10,7 @@
 //! bits 119..0    number, left-aligned for forms that hold text, so that order is text order
 //! ```
 
+use super::word::Word;
 use super::{Identifier, IdentifierKind, check};
 use compact_str::CompactString;
 
@@ -50,12 +51,13 @@ impl Packed {
         let t = identifier.text().as_bytes();
         let form = form_of(t);
         let Shape { stored, base } = shape(form);
-        let number = if form == FORM_TEXT {
-            number_of_text(t)?
-        } else {
-            t[..stored]
+        let number = match form {
+            FORM_TEXT => number_of_text(t)?,
+            FORM_USCC => number_of_uscc(t.first_chunk()?),
+            FORM_RESIDENT => u128::from(number_of_resident(t.first_chunk()?)),
+            _ => t[..stored]
                 .iter()
-                .try_fold(0, |number, &b| Some(number * base + u128::from(value(b)?)))?
+                .try_fold(0, |number, &b| Some(number * base + u128::from(value(b)?)))?,
         };
         Some(Packed(head(identifier.kind(), form) | number))
     }
@@ -157,6 +159,18 @@ fn form_of(t: &[u8]) -> u8 {
         15 if check::registration_number(&t[..14]) == Some(t[14]) => FORM_REGISTRATION,
         _ => FORM_TEXT,
     }
+}
+
+/// Of digits and capitals.
+fn number_of_uscc(t: &[u8; 16]) -> u128 {
+    let [first, second] = Word::both(t).map(|word| u128::from(word.in_base_36()));
+    first * 36u128.pow(8) + second
+}
+
+/// Of digits.
+fn number_of_resident(t: &[u8; 17]) -> u64 {
+    let [first, second] = Word::both(t).map(Word::decimal);
+    (first * 100_000_000 + second) * 10 + u64::from(t[16] - b'0')
 }
 
 fn number_of_text(t: &[u8]) -> Option<u128> {

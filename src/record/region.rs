@@ -27,7 +27,13 @@ static IS_PROVINCE: [bool; 100] = provinces();
 pub fn known(region: &[u8]) -> bool {
     region.len() == 6
         && region.iter().fold(true, |all, byte| all & byte.is_ascii_digit())
-        && IS_PROVINCE[usize::from((region[0] - b'0') * 10 + region[1] - b'0')]
+        && is_province(region[0], region[1])
+}
+
+/// Two digits are a province of GB/T 2260.
+#[inline]
+pub(super) fn is_province(tens: u8, ones: u8) -> bool {
+    IS_PROVINCE[usize::from((tens - b'0') * 10 + ones - b'0')]
 }
 
 #[cfg(test)]
