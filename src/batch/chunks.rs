@@ -292,7 +292,7 @@ fn answer_batch(
     };
     if let Some(identifiers) = readers.only(batch) {
         let text = |row| if identifiers.is_null(row) { "" } else { identifiers.value(row) };
-        screener.screen_all((0..batch.num_rows()).map(text), |row, came_to, cells| {
+        screener.screen_all(batch.num_rows(), text, |row, came_to, cells| {
             match came_to {
                 Row::Clear(verdict) => results.push_clear(verdict),
                 Row::Told | Row::Unaskable(_) => results.push(cells, true),

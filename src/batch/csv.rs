@@ -7,7 +7,7 @@ use super::screener::{Cells, Row, Screener, WINDOW};
 use crate::screen::Verdict;
 use crate::source::reject::Reason;
 use csv_core::{ReadRecordResult, Reader};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3, memmem};
 use std::ops::Range;
 
 /// Cells of one record.
@@ -29,19 +29,33 @@ impl Dialect {
 
     /// Append cells behind a record, each after a delimiter, and end the line.
     fn write(self, cells: &[&str], out: &mut Vec<u8>) {
-        let special = |byte: u8| byte == self.delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+        let start = out.len();
         for cell in cells {
             out.push(self.delimiter);
-            // Every byte is looked at, many at once.
-            if cell.bytes().fold(false, |any, byte| any | special(byte)) {
-                out.push(b'"');
-                out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
-                out.push(b'"');
-            } else {
-                out.extend_from_slice(cell.as_bytes());
+            out.extend_from_slice(cell.as_bytes());
+        }
+        let written = &out[start..];
+        let parts = memchr_iter(self.delimiter, written).count();
+        if parts > cells.len() || memchr3(b'"', b'\r', b'\n', written).is_some() {
+            out.truncate(start);
+            for cell in cells {
+                out.push(self.delimiter);
+                self.write_quoted(cell, out);
             }
         }
         out.extend_from_slice(self.line_end());
+    }
+
+    /// Append a cell, in quotes where it needs them.
+    fn write_quoted(self, cell: &str, out: &mut Vec<u8>) {
+        let is_special = |byte| byte == self.delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+        if cell.bytes().any(is_special) {
+            out.push(b'"');
+            out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(cell.as_bytes());
+        }
     }
 
     /// The headings of a file with those of the results.
@@ -193,8 +207,8 @@ impl<'a> CsvScreener<'a> {
 
     fn answer_window(&mut self, text: &str, answered: &mut Answered, out: &mut Vec<u8>) {
         let CsvScreener { screener, window, behind, hits_only, .. } = self;
-        let cells = window.iter().map(|line| &text[line.cell.clone()]);
-        screener.screen_all(cells, |at, row, cells| {
+        let cell = |at: usize| &text[window[at].cell.clone()];
+        screener.screen_all(window.len(), cell, |at, row, cells| {
             let line = &text[window[at].range.clone()];
             if let Row::Unaskable(reason) = row {
                 answered.rejects.push((answered.records, reason, line.to_owned()));
@@ -405,5 +419,30 @@ impl Record {
         let is_blank =
             |at: usize| self.cells[self.ends[at - 1]..self.filled].trim_ascii().is_empty();
         fault(self.count, columns.count, is_blank)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cells_behind_a_record_are_read_as_they_were(
+            cells in proptest::collection::vec("[a,;\"\n\r名]{0,5}", 7),
+            delimiter in prop_oneof![Just(b','), Just(b';')],
+            crlf: bool,
+        ) {
+            let dialect = Dialect { delimiter, crlf };
+            let mut out = b"first".to_vec();
+            dialect.write(&cells.iter().map(String::as_str).collect::<Vec<_>>(), &mut out);
+            let mut record = Record::new(delimiter);
+            prop_assert_eq!(record.read(&out), out.len());
+            let read: Vec<&[u8]> = (0..record.count).map(|at| record.cell(at)).collect();
+            let written = cells.iter().map(String::as_bytes);
+            prop_assert_eq!(read, std::iter::once(&b"first"[..]).chain(written).collect::<Vec<_>>());
+            prop_assert!(out.ends_with(dialect.line_end()));
+        }
     }
 }

@@ -330,9 +330,13 @@ impl<'a> CheckRequest<'a> {
         let texts = self.identifiers.as_ref().map_or(&[][..], |identifiers| &identifiers.items);
         let mut window = alone::Window::default();
         for (first, texts) in (0..).step_by(alone::WINDOW).zip(texts.chunks(alone::WINDOW)) {
-            let texts = texts.iter().map(Text::as_str);
-            for (at, text) in window.doubtful(listed, texts, all) {
-                let place = first + at;
+            if !all {
+                window.look(listed, texts.len(), |at| texts[at].as_str());
+            }
+            for (at, text) in
+                texts.iter().enumerate().filter(|&(at, _)| all || !window.is_clear(at))
+            {
+                let (place, text) = (first + at, text.as_str());
                 let question = by_identifier(text).map_err(|fault| fault.of_identifier(place))?;
                 questions.push(question);
                 places.push(place as u32);

@@ -90,6 +90,14 @@ impl<'a> Listed<'a> {
             || (!self.overlay.is_empty() && self.overlay.may_carry(spot.0))
     }
 
+    /// The same as far as the line tells that was fetched: `None` where only the next one does, which is fetched
+    /// now.
+    #[inline]
+    pub fn may_find_at_home(self, spot: Spot) -> Option<bool> {
+        let is_carried = !self.overlay.is_empty() && self.overlay.may_carry(spot.0);
+        if is_carried { Some(true) } else { self.index.points().at_home(spot.0) }
+    }
+
     /// An entry as it stands.
     #[inline]
     pub fn entry(self, no: EntryNo) -> Option<EntryView<'a>> {

@@ -66,7 +66,7 @@ pub fn build(mut keys: Vec<(u64, u32)>) -> Vec<Block> {
         let mut at = home(hash, count);
         while usize::from(blocks[at].used) == SLOTS {
             blocks[at].overflowed = 1;
-            at = if at + 1 == count { 0 } else { at + 1 };
+            at = next(at, count);
         }
         let block = &mut blocks[at];
         let slot = usize::from(block.used);
@@ -97,14 +97,14 @@ impl Points {
     /// The candidate numbers of a hash. Cost: one cache line, sometimes its neighbour.
     #[inline]
     pub fn candidates(&self, hash: u64) -> Candidates<'_> {
-        let at = home(hash, self.blocks.len());
-        let block = &self.blocks[at];
-        Candidates {
-            blocks: &self.blocks,
-            at,
-            print: print(hash),
-            mask: matches(block, print(hash)),
-        }
+        candidates(&self.blocks, hash)
+    }
+
+    /// Whether a hash has candidates, as far as its home block tells: `None` where only the next one does, which
+    /// is fetched.
+    #[inline]
+    pub fn at_home(&self, hash: u64) -> Option<bool> {
+        at_home(&self.blocks, hash)
     }
 
     /// Fetch the line of a hash before it is asked for: batches hide the memory's latency so.
@@ -117,6 +117,31 @@ impl Points {
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.blocks)
     }
+}
+
+#[inline]
+fn candidates(blocks: &[Block], hash: u64) -> Candidates<'_> {
+    let at = home(hash, blocks.len());
+    Candidates { blocks, at, print: print(hash), mask: matches(&blocks[at], print(hash)) }
+}
+
+#[inline]
+fn at_home(blocks: &[Block], hash: u64) -> Option<bool> {
+    let at = home(hash, blocks.len());
+    if matches(&blocks[at], print(hash)) != 0 {
+        return Some(true);
+    }
+    if blocks[at].overflowed == 0 {
+        return Some(false);
+    }
+    prefetch(&blocks[next(at, blocks.len())]);
+    None
+}
+
+/// The block that takes what another has no room for.
+#[inline]
+fn next(at: usize, blocks: usize) -> usize {
+    if at + 1 == blocks { 0 } else { at + 1 }
 }
 
 /// One bit per used slot whose print is this one.
@@ -152,8 +177,34 @@ impl Iterator for Candidates<'_> {
             if block.overflowed == 0 {
                 return None;
             }
-            self.at = if self.at + 1 == self.blocks.len() { 0 } else { self.at + 1 };
+            self.at = next(self.at, self.blocks.len());
             self.mask = matches(&self.blocks[self.at], self.print);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn home_tells_what_a_walk_tells_or_that_the_neighbour_does() {
+        let keys: Vec<(u64, u32)> = (0..10_000).map(|n| (hash(n), n as u32)).collect();
+        let blocks = build(keys.clone());
+        let mut told = [0; 3];
+        for (hash, number) in keys.into_iter().chain((10_000..20_000).map(|n| (hash(n.into()), n)))
+        {
+            let is_any = candidates(&blocks, hash).next().is_some();
+            let is_in = candidates(&blocks, hash).any(|candidate| candidate == number);
+            assert_eq!(is_in, number < 10_000, "{number}");
+            match at_home(&blocks, hash) {
+                Some(at_home) => {
+                    assert_eq!(at_home, is_any, "{number}");
+                    told[usize::from(is_any)] += 1;
+                }
+                None => told[2] += 1,
+            }
+        }
+        assert!(told.into_iter().all(|count| count > 100), "{told:?}");
     }
 }

@@ -205,8 +205,9 @@ impl Index {
             Some(entry)
         });
         follow(&|entry| {
-            let start = self.entries.get(entry as usize)?.text_start;
-            prefetch(self.text.get(start as usize)?);
+            // Its id is in the first line, or at the beginning of the second.
+            let start = self.entries.get(entry as usize)?.text_start as usize;
+            [start, start + 32].into_iter().flat_map(|at| self.text.get(at)).for_each(prefetch);
             None
         });
     }

@@ -54,7 +54,9 @@ impl Search<'_> {
     ) -> bool {
         let Scratch { asked, listed: space, likes } = scratch;
         let index = self.listed.index();
-        index.prefetch(self.question.ids.iter());
+        if self.question.ids.len() > 1 || self.question.name.is_some() {
+            index.prefetch(self.question.ids.iter());
+        }
         asked.clear();
         if let Some(name) = self.question.name {
             asked.of(name);
