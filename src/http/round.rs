@@ -98,8 +98,12 @@ impl Round {
 
     /// Be the mark, as a task among those that it measures.
     pub async fn mark(&self) -> Infallible {
+        self.mark_by(Instant::now).await
+    }
+
+    async fn mark_by(&self, clock: impl Fn() -> Instant) -> Infallible {
         poll_fn(|cx| {
-            let now = Instant::now();
+            let now = clock();
             self.last.set((self.age(now), Some(now)));
             self.begun.set(None);
             self.refused.set(0);
@@ -119,35 +123,40 @@ mod tests {
     #[tokio::test]
     async fn a_round_ends_when_whatever_was_ready_has_had_its_turn() {
         let round = Rc::new(Round::new(100, 10));
-        let measured = round.clone();
+        let start = Instant::now();
+        let clock = Rc::new(Cell::new(start));
+        let (measured, watch) = (round.clone(), clock.clone());
         let work = async move {
             let marking = measured.clone();
-            spawn_local(async move { marking.mark().await });
+            spawn_local(async move { marking.mark_by(move || watch.get()).await });
             yield_now().await;
-            // A round that began so long ago, or is seen so much later.
-            let ago = |ms| Instant::now() - Duration::from_millis(ms);
-            let begin = |at: Instant| {
-                measured.enter(at);
-                move |ms| at + Duration::from_millis(ms)
+            let at = |ms| start + Duration::from_millis(ms);
+            let takes = |ms| [measured.takes_check(at(ms)), measured.takes_aside(at(ms))];
+            // The mark has its turn now.
+            let end = async |ms| {
+                clock.set(at(ms));
+                yield_now().await;
             };
-            let after = begin(ago(1_000));
-            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
-            yield_now().await;
+            measured.enter(at(0));
+            assert_eq!(takes(1_000), [true; 2], "the first, however long");
+            end(1_000).await;
             // The second that is too long.
-            let after = begin(ago(0));
-            assert!(measured.takes_check(after(99)) && !measured.takes_check(after(100)));
-            assert!(measured.takes_aside(after(9)) && !measured.takes_aside(after(10)));
+            measured.enter(at(1_000));
+            assert_eq!((takes(1_009), takes(1_010)), ([true; 2], [true, false]));
+            assert_eq!((takes(1_099), takes(1_100)), ([true, false], [false; 2]));
             // Not all are refused: what is refused takes little of the time.
-            let refused = (0..50_000).filter(|_| !measured.takes_check(after(300))).count();
+            let refused = (0..50_000).filter(|_| !measured.takes_check(at(1_300))).count();
             assert_eq!(refused + 1, 10_000);
-            yield_now().await;
-            // The last took no time; nor counts a long one after which nothing was to do.
-            let after = begin(ago(1_000));
-            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
-            yield_now().await;
-            std::thread::sleep(2 * IDLE);
-            let after = begin(ago(0));
-            assert!(measured.takes_check(after(1_000)) && measured.takes_aside(after(1_000)));
+            end(1_000).await;
+            measured.enter(at(1_000));
+            assert_eq!(takes(2_000), [true; 2], "the last took no time");
+            end(2_000).await;
+            measured.enter(at(2_002));
+            assert_eq!(
+                takes(3_000),
+                [true; 2],
+                "nor counts a long one after which nothing was to do"
+            );
         };
         LocalSet::new().run_until(work).await;
     }
