@@ -79,7 +79,7 @@ impl Cells {
 
 /// Subjects of whom the first look at memory is under way before it is waited for: so many that of those who are
 /// found a good part is too.
-pub const WINDOW: usize = 512;
+pub const WINDOW: usize = 256;
 
 /// What a row came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
