@@ -5,7 +5,8 @@
 //!
 //! **How to read it.** The processor time of all threads, the log's sealing and writing included, that one check
 //! takes with its edge more than without; medians of passes that take turns. The socket, HTTP and TLS are not in
-//! it, nor is the signing of requests, which is the client's. Each way's answers are checked: a receipt stands in
+//! it, nor is the signing of requests, which is the client's. A client with a key sends one head; those of signed
+//! requests differ, and waiting for them in memory, which a service has just read them into, is in their figures. Each way's answers are checked: a receipt stands in
 //! every one, and proves what was asked; a signed request counts once.
 
 use base64::Engine;
@@ -50,8 +51,7 @@ enum Way {
 }
 
 impl Way {
-    /// Different heads of so many requests. With a key they are all the same; each has just been read when it is
-    /// asked about, and is not waited for in memory.
+    /// Different heads of so many requests. With a key they are all the same.
     fn heads(self, requests: u64) -> usize {
         match self {
             Way::Key => 1,

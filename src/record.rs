@@ -9,6 +9,7 @@
 //! | [`check`] | the check digits of the national standards |
 //! | [`packed`] | an identifier as one sortable integer, for the index |
 //! | [`masked`] | an identifier with hidden digits |
+//! | `word` | eight characters, looked at together |
 //! | [`region`] | administrative division codes |
 //! | [`day`] | a calendar day in Asia/Shanghai, and the instant of a question |
 //! | [`subject`] | an organisation, person or vehicle with names, identifiers, related persons |

@@ -30,13 +30,14 @@ impl Dialect {
     /// Append cells behind a record, each after a delimiter, and end the line.
     fn write(self, cells: &[&str], out: &mut Vec<u8>) {
         let start = out.len();
+        // As they are; all anew where one turns out to need quotes, which few do.
         for cell in cells {
             out.push(self.delimiter);
             out.extend_from_slice(cell.as_bytes());
         }
         let written = &out[start..];
-        let parts = memchr_iter(self.delimiter, written).count();
-        if parts > cells.len() || memchr3(b'"', b'\r', b'\n', written).is_some() {
+        let delimiters = memchr_iter(self.delimiter, written).count();
+        if delimiters > cells.len() || memchr3(b'"', b'\r', b'\n', written).is_some() {
             out.truncate(start);
             for cell in cells {
                 out.push(self.delimiter);

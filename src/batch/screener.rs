@@ -13,7 +13,6 @@ use crate::screen::{
 use crate::source::mapper::has_lost_digits;
 use crate::source::reject::Reason;
 use smallvec::SmallVec;
-use std::mem::take;
 
 /// What all rows are decided on and for.
 #[derive(Clone, Copy)]
@@ -160,13 +159,12 @@ impl<'a> Screener<'a> {
         mut each: impl FnMut(usize, Row, &Cells),
     ) {
         let listed = self.terms.basis.listed();
-        let (mut window, mut found) = (take(&mut self.window), take(&mut self.found));
         for start in (0..count).step_by(WINDOW) {
             let window_count = WINDOW.min(count - start);
-            window.look(listed, window_count, |at| text(start + at));
-            listed.prefetch_found(window.met(), &mut found);
+            self.window.look(listed, window_count, |at| text(start + at));
+            listed.prefetch_found(self.window.met(), &mut self.found);
             for at in 0..window_count {
-                let row = if window.is_clear(at) {
+                let row = if self.window.is_clear(at) {
                     self.tally.count_clear(self.clear);
                     Row::Clear(self.clear)
                 } else {
@@ -175,7 +173,6 @@ impl<'a> Screener<'a> {
                 each(start + at, row, &self.cells);
             }
         }
-        (self.window, self.found) = (window, found);
     }
 
     /// Decide for whoever may be found.

@@ -151,7 +151,7 @@ mod tests {
             measured.enter(at(1_000));
             assert_eq!(takes(2_000), [true; 2], "the last took no time");
             end(2_000).await;
-            measured.enter(at(2_002));
+            measured.enter(at(2_000) + 2 * IDLE);
             assert_eq!(
                 takes(3_000),
                 [true; 2],

@@ -90,8 +90,8 @@ impl<'a> Listed<'a> {
             || (!self.overlay.is_empty() && self.overlay.may_carry(spot.0))
     }
 
-    /// The same as far as the line tells that was fetched: `None` where only the next one does, which is fetched
-    /// now.
+    /// The same as far as the line tells that was fetched: `None` where those behind it do, the next of which is
+    /// fetched now.
     #[inline]
     pub fn may_find_at_home(self, spot: Spot) -> Option<bool> {
         let is_carried = !self.overlay.is_empty() && self.overlay.may_carry(spot.0);

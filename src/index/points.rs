@@ -100,8 +100,8 @@ impl Points {
         candidates(&self.blocks, hash)
     }
 
-    /// Whether a hash has candidates, as far as its home block tells: `None` where only the next one does, which
-    /// is fetched.
+    /// Whether a hash has candidates, as far as its home block tells: `None` where those behind it do, the next
+    /// of which is fetched.
     #[inline]
     pub fn at_home(&self, hash: u64) -> Option<bool> {
         at_home(&self.blocks, hash)

@@ -245,7 +245,7 @@ impl Identifier {
         &self.text
     }
 
-    /// What is wrong with it. Cost: 5 ns where nothing is, else tens of nanoseconds.
+    /// What is wrong with it. Cost: some nanoseconds where nothing is, else some tens.
     pub fn quality(&self) -> Quality {
         // The kind may have been stated, and be another.
         match Sound::of(self.text.as_bytes()) {

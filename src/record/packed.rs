@@ -243,6 +243,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn words_are_the_numbers_that_characters_are_one_by_one(
+            codes in "[0-9A-Z]{16}", digits in "[0-9]{17}",
+        ) {
+            let one_by_one = |text: &str, base: u128| {
+                text.bytes().fold(0, |number, b| number * base + u128::from(value(b).unwrap()))
+            };
+            let of_codes = number_of_uscc(codes.as_bytes().try_into().unwrap());
+            prop_assert_eq!(of_codes, one_by_one(&codes, 36));
+            let of_digits = number_of_resident(digits.as_bytes().try_into().unwrap());
+            prop_assert_eq!(u128::from(of_digits), one_by_one(&digits, 10));
+        }
+
+        #[test]
         fn packing_is_lossless_and_prefixes_find_it(raw in "[0-9A-Z]{5,23}", cut in 1usize..23) {
             if let Ok(id) = Identifier::recognise(&raw) {
                 let packed = Packed::pack(&id).unwrap();

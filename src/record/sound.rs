@@ -19,7 +19,7 @@ pub struct Sound {
 impl Sound {
     /// Of a text as it was given; `None` where it is something else, where anything is wrong with it, and where
     /// the long way must look. Equal to: the text is normalised already, its kind is recognised as one of these,
-    /// its quality is good, nothing is derived from it. Cost: 5 ns.
+    /// its quality is good, nothing is derived from it. Cost: some nanoseconds.
     #[inline]
     pub fn of(text: &[u8]) -> Option<Sound> {
         let text: &[u8; 18] = text.try_into().ok()?;

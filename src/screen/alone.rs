@@ -4,7 +4,7 @@ use crate::index::{Listed, Spot};
 use crate::record::{Family, Identifier, Sound};
 use smallvec::SmallVec;
 
-/// So many make a window full.
+/// A request's numbers are looked for so many at once; a file's more.
 pub const WINDOW: usize = 32;
 
 /// Where a subject would be found that has this number and nothing else, `None` where that does not tell all
@@ -26,7 +26,7 @@ fn family(identifier: &str) -> Option<Family> {
 #[derive(Default)]
 pub struct Window {
     asked: SmallVec<[Asked; WINDOW]>,
-    /// Of whom a second line tells.
+    /// Of whom what is behind the first line tells.
     open: SmallVec<[u32; WINDOW]>,
 }
 
@@ -36,7 +36,8 @@ struct Asked {
 }
 
 impl Window {
-    /// Look for so many, each with this text. Cost: 20 ns each of a full window.
+    /// Look for so many, each with this text. Cost: 20 ns each of so many at once as a window
+    /// is for.
     pub fn look<'t>(&mut self, listed: Listed, count: usize, text: impl Fn(usize) -> &'t str) {
         let Window { asked, open } = self;
         asked.clear();

@@ -54,6 +54,7 @@ impl Search<'_> {
     ) -> bool {
         let Scratch { asked, listed: space, likes } = scratch;
         let index = self.listed.index();
+        // One alone is asked for at once: nothing is done meanwhile.
         if self.question.ids.len() > 1 || self.question.name.is_some() {
             index.prefetch(self.question.ids.iter());
         }
