@@ -440,7 +440,8 @@ fn bytes_are_bounded_for_a_client_and_for_all() {
 
 #[test]
 fn a_result_is_bounded_by_what_is_kept_for_a_client() {
-    let rows = "统一社会信用代码\n".to_owned() + &"91320500MA0000015D\n".repeat(6_000);
+    // Several blocks: what is written is looked at before each.
+    let rows = "统一社会信用代码\n".to_owned() + &"91320500MA0000015D\n".repeat(30_000);
     let told = JobsConfig { client_bytes_max: rows.len() as u64 + 10_000, ..JobsConfig::default() };
     let (_folder, live, jobs, _working) = waiting(told);
     let id = hand_in(&jobs, "a", rows.as_bytes()).unwrap();
