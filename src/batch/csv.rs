@@ -431,7 +431,10 @@ mod tests {
     proptest! {
         #[test]
         fn cells_behind_a_record_are_read_as_they_were(
-            cells in proptest::collection::vec("[a,;\"\n\r名]{0,5}", 7),
+            // Few are special, that one alone is too.
+            cells in proptest::collection::vec(
+                prop_oneof![8 => "[a名]{0,3}", 1 => "[a,;\"\n\r名]{0,3}"], 7
+            ),
             delimiter in prop_oneof![Just(b','), Just(b';')],
             crlf: bool,
         ) {
