@@ -6,8 +6,9 @@
 //! **How to read it.** The processor time of all threads, the log's sealing and writing included, that one check
 //! takes with its edge more than without; medians of passes that take turns. The socket, HTTP and TLS are not in
 //! it, nor is the signing of requests, which is the client's. A client with a key sends one head; those of signed
-//! requests differ, and waiting for them in memory, which a service has just read them into, is in their figures. Each way's answers are checked: a receipt stands in
-//! every one, and proves what was asked; a signed request counts once.
+//! requests differ, and waiting for them in memory, which a service has just read them into, is in their figures.
+//! Each way's answers are checked: a receipt stands in every one, and proves what was asked; a signed request
+//! counts once.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

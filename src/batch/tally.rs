@@ -39,14 +39,10 @@ impl Tally {
         self.hits += 1;
         self.meet(decided.hits.iter().map(|hit| hit.entry));
         self.grades[best as usize] += 1;
-        let mut count = |list| *self.lists.entry(list).or_default() += 1;
-        if let [hit] = &decided.hits[..] {
-            return count(hit.list);
-        }
         let mut lists: SmallVec<[ListNo; 8]> = decided.hits.iter().map(|hit| hit.list).collect();
         lists.sort_unstable();
         lists.dedup();
-        lists.into_iter().for_each(count);
+        lists.into_iter().for_each(|list| *self.lists.entry(list).or_default() += 1);
     }
 
     /// The entries that are met, in order.

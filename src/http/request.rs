@@ -333,9 +333,8 @@ impl<'a> CheckRequest<'a> {
             if !all {
                 window.look(listed, texts.len(), |at| texts[at].as_str());
             }
-            for (at, text) in
-                texts.iter().enumerate().filter(|&(at, _)| all || !window.is_clear(at))
-            {
+            // Of whom was not looked for, nobody is clear.
+            for (at, text) in texts.iter().enumerate().filter(|&(at, _)| !window.is_clear(at)) {
                 let (place, text) = (first + at, text.as_str());
                 let question = by_identifier(text).map_err(|fault| fault.of_identifier(place))?;
                 questions.push(question);

@@ -17,7 +17,7 @@ pub(super) struct Word(u64);
 impl Word {
     /// Of eight characters.
     #[inline]
-    pub fn of(text: [u8; 8]) -> Word {
+    fn of(text: [u8; 8]) -> Word {
         Word(u64::from_le_bytes(text))
     }
 

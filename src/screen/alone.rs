@@ -36,8 +36,7 @@ struct Asked {
 }
 
 impl Window {
-    /// Look for so many, each with this text. Cost: 20 ns each of so many at once as a window
-    /// is for.
+    /// Look for so many, each with this text, the looks of all under way at once. Cost: 20 ns each of dozens.
     pub fn look<'t>(&mut self, listed: Listed, count: usize, text: impl Fn(usize) -> &'t str) {
         let Window { asked, open } = self;
         asked.clear();
@@ -60,7 +59,7 @@ impl Window {
         }
     }
 
-    /// This one meets no entry: nobody is found, and nothing else is to be decided.
+    /// This one meets no entry: it was looked for, nobody is found, and nothing else is to be decided.
     pub fn is_clear(&self, at: usize) -> bool {
         self.asked.get(at).is_some_and(|asked| asked.is_clear)
     }
