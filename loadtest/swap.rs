@@ -33,7 +33,6 @@ use uuid::Uuid;
 use xincha::catalogue::Catalogue;
 use xincha::http::Worker;
 use xincha::ledger::FileLedger;
-use xincha::live::aside::aside;
 use xincha::live::{Generation, Live, Recorder};
 use xincha::snapshot::{Signature, SigningKey, TrustedKeys};
 
@@ -308,7 +307,7 @@ fn beside_requests<T>(
             while beside != Beside::Nothing && !ended.load(Ordering::Relaxed) {
                 std::thread::sleep(size.pause);
                 which += 1;
-                let generation = aside(|| files.open(which, true))?;
+                let generation = recorder.live().aside(|| files.open(which, true))?;
                 if beside == Beside::Swapping {
                     let start = Instant::now();
                     recorder.swap(generation).map_err(text)?;

@@ -73,9 +73,16 @@ impl Live {
         drop(retired);
         let idle: Vec<Arc<View>> = idle;
         if !idle.is_empty() {
-            aside(|| drop(idle));
+            self.aside(|| drop(idle));
         }
         used
+    }
+
+    /// Do something beside those who answer, and wait for it. As soon as there is a view to answer from it gives way
+    /// to them; the first is got at once, however busy others are. See [`aside`](mod@super::aside).
+    pub fn aside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        let somebody_answers = self.current.borrow().is_some();
+        aside(somebody_answers, act)
     }
 
     /// The current view, for whoever asks rarely: takes a shared lock.

@@ -9,7 +9,6 @@
 //! A change is acknowledged after the next check sees it. The newest view belongs to whoever holds
 //! the lock: the thread that records, the one that follows the others of a shared ledger, a swap.
 
-use super::aside::aside;
 use super::{Generation, Live, View};
 use crate::clock;
 use crate::index::Unfit;
@@ -162,7 +161,7 @@ impl Recorder {
             );
         }
         // Most of it without the lock, so that changes are taken meanwhile.
-        aside(|| next.catch_up(&*self.shared.ledger))?;
+        self.live().aside(|| next.catch_up(&*self.shared.ledger))?;
         let mut newest = self.shared.newest();
         next.catch_up(&*self.shared.ledger)?;
         next.behind = newest.as_ref().and_then(|view| view.behind);

@@ -4,7 +4,6 @@ use super::fetches::INCOMING;
 use super::{Shared, Work, lock};
 use crate::clock;
 use crate::ingest::{self, Built, Delivered, IngestError, Order, Plan, Progress};
-use crate::live::aside::aside;
 use crate::live::guards::{Figures, Trip};
 use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
@@ -228,7 +227,7 @@ impl Work {
             as_of_build: self.config.as_of_build,
         };
         let following = Following(&self.shared);
-        aside(|| ingest::prepare(&order, &following))
+        self.recorder.live().aside(|| ingest::prepare(&order, &following))
     }
 
     /// Why candidates are held, those apart that an operator approved.

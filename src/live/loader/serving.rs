@@ -4,7 +4,6 @@ use super::{LoaderError, Work, lock};
 use crate::clock;
 use crate::ingest::Built;
 use crate::live::Generation;
-use crate::live::aside::aside;
 use crate::live::guards::Trip;
 use crate::live::replicas::Replicas;
 use crate::live::states::{Delivery, Held};
@@ -78,7 +77,8 @@ impl Work {
     pub(super) fn open(&self, path: &Path) -> Result<Generation, String> {
         let (catalogue, trusted) = (self.catalogue.clone(), self.trusted.as_ref());
         let _part = traces::child("build open");
-        aside(|| Generation::open(path, catalogue, trusted)).map_err(|error| error.to_string())
+        let opened = self.recorder.live().aside(|| Generation::open(path, catalogue, trusted));
+        opened.map_err(|error| error.to_string())
     }
 
     /// Let it answer, with the changes that it lacks; its id.
