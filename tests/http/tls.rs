@@ -113,7 +113,7 @@ fn everything_is_told_under_the_certificate_and_nothing_without() {
     let begun = Instant::now();
     let mut silent = TcpStream::connect(server.address).unwrap();
     assert_eq!(silent.read(&mut [0; 1]).unwrap_or(0), 0, "a handshake has the time of a head");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(30));
     let _shaking = TcpStream::connect(server.address).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(server.stop().cut, 0, "a drain waits for no handshake");

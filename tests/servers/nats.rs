@@ -66,7 +66,7 @@ impl Nats {
         self.running = Some(child.expect("nats-server: install it, as tests/run does"));
         let started = Instant::now();
         while !self.is_ready() {
-            assert!(started.elapsed() < Duration::from_secs(20), "nats-server does not start");
+            assert!(started.elapsed() < Duration::from_secs(60), "nats-server does not start");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
