@@ -24,10 +24,37 @@ impl Sound {
     pub fn of(text: &[u8]) -> Option<Sound> {
         let text: &[u8; 18] = text.try_into().ok()?;
         let words = Word::both(text);
-        let are_digits =
-            words[0].are_digits() && words[1].are_digits() && text[16].is_ascii_digit();
-        if are_digits { resident(text, words) } else { unified(text, words) }
+        if are_digits(text, words) { resident(text, words) } else { unified(text, words) }
     }
+
+    /// The family of a text that is sound, as was told before.
+    #[inline]
+    pub(super) fn family_of(text: &[u8; 18]) -> Family {
+        let words = Word::both(text);
+        if are_digits(text, words) {
+            resident_family(text, words.map(Word::decimal))
+        } else {
+            unified_family(words)
+        }
+    }
+}
+
+/// The first 17 are.
+#[inline]
+fn are_digits(t: &[u8; 18], [first, second]: [Word; 2]) -> bool {
+    first.are_digits() && second.are_digits() && t[16].is_ascii_digit()
+}
+
+/// Region, day and sequence, without century and check digit.
+#[inline]
+fn resident_family(t: &[u8; 18], [first, second]: [u64; 2]) -> Family {
+    Family::of_digits(first / 100 * 1_000_000_000 + second * 10 + u64::from(t[16] - b'0'))
+}
+
+/// The organisation code in it.
+#[inline]
+fn unified_family([_, second]: [Word; 2]) -> Family {
+    Family::of_code(second.in_base_36())
 }
 
 /// Digits are a unified code too, of an old public institution: the long way tells the two apart where the check
@@ -40,24 +67,21 @@ fn resident(t: &[u8; 18], [first, second]: [Word; 2]) -> Option<Sound> {
         [b'9', _] => return None,
         _ => IdentifierKind::ResidentId,
     };
-    let (first, second) = (first.decimal(), second.decimal());
+    let numbers @ [first, second] = [first.decimal(), second.decimal()];
     let year = (first % 100 * 100 + second / 1_000_000) as i16;
     let (month, day) = ((second / 10_000 % 100) as i8, (second / 100 % 100) as i8);
     let is_sound = check::resident_id(&t[..17]) == Some(t[17])
         && (1800..2100).contains(&year)
         && Day::exists(year, month, day)
         && region::is_province(t[0], t[1]);
-    let in_order = second * 10 + u64::from(t[16] - b'0');
-    let family = || Family::of_digits(first / 100 * 1_000_000_000 + in_order);
-    is_sound.then(|| Sound { kind, family: family() })
+    is_sound.then(|| Sound { kind, family: resident_family(t, numbers) })
 }
 
 /// A letter among the first 17 is of no other kind's form, and of no placeholder.
 #[inline]
-fn unified(t: &[u8; 18], [first, second]: [Word; 2]) -> Option<Sound> {
+fn unified(t: &[u8; 18], words: [Word; 2]) -> Option<Sound> {
     let is_sound = check::uscc(&t[..17]) == Some(t[17])
-        && first.without_two().are_digits()
+        && words[0].without_two().are_digits()
         && region::is_province(t[2], t[3]);
-    let family = || Family::of_code(second.in_base_36());
-    is_sound.then(|| Sound { kind: IdentifierKind::Uscc, family: family() })
+    is_sound.then(|| Sound { kind: IdentifierKind::Uscc, family: unified_family(words) })
 }
