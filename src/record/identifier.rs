@@ -264,11 +264,6 @@ impl Identifier {
         &self.text
     }
 
-    /// It is [`Sound`], of this kind.
-    pub(super) fn is_sound(&self) -> bool {
-        self.is_sound
-    }
-
     /// What is wrong with it. Cost: nothing where nothing is, else some tens of nanoseconds.
     pub fn quality(&self) -> Quality {
         if self.is_sound { Quality::default() } else { self.quality_of_any() }
@@ -780,7 +775,7 @@ mod tests {
         // What is remembered of it changes no answer, whatever kind it is said to be of.
         for kind in [Uscc, ResidentId, ResidencePermit, Other] {
             let stated = Identifier::trusted(kind, CompactString::from(raw));
-            assert!(stated.quality_of_any().is_good() || !stated.is_sound(), "{raw}");
+            assert!(stated.quality_of_any().is_good() || !stated.is_sound, "{raw}");
             assert_eq!(stated.quality(), stated.quality_of_any(), "{raw}");
             assert_eq!(stated.family(), stated.family_of_any(), "{raw}");
         }
@@ -794,7 +789,7 @@ mod tests {
             let of_kind = serde_json::to_value(kind).unwrap();
             assert_eq!(written, serde_json::json!({"kind": of_kind, "text": identifier.text()}));
             let read: Identifier = serde_json::from_value(written).unwrap();
-            assert_eq!((read.is_sound(), &read), (identifier.is_sound(), &identifier), "{raw}");
+            assert_eq!((read.is_sound, &read), (identifier.is_sound, &identifier), "{raw}");
         }
     }
 

@@ -49,7 +49,7 @@ impl Packed {
     /// letters or more than 23 of them.
     pub fn pack(identifier: &Identifier) -> Option<Packed> {
         let t = identifier.text().as_bytes();
-        let form = form_of_sound(identifier).unwrap_or_else(|| form_of(t));
+        let form = form_of(t);
         let Shape { stored, base } = shape(form);
         let number = match form {
             FORM_TEXT => number_of_text(t)?,
@@ -144,19 +144,6 @@ impl Packed {
 
 fn head(kind: IdentifierKind, form: u8) -> u128 {
     u128::from((kind as u8) << 4 | form) << 120
-}
-
-/// The same as [`form_of`] its text, of one whose own check digit is known to be right. No resident ID has a letter
-/// among its first 17 characters, and each sound unified code one.
-fn form_of_sound(identifier: &Identifier) -> Option<u8> {
-    let t = identifier.text().as_bytes();
-    match identifier.kind() {
-        _ if !identifier.is_sound() => None,
-        IdentifierKind::Uscc => {
-            (check::organisation_code(&t[8..16]) == Some(t[16])).then_some(FORM_USCC)
-        }
-        _ => Some(FORM_RESIDENT),
-    }
 }
 
 /// The densest form from which the text follows; the kind plays no part.
@@ -266,23 +253,6 @@ mod tests {
             prop_assert_eq!(of_codes, one_by_one(&codes, 36));
             let of_digits = number_of_resident(digits.as_bytes().try_into().unwrap());
             prop_assert_eq!(u128::from(of_digits), one_by_one(&digits, 10));
-        }
-
-        #[test]
-        fn a_sound_one_has_the_form_of_its_text(
-            code in "[0-9A-HJ-NPQRTUWXY][0-9][1-9][0-9]{5}[0-9A-HJ-NPQRTUWXY]{9}",
-            number in "[0-9]{6}(1[89]|2[0-2])[0-9]{2}[01][0-9][0-3][0-9]{4}",
-            inner in any::<bool>(),
-        ) {
-            let inner = check::organisation_code(&code.as_bytes()[8..16]).filter(|_| inner);
-            let code = inner.map_or_else(|| code.clone(), |check| format!("{}{}", &code[..16], char::from(check)));
-            let checks = [(&code, check::uscc as fn(&[u8]) -> Option<u8>), (&number, check::resident_id)];
-            for (first, check) in checks {
-                let Some(last) = check(first.as_bytes()) else { continue };
-                let Ok(id) = Identifier::recognise(&format!("{first}{}", char::from(last))) else { continue };
-                let form = form_of(id.text().as_bytes());
-                prop_assert!(form_of_sound(&id).is_none_or(|of_sound| of_sound == form), "{:?}", id.text());
-            }
         }
 
         #[test]
