@@ -265,7 +265,7 @@ fn encryption_is_verified_where_it_is_asked_for() {
 fn a_statement_does_not_outlast_the_fetch() {
     let (postgres, mut keeper) = (Postgres::start(), Keeper::new());
     let sql = postgres.sql();
-    sql.run("CREATE VIEW t AS SELECT pg_sleep(30)::text AS slept");
+    sql.run("CREATE VIEW t AS SELECT pg_sleep(600)::text AS slept");
     keeper.limits.timeout_seconds = 1;
     let error = keeper.fetch(&origin(&postgres, "t", "")).unwrap_err();
     assert!(matches!(error, FetchError::TimedOut { .. } | FetchError::Database { .. }), "{error}");

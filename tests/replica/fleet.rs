@@ -101,6 +101,9 @@ folder = "jobs"
 folder = "audit"
 [http]
 workers = 1
+# Longer than any wait: what is fetched was asked for, or is fetched by whoever begins to build.
+[source.court]
+schedule = {{ every_seconds = 3600 }}
 [replicas.stream]
 servers = [{nats:?}]
 [replicas.lease]

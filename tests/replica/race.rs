@@ -76,8 +76,9 @@ fn whoever_waits_is_woken_by_the_commit_of_another() {
         }
     });
     lags.sort();
-    // A poll would take half its period in the middle.
     println!("woken after the acknowledgement: median {:?}, worst {:?}", lags[50], lags[99]);
+    // A poll would take at least its period; two noisy cores are given some slack.
+    assert!(lags[50] < Duration::from_millis(5), "{lags:?}");
 }
 
 #[test]
