@@ -9,7 +9,9 @@ use super::postings::Sought;
 use super::reader::Owner;
 use super::similar::RecordNo;
 use super::{EntryNo, Index, SubjectNo, points};
-use crate::record::{Agreement, Day, Entry, Family, Identifier, Provenance, State, SubjectKind};
+use crate::record::{
+    Agreement, Day, Entry, Family, Identifier, Provenance, Standing, State, SubjectKind,
+};
 use crate::text::{Keys, Name};
 use std::ops::ControlFlow;
 
@@ -129,6 +131,11 @@ impl<'a> Listed<'a> {
         let ids = self.identifiers_of(entry.subject()).collect();
         let (source, file) = (String::new(), String::new());
         Some(entry.record(list, ids, Provenance { source, file, row: 0 }))
+    }
+
+    /// What changes say of the entry of a list and an id, as far as the feeds did not say it.
+    pub fn standing_of(self, list: &str, id: &str) -> Option<&'a Standing> {
+        self.overlay.standing_of(id_hash(list, id))
     }
 
     /// The entries of a subject.

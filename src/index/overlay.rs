@@ -423,6 +423,11 @@ impl Overlay {
         Some(EntryView { no, row: &placed.row, text: &placed.text, authority: &placed.authority })
     }
 
+    /// What changes say of an entry, by the hash of its list and id.
+    pub(super) fn standing_of(&self, hash: u128) -> Option<&Standing> {
+        self.known.get(&hash).map(|known| &known.stood.standing)
+    }
+
     /// The number of an added entry, by the hash of its list and id.
     pub(super) fn added(&self, hash: u128) -> Option<EntryNo> {
         self.known.get(&hash).and_then(|known| known.added)

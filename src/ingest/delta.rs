@@ -1,13 +1,14 @@
 //! The delta feeds of a delivery as changes, so that they take effect before the next build.
 //!
-//! A row is compared with the entry as it stands: one that is not there is listed, one that ended in
-//! the row ends, and a field that differs is corrected. What a row does not say is left as it is: an
-//! objection is lifted and a suspension ended only by a change that says so. The build that follows
-//! reads the same rows and agrees.
+//! Of the rows of one entry the last counts. It is compared with the entry as it stands: one that is not
+//! there is listed, one that ended in the row ends, and a field that differs is corrected, unless a change
+//! stands over what the row says: a file that grew tells its old rows once more, and these undo no
+//! correction. What a row does not say is left as it is: an objection is lifted and a suspension ended only
+//! by a change that says so. The build that follows reads the same rows and agrees.
 
 use super::IngestError;
 use crate::index::id_of;
-use crate::record::{Act, Change, Day, End, Entry, Field, Sender, State};
+use crate::record::{Act, Change, Day, End, Entry, Field, Sender, Standing, State};
 use crate::source::mapper::wanted;
 use crate::source::{Feed, Mapper, Mapping, Mode, Survey};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub struct Delta {
     pub rows: u64,
     /// Rows rejected; the build writes them to the rejects file.
     pub rejects: u64,
-    /// What is to be recorded, in order.
+    /// What is to be recorded, by list and id.
     pub changes: Vec<Change>,
     /// Entries that end, by list.
     pub ends: BTreeMap<String, u64>,
@@ -34,11 +35,14 @@ pub struct DeltaOrder<'a> {
     pub folder: &'a Path,
     /// The delivery before it: a file that is the same there says nothing new.
     pub previous: Option<&'a Path>,
-    /// The entry of a list and an id as it stands.
-    pub current: &'a dyn Fn(&str, &str) -> Option<Entry>,
+    /// The entry of a list and an id.
+    pub current: &'a dyn Fn(&str, &str) -> Current,
     /// For rows that ended and do not say when.
     pub today: Day,
 }
+
+/// An entry as it stands, and what changes say of it.
+pub type Current = (Option<Entry>, Option<Standing>);
 
 impl Delta {
     /// Read them.
@@ -48,6 +52,7 @@ impl Delta {
     /// A file cannot be read. Nothing of the delivery is to be used then.
     pub fn read(order: &DeltaOrder) -> Result<Delta, IngestError> {
         let mut delta = Delta::default();
+        let mut said = Said::new();
         for path in super::plan::files_of(order.folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let is_of = |matcher: globset::GlobMatcher| matcher.is_match(&name);
@@ -59,9 +64,10 @@ impl Delta {
             let feed = Feed::open(&path, &order.mapping.layout)?;
             let before = order.previous.map(|folder| folder.join(&name));
             if !is_same(before, feed.survey()) {
-                delta.take(order, at, &path, &feed)?;
+                delta.take(order, at, &path, &feed, &mut said)?;
             }
         }
+        said.into_iter().for_each(|(of, said)| delta.say(order, of, said));
         Ok(delta)
     }
 
@@ -71,6 +77,7 @@ impl Delta {
         at: usize,
         path: &Path,
         feed: &Feed,
+        said: &mut Said,
     ) -> Result<(), IngestError> {
         let (mapping, spec) = (order.mapping, &order.mapping.feeds[at]);
         let mut mapper = None;
@@ -93,8 +100,13 @@ impl Delta {
             self.rows += 1;
             match mapper.map(row) {
                 Ok(mapped) => {
-                    let key = format!("{file}:{}", mapped.entry.provenance.row);
-                    self.say(order, &key, mapped.entry);
+                    let row = Entry { id: id_of(&mapped.entry), ..mapped.entry };
+                    let of = (row.list.clone(), row.id.clone());
+                    let key = format!("{file}:{}", row.provenance.row);
+                    match changed(order, &row) {
+                        acts if acts.is_empty() => said.remove(&of),
+                        acts => said.insert(of, (key, acts)),
+                    };
                 }
                 Err(_) => self.rejects += 1,
             }
@@ -102,24 +114,37 @@ impl Delta {
         Ok(())
     }
 
-    /// What one row changes.
-    fn say(&mut self, order: &DeltaOrder, key: &str, row: Entry) {
-        let row = Entry { id: id_of(&row), ..row };
-        let current = (order.current)(&row.list, &row.id);
-        let acts = acts(&row, current.as_ref(), order.today);
+    fn say(
+        &mut self,
+        order: &DeltaOrder,
+        (list, entry): (String, String),
+        said: (String, Vec<Act>),
+    ) {
+        let (key, acts) = said;
         for (at, act) in acts.into_iter().enumerate() {
             if matches!(act, Act::Exit { .. } | Act::Repair | Act::Revoke) {
-                *self.ends.entry(row.list.clone()).or_default() += 1;
+                *self.ends.entry(list.clone()).or_default() += 1;
             }
             self.changes.push(Change {
                 key: format!("{key}:{at}"),
-                list: row.list.clone(),
-                entry: row.id.clone(),
+                list: list.clone(),
+                entry: entry.clone(),
                 act,
                 sender: Sender { department: order.mapping.code.clone(), ..Sender::default() },
             });
         }
     }
+}
+
+/// What the last row of an entry changes, with the key of that row: by list and id.
+type Said = BTreeMap<(String, String), (String, Vec<Act>)>;
+
+/// What a row changes.
+fn changed(order: &DeltaOrder, row: &Entry) -> Vec<Act> {
+    let (current, standing) = (order.current)(&row.list, &row.id);
+    // What the entry will be once the feeds say this.
+    let stands = current.as_ref().and(standing).and_then(|all| all.effective(Some(row)));
+    acts(stands.as_ref().unwrap_or(row), current.as_ref(), order.today)
 }
 
 fn is_same(before: Option<PathBuf>, now: Survey) -> bool {

@@ -4,7 +4,7 @@
 use crate::town::{self, Town, day, listed, noon};
 use xincha::index::Unfit;
 use xincha::ingest::{Delta, DeltaOrder};
-use xincha::record::{Act, Change, Entry, State};
+use xincha::record::{Act, Change, Entry, Field, Sender, State};
 use xincha::source::Mapping;
 
 const MAPPING: &str = "code = 'd'\nname = 'd'\n[columns]\nname = '名称'\nentry_id = '编号'\nfrom = '列入'\nto = '截止'\nreason = '事由'\nstate = '状态'\nstate_on = '移出'\n[[identifier]]\ncolumn = '代码'\n[values.state]\n'移出' = 'exited'\n'修复' = 'repaired'\n'撤销' = 'revoked'\n'异议' = 'objection'\n[[feed]]\nlist = 'court'\nfiles = 'court-full-*'\nauthority = '苏州市中级人民法院'\nregion = 320500\n[[feed]]\nlist = 'court'\nfiles = 'court-delta-*'\nmode = 'delta'\nauthority = '苏州市中级人民法院'\nregion = 320500\n";
@@ -17,7 +17,7 @@ fn read(town: &Town, folder: &std::path::Path, previous: Option<&std::path::Path
         mapping: &mapping,
         folder,
         previous,
-        current: &|list, id| listed.record(list, id),
+        current: &|list, id| (listed.record(list, id), listed.standing_of(list, id).cloned()),
         today: noon().day(),
     })
     .unwrap()
@@ -93,4 +93,52 @@ fn each_row_changes_what_it_says_and_nothing_twice() {
     let gone = town.basis().listed().record("court", "gone").unwrap();
     assert_eq!(gone.state, State::Revoked);
     assert!(!delta.changes.iter().any(|c| matches!(&c.act, Act::Amend(f) if f.is_empty())));
+}
+
+/// What the rows of a file say of one entry, recorded.
+fn say(town: &mut Town, rows: &[(&str, &str, &str)]) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |&(code, to, state): &(&str, &str, &str)| {
+        format!("e,苏州星河科技有限公司,{code},2025-01-01,{to},拒不履行,{state},\n")
+    };
+    let heading = "编号,名称,代码,列入,截止,事由,状态,移出\n".to_owned();
+    let text: String = std::iter::once(heading).chain(rows.iter().map(row)).collect();
+    std::fs::write(folder.path().join("court-delta-1.csv"), text).unwrap();
+    let changes = read(town, folder.path(), None).changes;
+    changes.iter().for_each(|change| assert!(apply(town, change).is_ok(), "{}", change.act.code()));
+    changes.iter().map(|change| change.act.code()).collect()
+}
+
+#[test]
+fn of_the_rows_of_an_entry_the_last_counts() {
+    const CODE: &str = "91320500MA0000015D";
+    let mut town = town::build(&[known("e")]);
+    let (same, noted) = ((CODE, "2027-01-01", ""), (CODE, "2027-01-01", "异议"));
+    assert!(say(&mut town, &[noted, same]).is_empty());
+    let (longer, longest) = ((CODE, "2028-01-01", ""), (CODE, "2029-01-01", ""));
+    assert_eq!(say(&mut town, &[longer, longest]), ["amend"]);
+    assert!(say(&mut town, &[longer, longest]).is_empty(), "it is so already");
+    let entry = town.basis().listed().record("court", "e").unwrap();
+    assert_eq!(entry.term.to, Some(day("2029-01-01")));
+}
+
+#[test]
+fn a_row_told_once_more_undoes_no_change() {
+    const WRONG: &str = "91320500MA0000015D";
+    let mut town = town::build(&[known("e")]);
+    let record = |act: Act, town: &mut Town| {
+        let key = act.code().to_owned();
+        let (list, entry) = ("court".to_owned(), "e".to_owned());
+        apply(town, &Change { key, list, entry, act, sender: Sender::default() }).unwrap();
+    };
+    let right = listed("court", "苏州明珠建设有限公司", &["91320505MA0000023G"]).subject;
+    record(Act::Amend(vec![Field::Subject(Box::new(right.clone()))]), &mut town);
+    record(Act::Extend { to: Some(day("2028-01-01")) }, &mut town);
+    record(Act::NoteObjection, &mut town);
+    assert!(say(&mut town, &[(WRONG, "2027-01-01", "")]).is_empty());
+    assert_eq!(say(&mut town, &[(WRONG, "2030-01-01", "")]), ["amend"], "the feed has moved on");
+    let entry = town.basis().listed().record("court", "e").unwrap();
+    assert_eq!((entry.subject.name, entry.term.to), (right.name, Some(day("2030-01-01"))));
+    record(Act::Revoke, &mut town);
+    assert!(say(&mut town, &[(WRONG, "2031-01-01", "")]).is_empty());
 }

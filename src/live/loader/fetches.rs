@@ -232,7 +232,7 @@ impl Work {
             mapping,
             folder,
             previous: previous.as_deref(),
-            current: &|list, id| listed.record(list, id),
+            current: &|list, id| (listed.record(list, id), listed.standing_of(list, id).cloned()),
             today: Instant(clock::seconds()).day(),
         });
         let delta = delta.map_err(|error| Trip::Unreadable { why: error.to_string() })?;
