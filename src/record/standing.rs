@@ -78,6 +78,19 @@ impl End {
         }
     }
 
+    /// The state of an entry in this one that ends so. Of a suspension that lasts until the exit nothing comes
+    /// back in between.
+    fn of_one(self, before: State) -> State {
+        match (self, before) {
+            (End::Exited(on), State::Suspended(pause))
+                if pause.to.is_none_or(|to| on <= to.plus(1)) =>
+            {
+                State::Exited(pause.from.map(|from| from.min(on)))
+            }
+            _ => self.state(),
+        }
+    }
+
     /// This end may follow that one: it is a stronger kind of end.
     fn follows(self, before: Option<End>) -> bool {
         match (before, self) {
@@ -193,7 +206,7 @@ impl Standing {
         if let Some(end) = self.end
             && end.follows(End::of(entry.state))
         {
-            entry.state = end.state();
+            entry.state = end.of_one(entry.state);
         }
         Some(entry)
     }
