@@ -512,7 +512,7 @@ mod decisions {
             (BEHIND_SECONDS_MAX, 0, "clear"),
             (BEHIND_SECONDS_MAX + 1, 0, "undetermined"),
             (3_600, 3_599, "undetermined"),
-            (3_600, 3_601, "clear"),
+            (3_600, 3_601, "undetermined"),
         ] {
             let since = Instant(NOW.0 - lost);
             let view = View { behind: Some(since), ..View::clone(&view) };

@@ -22,10 +22,10 @@ impl<'a> Basis<'a> {
         Basis { ground, overlay, behind: None }
     }
 
-    /// Why a list cannot be relied on at the instant; `None` when it can. Changes that may be missing
-    /// make no difference to what was asked about before they were.
+    /// Why a list cannot be relied on at the instant; `None` when it can. Changes that may be missing count
+    /// whatever the instant: a listing, a repair, a revocation say what was so before they came.
     pub fn lag(self, list: ListNo, at: Instant) -> Option<Lag> {
-        let behind = self.behind.filter(|&since| at >= since).map(|since| Lag::Behind { since });
+        let behind = self.behind.map(|since| Lag::Behind { since });
         self.ground.lag(list, at).or(behind)
     }
 
