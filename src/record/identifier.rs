@@ -373,6 +373,25 @@ impl Identifier {
         Some(Identifier::trusted(kind, CompactString::from(&self.text[part])))
     }
 
+    /// A resident ID in its other length: the 15 digits of one of 18 characters, or the 18 of one of 15 digits,
+    /// of whoever was born in the 1900s (GB 11643-1999).
+    pub fn other_length(&self) -> Option<Identifier> {
+        if self.kind != IdentifierKind::ResidentId {
+            return None;
+        }
+        let t = &self.text;
+        let text = match t.len() {
+            15 => {
+                let digits = format!("{}19{}", &t[..6], &t[6..]);
+                let check = check::resident_id(digits.as_bytes())?;
+                digits + char::from(check).encode_utf8(&mut [0; 4])
+            }
+            18 => format!("{}{}", &t[..6], &t[8..17]),
+            _ => return None,
+        };
+        Some(Identifier::trusted(self.kind, text.into()))
+    }
+
     /// Whether two identifiers are of one subject: equal, or one derived from the other.
     ///
     /// Numbers of 15 characters and more are equal by their text alone, since no two kinds share one
@@ -399,15 +418,6 @@ impl Identifier {
             _ => false,
         };
         comparable && self.agrees(other).is_none()
-    }
-
-    /// Both are numbers of which one could decide the other: the same decisive kind, directly or by
-    /// derivation.
-    pub fn comparable(&self, other: &Identifier) -> bool {
-        match (self.decisive_core(), other.decisive_core()) {
-            (Some((a, _)), Some((b, _))) => a == b,
-            _ => false,
-        }
     }
 
     /// The part that decides, with the kind of number it belongs to; `None` when the kind is not

@@ -8,7 +8,7 @@ use std::fmt;
 /// An identifier with hidden digits: `1101011900****0006` (courts), `110101********0006` (platforms).
 ///
 /// A full identifier fits it when the lengths are equal and every shown character is; the fit is
-/// probable, never a confirmation.
+/// probable, never a confirmation. A resident ID is compared in the length of the mask.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct MaskedIdentifier {
@@ -61,20 +61,24 @@ impl MaskedIdentifier {
         self.text.bytes().filter(|&b| b != b'*').count()
     }
 
-    /// The full identifier could be the one behind the mask.
-    pub fn fits(&self, full: &Identifier) -> bool {
-        self.text.len() == full.text().len()
-            && self.text.bytes().zip(full.text().bytes()).all(|(mask, b)| mask == b'*' || mask == b)
+    /// The full identifier could be the one behind the mask; `None` where they are of two lengths.
+    pub fn fits(&self, full: &Identifier) -> Option<bool> {
+        let is_behind = |full: &Identifier| {
+            self.text.bytes().zip(full.text().bytes()).all(|(mask, b)| mask == b'*' || mask == b)
+        };
+        if full.text().len() == self.text.len() {
+            return Some(is_behind(full));
+        }
+        let other = full.other_length().filter(|other| other.text().len() == self.text.len());
+        other.as_ref().map(is_behind)
     }
 
     /// One of these numbers could be the one behind the mask; `None` where none can be compared. Of another
     /// length none can, and one with a failing check may be a slip of one digit: it rules nothing out.
     pub fn fits_any(&self, numbers: &[Identifier]) -> Option<bool> {
-        let is_comparable = |id: &&Identifier| {
-            id.text().len() == self.text.len() && (self.fits(id) || !id.quality().check_digit)
-        };
-        let fits = numbers.iter().filter(is_comparable).map(|id| self.fits(id));
-        fits.reduce(|any, fits| any || fits)
+        let compared =
+            |id: &Identifier| self.fits(id).filter(|fits| *fits || !id.quality().check_digit);
+        numbers.iter().filter_map(compared).reduce(|any, fits| any || fits)
     }
 
     /// Two masks could hide one identifier; `None` where they are of two lengths.
@@ -101,15 +105,22 @@ mod tests {
     fn full_identifiers_fit_their_masks() {
         let full = Identifier::recognise("110101190001010006").unwrap();
         for (mask, fits) in [
-            ("1101011900****0006", true),
-            ("110101********0006", true),
-            ("110101 1900 ＊＊＊＊ 0006", true),
-            ("1101011900XXXX0006", true),
-            ("1101011900****0007", false),
-            ("1101011900***0006", false),
+            ("1101011900****0006", Some(true)),
+            ("110101********0006", Some(true)),
+            ("110101 1900 ＊＊＊＊ 0006", Some(true)),
+            ("1101011900XXXX0006", Some(true)),
+            ("1101011900****0007", Some(false)),
+            ("1101011900***0006", None),
+            ("110101******000", Some(true)),
+            ("110101******001", Some(false)),
         ] {
             assert_eq!(MaskedIdentifier::parse(mask).unwrap().fits(&full), fits, "{mask}");
         }
+        // The 15 digits of a resident ID are those of 18 characters.
+        let short = Identifier::recognise("110101000101000").unwrap();
+        let long = |mask: &str| MaskedIdentifier::parse(mask).unwrap().fits(&short);
+        assert_eq!(long("1101011900****0006"), Some(true));
+        assert_eq!(long("110101********0014"), Some(false));
         let court = MaskedIdentifier::parse("1101011900****0006").unwrap();
         assert!(court.fits_masked(&MaskedIdentifier::parse("110101********0006").unwrap()));
         assert!(!court.fits_masked(&MaskedIdentifier::parse("110101********0016").unwrap()));

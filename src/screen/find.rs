@@ -282,8 +282,7 @@ pub fn compare_masks(listed: Listed, question: &Question, entry: &EntryView) -> 
     let asked = asked.as_ref()?;
     listed
         .identifiers_of(entry.subject())
-        .filter(|id| id.text().len() == asked.text().len())
-        .map(|id| asked.fits(&id))
+        .filter_map(|id| asked.fits(&id))
         .reduce(|any, fits| any || fits)
 }
 
@@ -298,16 +297,18 @@ pub fn person_alerts(matter: &Matter, question: &Question, entry: &EntryView) ->
             None => prefecture.parse() == Ok(entry.region() / 100),
         }
     };
-    let residents =
-        question.ids.iter().filter(|id| id.text().len() == 18 && may_be_resident(id.kind()));
+    let residents = question.ids.iter().filter(|id| may_be_resident(id));
     matter.persons_by_name
         || question.masked.as_ref().is_some_and(|masked| prefecture_agrees(masked.text()))
         || residents.map(Identifier::text).any(prefecture_agrees)
 }
 
 /// A resident ID, or 18 characters that are no sound number of any kind.
-fn may_be_resident(kind: IdentifierKind) -> bool {
-    matches!(kind, IdentifierKind::ResidentId | IdentifierKind::Other)
+fn may_be_resident(id: &Identifier) -> bool {
+    match id.kind() {
+        IdentifierKind::ResidentId => true,
+        kind => kind == IdentifierKind::Other && id.text().len() == 18,
+    }
 }
 
 /// How alike two folded names are, from 0 to 1, in the part that tells bodies apart: without the legal
