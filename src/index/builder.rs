@@ -166,10 +166,11 @@ impl<W: Write + Seek> Builder<W> {
         self.writer.section("entry.ids", points::build(ids.collect()).as_bytes())?;
 
         step("suspects");
-        let decided = &grouped.decided;
         let numbers = &order.number_of;
-        self.name_hashes
-            .retain(|(_, entry)| numbers[*entry as usize] != DROPPED && !decided[*entry as usize]);
+        self.name_hashes.retain(|&(_, entry)| {
+            let (entry, kind) = (entry as usize, self.rows[entry as usize].kind());
+            numbers[entry] != DROPPED && !grouped.decided[entry].tells(kind)
+        });
         let mut suspects: Vec<(u64, u32)> = std::mem::take(&mut self.name_hashes)
             .into_iter()
             .map(|(hash, entry)| (hash, numbers[entry as usize]))
@@ -247,7 +248,7 @@ impl<W: Write + Seek> Builder<W> {
     }
 }
 
-/// Names of subjects that no identifier decides: hash → entries, behind a table of their own.
+/// Names of subjects whom no identifier tells from others of their kind: hash → entries, behind a table of their own.
 fn write_suspects<W: Write + Seek>(
     suspects: &[(u64, u32)],
     writer: &mut Writer<W>,

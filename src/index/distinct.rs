@@ -5,7 +5,7 @@ use super::encoder::{Carries, DIRECT};
 use super::identifiers::{BlocksBuilder, MANY};
 use super::order::Order;
 use super::points;
-use super::subjects::{Carried, Grouping};
+use super::subjects::{Carried, Decided, Grouping};
 use crate::record::{Identifier, Packed};
 use crate::snapshot::Writer;
 use rayon::prelude::*;
@@ -25,8 +25,8 @@ pub(super) struct Grouped {
     pub root: Vec<u32>,
     /// By root: the smallest number of its identifiers.
     pub first_identifier: Vec<u32>,
-    /// By entry: its subject carries an identifier that decides.
-    pub decided: Vec<bool>,
+    /// By entry: what the identifiers of its subject decide.
+    pub decided: Vec<Decided>,
 }
 
 impl<'a> Distinct<'a> {
@@ -115,7 +115,7 @@ impl<'a> Distinct<'a> {
             let of_root = &mut first_identifier[root[entry] as usize];
             *of_root = (*of_root).min(first);
         }
-        let decided = root.iter().map(|&root| grouping.is_decided(root)).collect();
+        let decided = root.iter().map(|&root| grouping.decided(root)).collect();
         (Grouped { root, first_identifier, decided }, grouping.shared)
     }
 

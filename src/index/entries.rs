@@ -104,6 +104,11 @@ impl Row {
         Row { subject: subject.0, list, ..self }
     }
 
+    /// What is listed.
+    pub(super) fn kind(&self) -> SubjectKind {
+        SubjectKind::from_number(self.kind).unwrap_or(SubjectKind::Organisation)
+    }
+
     fn state(&self) -> Option<State> {
         let pause = Term { from: day(self.state_from), to: day(self.state_to) };
         Some(match self.state {
@@ -240,7 +245,7 @@ impl<'a> EntryView<'a> {
 
     /// What the subject is.
     pub fn kind(&self) -> SubjectKind {
-        SubjectKind::from_number(self.row.kind).unwrap_or(SubjectKind::Organisation)
+        self.row.kind()
     }
 
     /// Who decided.

@@ -224,7 +224,7 @@ impl<'a> Listed<'a> {
         bearers.any(|mention| self.entry(mention.entry).is_some_and(is_another))
     }
 
-    /// The same, of subjects whom no identifier decides. The hash of the name is compared, not the
+    /// The same, of subjects whom no identifier tells from others of their kind. The hash of the name is compared, not the
     /// name: the caller does that.
     #[inline]
     pub fn suspects(self, key: &str) -> impl Iterator<Item = EntryNo> {
@@ -232,7 +232,7 @@ impl<'a> Listed<'a> {
             if self.overlay.is_empty() { &[][..] } else { self.overlay.suspects_of(key) };
         let mentions = mentions.iter().map(|mention| mention.entry);
         self.index.suspects(key).chain(mentions).filter(move |&no| {
-            self.overlay.is_empty() || !self.entry(no).is_some_and(|entry| self.is_decided(entry))
+            self.overlay.is_empty() || !self.entry(no).is_some_and(|entry| self.is_told(entry))
         })
     }
 
@@ -265,8 +265,8 @@ impl<'a> Listed<'a> {
         }
     }
 
-    fn is_decided(self, entry: EntryView) -> bool {
-        self.group(entry.subject()).is_some_and(|group| group.decided)
+    fn is_told(self, entry: EntryView) -> bool {
+        self.group(entry.subject()).is_some_and(|group| group.decided.tells(entry.kind()))
     }
 
     #[inline]

@@ -16,6 +16,8 @@
 //! index still does. One that is listed anew, or whose subject was corrected, is added: it gets the
 //! next number, and its subject is joined to those whose identifiers agree, as a build would. Where
 //! identifiers contradict one another a build may join differently; then the next build's word counts.
+//! So it does where an entry of several of one subject was given another: which of them carried a number
+//! is not in the index, so the numbers that it lost lead to it as long as one of the others stays.
 
 use super::beginnings::{self, Beginning, Outline};
 use super::encoder::id_hash;
@@ -24,12 +26,14 @@ use super::names::Mention;
 use super::postings::{Mark, Sought};
 use super::reader::Owner;
 use super::sieve::Sieve;
+use super::subjects::Decided;
 use super::{EntryNo, Index, SubjectNo, keys, points, similar};
 use crate::record::{
     Act, Agreement, Change, Entry, Field, Identifier, Provenance, Refusal, Standing, State, Stood,
 };
 use crate::text::Name;
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync, VectorSync};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -71,6 +75,8 @@ struct Placed {
     row: entries::Row,
     text: Box<[u8]>,
     authority: Box<str>,
+    /// It goes on under another number, with another subject.
+    withdrawn: bool,
 }
 
 /// Who carries an identifier, among the added entries.
@@ -89,8 +95,8 @@ pub(super) struct Group {
     pub entries: Vec<EntryNo>,
     /// The identifiers of the added entries.
     pub identifiers: Vec<Identifier>,
-    /// One of all its identifiers decides.
-    pub decided: bool,
+    /// What all its identifiers decide.
+    pub decided: Decided,
 }
 
 /// What is wrong with a change that does not fit, or where it is already.
@@ -244,8 +250,11 @@ impl Overlay {
     fn withdraw(&mut self, index: &Index, no: EntryNo, list: &str) {
         let Some(before) = self.placed(no).or_else(|| index.entry(no)) else { return };
         let (source, file) = (String::new(), String::new());
+        let row = before.row;
         let before = before.record(list, Vec::new(), Provenance { source, file, row: 0 });
-        self.place(index, no, &Entry { state: State::Revoked, ..before });
+        let entry = Entry { state: State::Revoked, ..before };
+        let row = entries::Row::of(&entry).in_place_of(row);
+        self.put_in_place(no, Placed { withdrawn: true, ..Placed::new(row, &entry) });
     }
 
     fn place(&mut self, index: &Index, no: EntryNo, entry: &Entry) {
@@ -276,8 +285,9 @@ impl Overlay {
             }
         }
         // Groups only grow, so a subject that is decided stays so, and is no suspect by any name.
-        let may_be_suspect = !self.group(subject).is_some_and(|group| group.decided);
-        let is_body = entry.subject.kind.is_body();
+        let kind = entry.subject.kind;
+        let may_be_suspect = !self.group(subject).is_some_and(|group| group.decided.tells(kind));
+        let is_body = kind.is_body();
         let mut mention = |name: &str, former: bool| {
             self.mention(name, Mention { entry: no, former }, may_be_suspect, is_body);
         };
@@ -327,7 +337,7 @@ impl Overlay {
         let mut group = Group {
             subjects: vec![subject],
             entries: vec![no],
-            decided: own.iter().any(Identifier::decides),
+            decided: decided_by(&own),
             identifiers: own.clone(),
         };
         let torn = own.iter().any(|a| own.iter().any(|b| a.contradicts(b)));
@@ -338,10 +348,13 @@ impl Overlay {
         ];
         for way in ways.into_iter().filter(|_| !torn) {
             for id in &own {
-                for (stored, agreement, other) in self.subjects_with(index, id) {
-                    if way(&stored, agreement)
-                        && (agreement == Agreement::Equal || self.derives_one(index, id, &stored))
-                    {
+                let mut others = self.subjects_with(index, id);
+                others.retain(|(stored, agreement, _)| way(stored, *agreement));
+                if self.is_contested(index, &others) {
+                    continue;
+                }
+                for (stored, agreement, other) in others {
+                    if agreement == Agreement::Equal || self.derives_one(index, id, &stored) {
                         self.unite(index, &mut group, other);
                     }
                 }
@@ -354,7 +367,26 @@ impl Overlay {
         }
     }
 
-    /// Subjects that carry an identifier agreeing with this one, in the order of their numbers.
+    /// Two of these contradict each other: whose their identifier is cannot be told.
+    fn is_contested(&self, index: &Index, all: &[(Identifier, Agreement, SubjectNo)]) -> bool {
+        let first = |&(_, _, subject): &(Identifier, Agreement, SubjectNo)| {
+            // Those of a group are in order.
+            self.group(subject).and_then(|group| group.subjects.first()).copied().unwrap_or(subject)
+        };
+        let groups: BTreeSet<SubjectNo> = all.iter().map(first).collect();
+        if groups.len() < 2 {
+            return false;
+        }
+        let of = |subject: &SubjectNo| self.identifiers_of(index, &self.group_of(*subject));
+        let all: Vec<Vec<Identifier>> = groups.iter().map(of).collect();
+        let contradict = |a: &[Identifier], b: &[Identifier]| {
+            a.iter().any(|a| b.iter().any(|b| a.contradicts(b)))
+        };
+        all.iter().enumerate().any(|(at, a)| all[..at].iter().any(|b| contradict(a, b)))
+    }
+
+    /// Subjects that carry an identifier agreeing with this one, in the order of their numbers; not those of
+    /// which nothing is left, since all their entries were given another subject.
     fn subjects_with(
         &self,
         index: &Index,
@@ -363,7 +395,9 @@ impl Overlay {
         let mut found = Vec::new();
         index.identify(id, |no, stored, agreement| {
             for owner in index.owners(no) {
-                if let Owner::Subject(subject) = owner {
+                if let Owner::Subject(subject) = owner
+                    && !self.is_left(index, subject)
+                {
                     found.push((stored.clone(), agreement, subject));
                 }
             }
@@ -371,12 +405,24 @@ impl Overlay {
         for carrier in self.carriers_of(id) {
             if let (Some(agreement), Owner::Subject(subject)) =
                 (carrier.identifier.agrees(id), carrier.owner)
+                && !self.is_left(index, subject)
             {
                 found.push((carrier.identifier.clone(), agreement, subject));
             }
         }
         found.sort_by_key(|(_, _, subject)| *subject);
         found
+    }
+
+    /// All entries of a subject go on under other numbers.
+    fn is_left(&self, index: &Index, subject: SubjectNo) -> bool {
+        let is_withdrawn = |no: u32| self.placed.get(&no).is_some_and(|placed| placed.withdrawn);
+        let meta = index.meta();
+        match subject.0.checked_sub(meta.subjects as u32) {
+            // Each added entry has a subject of its own.
+            Some(added) => is_withdrawn(meta.entries as u32 + added),
+            None => index.entries_of(subject).all(|entry| is_withdrawn(entry.no.0)),
+        }
     }
 
     /// Of two identifiers, one of which contains the other, the short one is contained in no third.
@@ -393,26 +439,29 @@ impl Overlay {
         if group.subjects.contains(&with) {
             return;
         }
-        let joined = match self.group(with) {
-            Some(joined) => joined.clone(),
-            None => Group { subjects: vec![with], ..Group::default() },
-        };
-        let of_index = |group: &Group| -> Vec<Identifier> {
-            group.subjects.iter().flat_map(|&subject| index.identifiers_of(subject)).collect()
-        };
-        let (ours, theirs) = (of_index(group), of_index(&joined));
-        let mut ours = ours.iter().chain(&group.identifiers);
-        let contradicted =
-            ours.any(|a| theirs.iter().chain(&joined.identifiers).any(|b| a.contradicts(b)));
-        if contradicted {
+        let joined = self.group_of(with);
+        let (ours, theirs) =
+            (self.identifiers_of(index, group), self.identifiers_of(index, &joined));
+        if ours.iter().any(|a| theirs.iter().any(|b| a.contradicts(b))) {
             return;
         }
-        group.decided |= joined.decided || theirs.iter().any(Identifier::decides);
+        group.decided = group.decided.or(joined.decided).or(decided_by(&theirs));
         group.subjects.extend(joined.subjects);
         group.subjects.sort_unstable();
         group.entries.extend(joined.entries);
         group.entries.sort_unstable();
         group.identifiers.extend(joined.identifiers);
+    }
+
+    /// The group of a subject, or it alone.
+    fn group_of(&self, subject: SubjectNo) -> Group {
+        let alone = || Group { subjects: vec![subject], ..Group::default() };
+        self.group(subject).cloned().unwrap_or_else(alone)
+    }
+
+    fn identifiers_of(&self, index: &Index, group: &Group) -> Vec<Identifier> {
+        let of_index = group.subjects.iter().flat_map(|&subject| index.identifiers_of(subject));
+        of_index.chain(group.identifiers.iter().cloned()).collect()
     }
 
     /// The entry as it stands, where it differs from the index or is not in it.
@@ -499,8 +548,14 @@ impl Placed {
         let mut text = Vec::new();
         entries::write_text(entry, &entry.id, &mut text);
         row.text_length = text.len() as u32;
-        Placed { row, text: text.into(), authority: entry.authority.as_str().into() }
+        let (text, authority) = (text.into(), entry.authority.as_str().into());
+        Placed { row, text, authority, withdrawn: false }
     }
+}
+
+/// What these decide.
+fn decided_by(ids: &[Identifier]) -> Decided {
+    ids.iter().map(Decided::by).fold(Decided::default(), Decided::or)
 }
 
 /// The identifiers and what is derived from them.

@@ -8,10 +8,11 @@
 //!
 //! Entries with an equal or derivable identifier are of one subject, unless that would join two
 //! different sound numbers of a kind of which a subject holds one (DESIGN: the veto). Then the
-//! identifier stays with both, and a question by it finds both. An entry whose own identifiers
+//! identifier stays with all who carry it, joins none of them, and a question by it finds all. An entry whose own identifiers
 //! contradict one another is joined with nobody, or it would carry one company's record to another.
 
-use crate::record::{Agreement, Identifier, IdentifierKind};
+use crate::record::{Agreement, Identifier, IdentifierKind, SubjectKind};
+use smallvec::SmallVec;
 use std::collections::HashSet;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -35,6 +36,33 @@ fn class(identifier: &Identifier) -> Option<usize> {
         IdentifierKind::VehiclePlate => 3,
         _ => 1,
     })
+}
+
+/// Of which classes a subject has an identifier that decides, a bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Decided(u8);
+
+impl Decided {
+    /// By one identifier.
+    pub fn by(identifier: &Identifier) -> Decided {
+        Decided(class(identifier).map_or(0, |class| 1 << class))
+    }
+
+    /// By any of both.
+    pub fn or(self, other: Decided) -> Decided {
+        Decided(self.0 | other.0)
+    }
+
+    /// A subject of this kind is told from others of it. Of an individual business its owner's number may be all
+    /// that is known, and a vehicle's plate says neither who its holder is nor who is not.
+    pub fn tells(self, kind: SubjectKind) -> bool {
+        let classes = match kind {
+            SubjectKind::Organisation | SubjectKind::IndividualBusiness => 0b0001,
+            SubjectKind::NaturalPerson => 0b0110,
+            SubjectKind::Vehicle => 0b1000,
+        };
+        self.0 & classes != 0
+    }
 }
 
 /// A distinct identifier with the entries that carry it.
@@ -86,19 +114,39 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         }
     }
 
-    /// Then the entries of one identifier are joined.
+    /// Then the entries of one identifier are joined; none of them where two cannot be of one subject: whose
+    /// the identifier is cannot be told.
     pub fn join(&mut self, carried: &Carried) {
-        let mut refused = false;
-        let mut before = None;
-        for &entry in carried.entries {
-            if self.torn.contains(&entry) {
-                continue;
-            }
-            if let Some(before) = before.replace(entry) {
-                refused |= !self.union(before, entry);
-            }
+        let whole = carried.entries.iter().copied().filter(|entry| !self.torn.contains(entry));
+        let entries: SmallVec<[u32; 8]> = whole.collect();
+        if self.is_contested(&entries) {
+            self.shared += 1;
+            return;
         }
-        self.shared += u64::from(refused);
+        for pair in entries.windows(2) {
+            self.union(pair[0], pair[1]);
+        }
+    }
+
+    /// The decisive identifiers of the subjects of some entries contradict one another.
+    fn is_contested(&mut self, entries: &[u32]) -> bool {
+        let mut roots: SmallVec<[u32; 8]> = entries.iter().map(|&entry| self.root(entry)).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        self.decisive.iter().any(|class| {
+            let numbers = roots.iter().map(|&root| class[root as usize]).filter(|&no| no != NONE);
+            let mut distinct: SmallVec<[u32; 8]> = numbers.collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let [first, others @ ..] = &distinct[..] else { return false };
+            // Of three that agree in pairs with one of them, two may contradict each other.
+            let mut all = vec![(self.get)(*first)];
+            others.iter().any(|&number| {
+                all.push((self.get)(number));
+                let (last, before) = all.split_last().expect("just pushed");
+                before.iter().any(|one| one.contradicts(last))
+            })
+        })
     }
 
     /// And those of identifiers that are derived from one another, where that is unambiguous:
@@ -162,9 +210,10 @@ impl<'a, Get: Fn(u32) -> Identifier> Grouping<'a, Get> {
         entry
     }
 
-    /// The subject of this root carries a sound identifier that decides.
-    pub fn is_decided(&self, root: u32) -> bool {
-        self.decisive.iter().any(|class| class[root as usize] != NONE)
+    /// What the identifiers of the subject of this root decide.
+    pub fn decided(&self, root: u32) -> Decided {
+        let bit = |class: usize| u8::from(self.decisive[class][root as usize] != NONE) << class;
+        Decided((0..CLASSES).map(bit).sum())
     }
 }
 
@@ -220,6 +269,12 @@ mod tests {
         check(&[(a, &[0]), (b, &[1]), ("MA0000015", &[1])], 2, &[&[0], &[1]], 0);
         // one organisation code in two sound USCCs: the row with the code alone stays by itself
         check(&[(a, &[0]), ("92320500MA0000015B", &[1]), ("MA0000015", &[2])], 3, &[&[2]], 1);
+        // a number that two companies carry: a row with that number alone is neither's, whatever its place
+        for [x, y, alone] in [[0, 1, 2], [0, 2, 1], [1, 2, 0]] {
+            let (all, x, y) = ([0, 1, 2], [x], [y]);
+            let rows: [(&str, &[u32]); 3] = [(a, &x), (b, &y), ("320500000000001", &all)];
+            check(&rows, 3, &[&x, &y, &[alone]], 1);
+        }
         check(&[("E12345678", &[0, 1]), ("E12345679", &[1, 2])], 3, &[&[0, 1, 2]], 0);
     }
 }

@@ -224,6 +224,95 @@ fn a_feed_takes_over_once_it_has_moved_on() {
     assert!(!standing.effective(Some(&noted)).unwrap().objection);
 }
 
+#[test]
+fn an_exit_brings_nothing_back_that_is_suspended_until_then() {
+    let mut entry = listed("court", "苏州星河科技有限公司", &[A]);
+    entry.id = "e".to_owned();
+    let pause = |from: &str, to: Option<&str>| {
+        Act::Suspend(Term { from: Some(day(from)), to: to.map(day) })
+    };
+    for (suspend, exit, counts) in [
+        (pause("2026-10-01", None), "2026-12-01", ["2026-09-30"].as_slice()),
+        (pause("2026-10-01", Some("2026-12-31")), "2026-12-01", &["2026-09-30"]),
+        (pause("2026-10-01", Some("2026-11-30")), "2026-12-01", &["2026-09-30"]),
+        (pause("2026-12-05", None), "2026-12-01", &["2026-09-30", "2026-10-15", "2026-11-23"]),
+    ] {
+        let mut town = town::build(std::slice::from_ref(&entry));
+        for (key, act) in [("1", suspend), ("2", Act::Exit { on: day(exit) })] {
+            apply(&mut town, &change(key, "court", "e", act)).unwrap();
+        }
+        let listed = town.basis().listed().record("court", "e").unwrap();
+        for asked in ["2026-09-30", "2026-10-15", "2026-11-23", "2026-12-01", "2027-01-01"] {
+            assert_eq!(listed.counts_on(day(asked)), counts.contains(&asked), "{exit} {asked}");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_a_correction_took_away_leads_to_nothing() {
+    const P: &str = "110101190001010006";
+    const R: &str = "320500000000001";
+    let name = "苏州星河科技有限公司";
+    let entry = |id: &str, ids: &[&str]| Entry { id: id.to_owned(), ..listed("court", name, ids) };
+    let correct = |key: &str, ids: &[&str]| {
+        let subject = Field::Subject(Box::new(listed("court", name, ids).subject));
+        change(key, "court", "e", Act::Amend(vec![subject]))
+    };
+    let mut listed_since = town::build(&[]);
+    let listing = Act::List(Box::new(entry("e", &[A, P])));
+    apply(&mut listed_since, &change("0", "court", "e", listing)).unwrap();
+    for mut town in [town::build(&[entry("e", &[A, P])]), listed_since] {
+        assert_eq!(verdict(&town, None, P), Verdict::Prohibit);
+        apply(&mut town, &correct("1", &[A])).unwrap();
+        assert_eq!(
+            (verdict(&town, None, P), verdict(&town, None, A)),
+            (Verdict::Clear, Verdict::Prohibit)
+        );
+        apply(&mut town, &correct("2", &[A, R])).unwrap();
+        apply(&mut town, &correct("3", &[R])).unwrap();
+        assert_eq!(
+            (verdict(&town, None, A), verdict(&town, None, R)),
+            (Verdict::Clear, Verdict::Prohibit)
+        );
+    }
+    // Another entry of the subject joins what is left to it.
+    let mut town = town::build(&[entry("e", &[A, P]), entry("other", &[A, R])]);
+    apply(&mut town, &correct("1", &[A])).unwrap();
+    let subjects = |raw: &str| {
+        let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
+        let mut question = Question::default();
+        question.identified_by(id(raw));
+        let mut decision = Decision::default();
+        screen::check(
+            &town.basis(),
+            matter,
+            noon(),
+            &[question],
+            &mut Scratch::default(),
+            &mut decision,
+        )
+        .unwrap();
+        decision.subjects[0].hits.len()
+    };
+    assert_eq!((subjects(A), subjects(R)), (2, 2));
+}
+
+#[test]
+fn a_number_of_two_companies_joins_a_listing_to_neither() {
+    const R: &str = "320500000000001";
+    let entry = |id: &str, ids: &[&str]| Entry {
+        id: id.to_owned(),
+        ..listed("court", "苏州星河科技有限公司", ids)
+    };
+    let mut town = town::build(&[entry("a", &[A, R]), entry("b", &[B, R])]);
+    apply(&mut town, &change("1", "ban", "c", Act::List(Box::new(entry("c", &[R]))))).unwrap();
+    let hits = |raw: &str| {
+        let (_, hits, _) = answers(&town, &[(None, vec![raw])]).remove(0);
+        hits.len()
+    };
+    assert_eq!((hits(A), hits(B), hits(R)), (1, 1, 3));
+}
+
 /// The life of an entry, told once more and plainly.
 #[derive(Default, Clone)]
 struct Life {
@@ -255,7 +344,7 @@ impl Life {
                     return Err(Refusal::Ended);
                 }
                 match entry {
-                    Some(entry) => entry.state = end,
+                    Some(entry) => entry.state = ended(entry.state, end),
                     None => self.ended = Some(end),
                 }
             }
@@ -280,6 +369,17 @@ impl Life {
             (None, Some(entry), act) => alter(entry, act, is_over(entry))?,
         }
         Ok(())
+    }
+}
+
+/// The state of an entry in one state that ends: what is suspended until its exit does not come back.
+fn ended(before: State, end: State) -> State {
+    let (State::Suspended(pause), State::Exited(Some(on))) = (before, end) else { return end };
+    match pause {
+        Term { to: Some(to), .. } if to.plus(1) < on => end,
+        Term { from: Some(from), .. } if from < on => State::Exited(Some(from)),
+        Term { from: Some(_), .. } => end,
+        Term { from: None, .. } => State::Exited(None),
     }
 }
 
@@ -417,9 +517,9 @@ fn an_act() -> impl Strategy<Value = Act> {
     ]
 }
 
-type Asked = (Option<&'static str>, Vec<&'static str>);
+type Asked<'a> = (Option<&'a str>, Vec<&'a str>);
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn asked() -> impl Strategy<Value = Asked<'static>> {
     let ids: Vec<&str> = SUBJECTS.concat();
     (
         prop::option::of(prop::sample::select(&NAMES[..])),
@@ -475,7 +575,7 @@ fn answers(town: &Town, asked: &[Asked]) -> Vec<(Verdict, Vec<String>, Vec<Strin
         .collect()
 }
 
-fn question((name, ids): &Asked) -> Question<'static> {
+fn question<'a>((name, ids): &Asked<'a>) -> Question<'a> {
     let mut question = Question { name: *name, ..Question::default() };
     ids.iter().for_each(|raw| question.identified_by(id(raw)));
     question

@@ -258,7 +258,17 @@ impl<'a> Oracle<'a> {
         let kinds = question.kind().is_none_or(|kind| {
             kind == entry.subject.kind || (is_body(kind) && is_body(entry.subject.kind))
         });
-        let shielded = question.ids.iter().any(decides) && theirs.iter().any(decides);
+        let tells = |id: &Identifier| {
+            let is_of_body = matches!(id.kind(), IdentifierKind::Uscc | IdentifierKind::OrgCode);
+            let is_of_vehicle = id.kind() == IdentifierKind::VehiclePlate;
+            let is_of_its_kind = match entry.subject.kind {
+                SubjectKind::Organisation | SubjectKind::IndividualBusiness => is_of_body,
+                SubjectKind::Vehicle => is_of_vehicle,
+                SubjectKind::NaturalPerson => !is_of_body && !is_of_vehicle,
+            };
+            decides(id) && is_of_its_kind
+        };
+        let shielded = question.ids.iter().any(decides) && theirs.iter().any(tells);
         if !kinds || contradicted || shielded {
             return None;
         }
@@ -268,9 +278,7 @@ impl<'a> Oracle<'a> {
             let full: Vec<bool> = question
                 .ids
                 .iter()
-                .filter(|q| same_length(q.text(), mask.text()))
-                .filter(|q| mask.fits(q) || !q.quality().check_digit)
-                .map(|q| mask.fits(q))
+                .filter_map(|q| mask.fits(q).filter(|fits| *fits || !q.quality().check_digit))
                 .collect();
             fits.extend(full);
             if fits.is_empty()
@@ -280,12 +288,7 @@ impl<'a> Oracle<'a> {
                 fits.push(asked.fits_masked(mask));
             }
         } else if let Some(asked) = &question.masked {
-            fits.extend(
-                theirs
-                    .iter()
-                    .filter(|t| same_length(t.text(), asked.text()))
-                    .map(|t| asked.fits(t)),
-            );
+            fits.extend(theirs.iter().filter_map(|t| asked.fits(t)));
         }
         if !fits.is_empty() {
             return fits.contains(&true).then_some(Grade::MaskedIdentifier);
@@ -300,8 +303,10 @@ impl<'a> Oracle<'a> {
         let seconded = self.catalogue.matter(matter).persons_by_name
             || question.masked.as_ref().is_some_and(|m| prefecture(m.text()))
             || question.ids.iter().any(|q| {
-                let kinds = [IdentifierKind::ResidentId, IdentifierKind::Other];
-                q.text().len() == 18 && kinds.contains(&q.kind()) && prefecture(q.text())
+                let is_resident = q.kind() == IdentifierKind::ResidentId;
+                let may_be =
+                    is_resident || q.kind() == IdentifierKind::Other && q.text().len() == 18;
+                may_be && prefecture(q.text())
             });
         (entry.subject.kind != SubjectKind::NaturalPerson || seconded).then_some(Grade::Name)
     }
@@ -334,9 +339,24 @@ fn subjects(entries: &[Entry]) -> Vec<usize> {
     };
     let (decisive, weak): (Vec<&Identifier>, Vec<&Identifier>) =
         distinct.iter().partition(|id| id.kind().is_decisive());
-    for id in decisive {
-        carriers(id).windows(2).for_each(|pair| join(&mut subject, pair[0], pair[1]));
-    }
+    // None is joined by a number two of whose carriers cannot be one.
+    let join_all = |subject: &mut Vec<usize>, id: &Identifier| {
+        let carriers = carriers(id);
+        let of = |at: usize| -> Vec<&Identifier> {
+            (0..entries.len())
+                .filter(|&e| subject[e] == subject[at])
+                .flat_map(|e| &all[e])
+                .collect()
+        };
+        let sides: Vec<Vec<&Identifier>> = carriers.iter().map(|&at| of(at)).collect();
+        let contested = sides
+            .iter()
+            .any(|a| sides.iter().any(|b| a.iter().any(|a| b.iter().any(|b| a.contradicts(b)))));
+        if !contested {
+            carriers.windows(2).for_each(|pair| join(subject, pair[0], pair[1]));
+        }
+    };
+    decisive.into_iter().for_each(|id| join_all(&mut subject, id));
     // Where a join is refused the order decides: families by their number, as the index takes them.
     let mut by_family: Vec<&Identifier> = distinct.iter().collect();
     by_family.sort_by_key(|id| id.family());
@@ -354,8 +374,6 @@ fn subjects(entries: &[Entry]) -> Vec<usize> {
             join(&mut subject, a, b);
         }
     }
-    for id in weak {
-        carriers(id).windows(2).for_each(|pair| join(&mut subject, pair[0], pair[1]));
-    }
+    weak.into_iter().for_each(|id| join_all(&mut subject, id));
     subject
 }

@@ -188,6 +188,32 @@ fn trap_6_a_masked_row_is_probable_and_reviewed() {
 }
 
 #[test]
+fn a_short_resident_id_seconds_a_name_as_the_long_one_does() {
+    let mut entry = person("张三");
+    entry.subject.masked = MaskedIdentifier::parse("110101********0014");
+    let entries = [entry];
+    let hit = &["court masked_identifier"][..];
+    for id in ["110101190001010014", "110101000101001"] {
+        check(&entries, Ask("张三", &[id]), Verdict::Review, hit);
+    }
+    check(&entries, Ask("张三", &["110101000101000"]), Verdict::Clear, &[]);
+    let mut nowhere = person("张三");
+    nowhere.region = 110100;
+    check(&[nowhere], Ask("张三", &["110101000101001"]), Verdict::Review, &["court name"]);
+}
+
+#[test]
+fn a_number_of_another_kind_does_not_hide_an_equal_name() {
+    // Of a stall only its owner's number is known, of a lorry's holder the plate.
+    let mut stall = listed("court", "苏州市姑苏区星河面馆", &["110101190001010006"]);
+    stall.subject.kind = SubjectKind::IndividualBusiness;
+    let holder = listed("court", XINGHE, &["苏E12345"]);
+    for (entry, name) in [(stall, "苏州市姑苏区星河面馆"), (holder, XINGHE)] {
+        check(&[entry], Ask(name, &[OTHER]), Verdict::Review, &["court name"]);
+    }
+}
+
+#[test]
 fn trap_7_expiry_is_decided_when_asked_at_midnight_in_shanghai() {
     let mut entry = listed("court", XINGHE, &[USCC]);
     entry.term = Term { from: Some(day("2026-10-31")), to: Some(day("2026-11-01")) };
