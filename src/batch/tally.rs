@@ -23,7 +23,7 @@ pub struct Tally {
     pub grades: [u64; Grade::ALL.len()],
     /// Rows that meet an entry of a list.
     pub lists: BTreeMap<ListNo, u64>,
-    /// Entries that are met, some more than once.
+    /// Entries that are met or stand against such ones, some more than once.
     met: Vec<EntryNo>,
 }
 
@@ -38,6 +38,7 @@ impl Tally {
         let Some(best) = decided.hits.iter().map(|hit| hit.grade).min() else { return };
         self.hits += 1;
         self.meet(decided.hits.iter().map(|hit| hit.entry));
+        self.meet(decided.conflicts.iter().flat_map(|conflict| [conflict.red, conflict.black]));
         self.grades[best as usize] += 1;
         let mut lists: SmallVec<[ListNo; 8]> = decided.hits.iter().map(|hit| hit.list).collect();
         lists.sort_unstable();
@@ -45,7 +46,7 @@ impl Tally {
         lists.into_iter().for_each(|list| *self.lists.entry(list).or_default() += 1);
     }
 
-    /// The entries that are met, in order.
+    /// The entries that are met, and those of other lists that stand against them, in order.
     pub fn met(&self) -> Vec<EntryNo> {
         let mut met = self.met.clone();
         met.sort_unstable();
@@ -94,5 +95,34 @@ impl Tally {
         for (&list, count) in &other.lists {
             *self.lists.entry(list).or_default() += count;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::{Conflict, Hit};
+
+    #[test]
+    fn what_stands_against_an_entry_is_met_too() {
+        let hit = Hit {
+            entry: EntryNo(7),
+            list: ListNo(0),
+            grade: Grade::Identifier,
+            on: None,
+            relation: None,
+            consulted: true,
+            derived: false,
+            likeness: None,
+            name_differs: false,
+            name_variant: false,
+            former_name: false,
+            name_taken_over: false,
+        };
+        let conflicts = vec![Conflict { red: EntryNo(3), black: EntryNo(7) }];
+        let decided = SubjectDecision { hits: vec![hit], conflicts, ..SubjectDecision::default() };
+        let mut tally = Tally::default();
+        tally.count(&decided);
+        assert_eq!((tally.hits, tally.met()), (1, vec![EntryNo(3), EntryNo(7)]));
     }
 }
