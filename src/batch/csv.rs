@@ -70,7 +70,8 @@ impl Dialect {
 pub fn headings(head: &[u8], delimiter: u8) -> Option<Vec<String>> {
     let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head);
     let mut record = Record::new(delimiter);
-    record.read(head);
+    let blank = head.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    record.read(&head[blank..]);
     let cell = |at| std::str::from_utf8(record.cell(at)).map(|cell| cell.trim().to_owned()).ok();
     let is_sound = !record.is_beyond && !record.is_open;
     is_sound.then(|| (0..record.count).map(cell).collect()).flatten()
@@ -374,10 +375,16 @@ impl Record {
         }
     }
 
-    /// Read the first record of the bytes; answers how many it takes, its line end with it.
+    /// Read the first record of the bytes; answers how many it takes, its line end with it. A blank line is one.
     fn read(&mut self, bytes: &[u8]) -> usize {
         self.parser.reset();
         (self.filled, self.count, self.is_beyond, self.is_open) = (0, 0, false, false);
+        // The parser would pass over it.
+        match bytes {
+            [b'\r', b'\n', ..] => return 2,
+            [b'\r' | b'\n', ..] => return 1,
+            _ => {}
+        }
         let (mut taken, mut is_ended) = (0, false);
         loop {
             // What the bytes leave open a line end closes, unless quotes are open.

@@ -400,7 +400,7 @@ impl<'a> Run<'a, '_> {
         let feed = Feed::open(path, self.job.layout)?;
         let all = all_headings(&feed)?;
         let columns = self.find(&all)?;
-        let wanted = Wanted { headings: all.clone(), needed: Vec::new() };
+        let wanted = Wanted { headings: all.clone(), blank_rows: true, ..Wanted::default() };
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
         let mut table = match self.job.output_format {
@@ -613,7 +613,7 @@ fn not_from_standard_input() -> BatchError {
 
 /// The headings of a file, known without its rows.
 fn all_headings(feed: &Feed) -> Result<Vec<String>, SourceError> {
-    let (nothing, mut all) = (Wanted { headings: Vec::new(), needed: Vec::new() }, None);
+    let (nothing, mut all) = (Wanted::default(), None);
     let read = feed.read(
         &nothing,
         &mut |headings| {

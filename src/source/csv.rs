@@ -11,17 +11,19 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Cells in one row.
-const CELLS_MAX: usize = 1024;
+const CELLS_MAX: usize = 1 << 14;
 
 pub(super) fn read(
     path: &Path,
     encoding: &'static Encoding,
     delimiter: u8,
+    blank_rows: bool,
     on_headings: &mut OnHeadings,
     sink: &mut Sink,
 ) -> Result<(), SourceError> {
     let mut rows = Rows::open(path, encoding, delimiter)?;
     let mut cells = Vec::new();
+    rows.skip_blank_lines()?;
     if !rows.next()? {
         on_headings(&[])?;
         return Ok(());
@@ -31,11 +33,12 @@ pub(super) fn read(
     on_headings(&cells)?;
     let mut batches = Batches::new(sink);
     loop {
+        batches.go_to(batches.row() + rows.skip_blank_lines()?);
         rows.row = batches.row();
         if !rows.next()? {
             break;
         }
-        if rows.is_blank() {
+        if rows.is_blank(blank_rows) {
             batches.go_to(batches.row() + 1);
             continue;
         }
@@ -80,6 +83,8 @@ struct Rows<'a> {
     ends: Vec<usize>,
     filled: usize,
     count: usize,
+    /// Bytes of it as it stands there, with one of its line end.
+    taken: usize,
     row: u64,
 }
 
@@ -89,34 +94,57 @@ impl Rows<'_> {
         encoding: &'static Encoding,
         delimiter: u8,
     ) -> Result<Rows<'a>, SourceError> {
-        let input = decoded(path, encoding)
-            .map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
+        let failed = |source| SourceError::Io { file: path.to_owned(), source };
+        let mut input = decoded(path, encoding).map_err(failed)?;
+        let mark = "\u{feff}".as_bytes();
+        if input.fill_buf().map_err(failed)?.starts_with(mark) {
+            input.consume(mark.len());
+        }
         let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         let (output, ends) = (vec![0; ROW_BYTES_MAX], vec![0; CELLS_MAX]);
-        Ok(Rows { path, input, parser, output, ends, filled: 0, count: 0, row: 0 })
+        Ok(Rows { path, input, parser, output, ends, filled: 0, count: 0, taken: 0, row: 0 })
     }
 
-    /// Read a record; false at the end.
+    /// Read a record, which begins where no [blank line](Self::skip_blank_lines) does; false at the end.
     fn next(&mut self) -> Result<bool, SourceError> {
-        (self.filled, self.count) = (0, 0);
+        (self.filled, self.count, self.taken) = (0, 0, 0);
+        if self.peek()?.is_none() {
+            return Ok(false);
+        }
         loop {
             let input = self
                 .input
                 .fill_buf()
                 .map_err(|source| SourceError::Io { file: self.path.to_owned(), source })?;
+            let is_ended = input.is_empty();
+            // What the input leaves open a line end closes, unless quotes are open.
             let (result, read, written, ended) = self.parser.read_record(
-                input,
+                if is_ended { b"\n" } else { input },
                 &mut self.output[self.filled..],
                 &mut self.ends[self.count..],
             );
-            self.input.consume(read);
+            let ends_with = read.checked_sub(1).and_then(|last| input.get(last)).copied();
+            self.input.consume(if is_ended { 0 } else { read });
             self.filled += written;
             self.count += ended;
+            self.taken += read;
             match result {
+                ReadRecordResult::InputEmpty if is_ended => {
+                    return Err(self.wrong("的引号未闭合", "has quotes that are not closed"));
+                }
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::Record => return Ok(true),
-                ReadRecordResult::End => return Ok(false),
-                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    self.end_line(ends_with)?;
+                    return Ok(true);
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    let (chinese, english) = (
+                        format!("多于 {CELLS_MAX} 列"),
+                        format!("has more than {CELLS_MAX} cells"),
+                    );
+                    return Err(self.wrong(&chinese, &english));
+                }
+                ReadRecordResult::OutputFull => {
                     let file = self.path.to_owned();
                     return Err(SourceError::RowTooLong {
                         file,
@@ -128,8 +156,34 @@ impl Rows<'_> {
         }
     }
 
-    fn is_blank(&self) -> bool {
-        self.output[..self.filled].iter().all(u8::is_ascii_whitespace)
+    /// Pass over lines of nothing, which the parser would not tell of; answers how many.
+    fn skip_blank_lines(&mut self) -> Result<u64, SourceError> {
+        let mut lines = 0;
+        while let Some(end @ (b'\r' | b'\n')) = self.peek()? {
+            self.input.consume(1);
+            self.end_line(Some(end))?;
+            lines += 1;
+        }
+        Ok(lines)
+    }
+
+    /// A line feed behind a carriage return ends the same line.
+    fn end_line(&mut self, ends_with: Option<u8>) -> Result<(), SourceError> {
+        if ends_with == Some(b'\r') && self.peek()? == Some(b'\n') {
+            self.input.consume(1);
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Result<Option<u8>, SourceError> {
+        let first = self.input.fill_buf().map(|input| input.first().copied());
+        first.map_err(|source| SourceError::Io { file: self.path.to_owned(), source })
+    }
+
+    /// Nothing is in it; where rows of empty cells are rows, no delimiter and no quotes either.
+    fn is_blank(&self, blank_rows: bool) -> bool {
+        let is_blank = self.output[..self.filled].iter().all(u8::is_ascii_whitespace);
+        is_blank && !(blank_rows && (self.count > 1 || self.taken > self.filled + 1))
     }
 
     /// Nothing stands behind so many cells.
@@ -161,6 +215,14 @@ impl Rows<'_> {
             }
         }
         fault.map_or(Ok(self.count), Err)
+    }
+
+    /// What is wrong with the row, whose numbers begin behind the headings.
+    fn wrong(&self, chinese: &str, english: &str) -> SourceError {
+        self.format_error(&match self.row {
+            0 => format!("表头{chinese} / the row of headings {english}"),
+            row => format!("第 {row} 行{chinese} / row {row} {english}"),
+        })
     }
 
     fn format_error(&self, why: &str) -> SourceError {

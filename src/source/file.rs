@@ -106,7 +106,10 @@ impl Feed {
                 .unwrap_or_else(|_| Err(SourceError::format(path, format, "its reader gave up")))
         };
         match self.format {
-            Format::Csv => csv::read(path, self.encoding(), delimiter, on_headings, sink),
+            Format::Csv => {
+                let (encoding, blank_rows) = (self.encoding(), wanted.blank_rows);
+                csv::read(path, encoding, delimiter, blank_rows, on_headings, sink)
+            }
             Format::JsonLines => jsonl::read(path, self.encoding(), wanted, on_headings, sink),
             Format::Xlsx => guarded(&mut || excel::read_xlsx(path, sheet, on_headings, sink)),
             Format::Xls => guarded(&mut || excel::read_xls(path, sheet, on_headings, sink)),

@@ -76,13 +76,15 @@ struct RelatedAt {
 }
 
 /// The headings that a mapping knows.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Wanted {
     /// All of them, each once.
     pub headings: Vec<String>,
     /// Those of the fields that must be there, each with its alternatives: the name, the first day,
     /// the identifiers.
     pub needed: Vec<Vec<String>>,
+    /// Rows of CSV whose cells are all empty are rows too; else nobody hears of them.
+    pub blank_rows: bool,
 }
 
 impl Wanted {
@@ -165,7 +167,7 @@ pub fn wanted(mapping: &Mapping) -> Wanted {
         .chain(mapping.identifiers.iter().map(|id| &id.column))
         .map(|headings| headings.each().to_vec())
         .collect();
-    Wanted { headings, needed }
+    Wanted { headings, needed, blank_rows: false }
 }
 
 impl<'a> Mapper<'a> {

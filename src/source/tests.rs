@@ -212,9 +212,32 @@ mod rows {
 
     #[test]
     fn blank_rows_are_counted_as_a_spreadsheet_shows_them() {
-        let outcome = department("甲公司,,,,2025-01-02,\n,,,,,\n乙公司,,,,2025-01-02,\n");
-        let rows: Vec<u64> = outcome.entries.iter().map(|entry| entry.provenance.row).collect();
-        assert_eq!(rows, [1, 3]);
+        for end in ["\n", "\r\n", "\r"] {
+            let rows = ["", "甲公司,,,,2025-01-02,", ",,,,,", "", "", "乙公司,,,,2025-01-02,", ""];
+            let outcome = department(&rows.join(end));
+            let rows: Vec<u64> = outcome.entries.iter().map(|entry| entry.provenance.row).collect();
+            assert_eq!(rows, [2, 6], "{end:?}");
+        }
+    }
+
+    /// A row in open quotes would take along all that are behind it.
+    #[test]
+    fn quotes_that_are_not_closed_are_refused() {
+        let open = |text: &str| {
+            let read = read_bytes("full-1.csv", text.as_bytes(), &small());
+            read.err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        let head = "name,from,uscc,id\n甲公司,2025-01-02,,\n\n";
+        for (rows, row) in [("\"乙公司,2025-01-02,,\n丙公司,2025-01-02,,\n", 3), ("\r\r\"", 5)]
+        {
+            let error = open(&format!("{head}{rows}"));
+            assert!(error.contains(&format!("第 {row} 行的引号未闭合")), "{error}");
+        }
+        assert!(open("\"name,from,uscc,id\n甲公司,2025-01-02,,\n").contains("表头的引号未闭合"));
+        assert_eq!(open(&format!("\u{feff}{head}\"乙\n公司\",2025-01-02,,\"\"")), "");
+        assert!(open("\u{feff}").contains("文件为空"));
+        let wide = format!("name,from,uscc,id{}\n", ",x".repeat(17_000));
+        assert!(open(&wide).contains("表头多于 16384 列"));
     }
 
     #[test]

@@ -255,6 +255,11 @@ proptest! {
         };
         let is_blank = |at: &usize| text[start(*at)..start(at + 1)].trim().is_empty();
         let expected = (0..records.len()).filter(|at| !is_blank(at)).count() as u64;
+        let of_cells = desk.screen(&town, "in.csv", "out.arrows");
+        let rows = |screened: &Result<Outcome, BatchError>| {
+            screened.as_ref().ok().map(|outcome| outcome.tally.rows)
+        };
+        prop_assert_eq!(rows(&of_cells), rows(&screened));
         match screened {
             // The crate reads quotes that are not closed up to the end.
             Err(error) => prop_assert!(error.to_string().contains("引号未闭合"), "{error}"),
@@ -848,6 +853,40 @@ fn what_cannot_be_used_is_told_and_counted() {
         (1 + 12 - 3, 4),
         "what can be shown is shown"
     );
+}
+
+/// Whatever is written, the rows and their numbers are those of the file.
+#[test]
+fn rows_of_csv_are_the_same_whatever_is_written() {
+    let (town, desk) = (town(), Desk::new());
+    let id = IDS[0];
+    for (text, rows) in [
+        (format!("uscc,name,x\n{id},a\n\n  \n{id},b,y,z\n,,\n\n\n{id},c,d,\n\"\",,\n"), 5),
+        (format!("\r\nuscc\r\n\r\n{id}\r\n\r\n\"\"\r\n \r\n12"), 3),
+        (format!("uscc,name\r\r{id},a\r,\r\r9"), 3),
+    ] {
+        desk.put("in.csv", &text);
+        let expected = desk.screen(&town, "in.csv", "out.csv").unwrap();
+        assert_eq!(expected.tally.rows, rows, "{text:?}");
+        let told = || -> Vec<[String; 2]> {
+            let told = |row: &Vec<String>| [row[2].clone(), row[4].clone()];
+            desk.rows("rejects.csv")[1..].iter().map(told).collect()
+        };
+        let of_csv = told();
+        for to in ["out.xlsx", "out.parquet", "out.arrows"] {
+            assert_eq!(desk.screen(&town, "in.csv", to).unwrap(), expected, "{text:?} {to}");
+            assert_eq!(told(), of_csv, "{text:?} {to}");
+        }
+        let written = desk.rows("out.csv")[1..].len() as u64;
+        assert_eq!(read_parquet(&desk.path("out.parquet")).0[1..].len() as u64, written);
+    }
+    desk.put("in.csv", format!("uscc,name\n{},\"未闭合\n{id},b\n{id},c\n", IDS[3]));
+    fs::remove_file(desk.path("out.xlsx")).unwrap();
+    for to in ["out.csv", "out.xlsx", "out.parquet", "out.arrows"] {
+        let error = desk.screen(&town, "in.csv", to).unwrap_err().to_string();
+        assert!(error.contains("第 1 行的引号未闭合"), "{to}: {error}");
+    }
+    assert!(!desk.path("out.xlsx").exists());
 }
 
 #[test]
