@@ -1,8 +1,7 @@
 //! Batches of columns with their results: the columns as they are, those of the results behind them.
 
 use super::columns::{Columns, PREFIX};
-use super::screener::{Cells, Terms};
-use crate::screen::Verdict;
+use super::screener::{Cells, Clear, Terms};
 use crate::source::SourceError;
 use crate::source::column::Column;
 use arrow_array::builder::{BooleanBuilder, StringBuilder};
@@ -224,7 +223,7 @@ impl Texts {
 pub struct Results {
     columns: [StringBuilder; Cells::HEADINGS.len()],
     /// Rows of clear subjects that are not yet in the columns: most follow one another.
-    clear: Option<(Verdict, usize)>,
+    clear: Option<(Clear, usize)>,
     wanted: BooleanBuilder,
     /// Some are not wanted.
     is_partial: bool,
@@ -242,21 +241,25 @@ impl Results {
     }
 
     /// Add that of a row whose subject is clear, which is written.
-    pub fn push_clear(&mut self, verdict: Verdict) {
+    pub fn push_clear(&mut self, clear: Clear) {
         match &mut self.clear {
-            Some((of, rows)) if *of == verdict => *rows += 1,
+            Some((of, rows)) if *of == clear => *rows += 1,
             _ => {
                 self.fill();
-                self.clear = Some((verdict, 1));
+                self.clear = Some((clear, 1));
             }
         }
     }
 
     fn fill(&mut self) {
-        let Some((verdict, rows)) = self.clear.take() else { return };
-        let [verdicts, others @ ..] = &mut self.columns;
-        verdicts.append_value_n(verdict.code(), rows);
+        let Some((clear, rows)) = self.clear.take() else { return };
+        let [verdicts, others @ .., flags] = &mut self.columns;
+        verdicts.append_value_n(clear.verdict.code(), rows);
         others.iter_mut().for_each(|column| column.append_nulls(rows));
+        match clear.flags() {
+            "" => flags.append_nulls(rows),
+            told => flags.append_value_n(told, rows),
+        }
         self.wanted.append_n(rows, true);
     }
 

@@ -294,7 +294,7 @@ fn answer_batch(
         let text = |row| if identifiers.is_null(row) { "" } else { identifiers.value(row) };
         screener.screen_all(batch.num_rows(), text, |row, came_to, cells| {
             match came_to {
-                Row::Clear(verdict) => results.push_clear(verdict),
+                Row::Clear(clear) => results.push_clear(clear),
                 Row::Told | Row::Unaskable(_) => results.push(cells, true),
             }
             if let Some(reason) = came_to.reason() {

@@ -3,8 +3,7 @@
 use super::Columns;
 use super::blocks::{self, Answered};
 use super::marks::Marks;
-use super::screener::{Cells, Row, Screener, WINDOW};
-use crate::screen::Verdict;
+use super::screener::{Cells, Clear, Row, Screener, WINDOW};
 use crate::source::reject::Reason;
 use csv_core::{ReadRecordResult, Reader};
 use memchr::{memchr, memchr_iter, memchr3, memmem};
@@ -93,18 +92,17 @@ pub struct CsvScreener<'a> {
 /// Writes what is behind a line.
 struct Behind {
     dialect: Dialect,
-    /// That of a subject who is clear, which nearly all are, and for which verdict.
-    clear: (Option<Verdict>, Vec<u8>),
+    /// That of a subject who is clear, which nearly all are, and of which.
+    clear: (Option<Clear>, Vec<u8>),
 }
 
 impl Behind {
     fn write(&mut self, row: Row, cells: &Cells, out: &mut Vec<u8>) {
-        let Row::Clear(verdict) = row else { return self.dialect.write(&cells.all(), out) };
-        if self.clear.0 != Some(verdict) {
+        let Row::Clear(clear) = row else { return self.dialect.write(&cells.all(), out) };
+        if self.clear.0 != Some(clear) {
             self.clear.1.clear();
-            let cells = Cells { verdict: verdict.code(), ..Cells::default() };
-            self.dialect.write(&cells.all(), &mut self.clear.1);
-            self.clear.0 = Some(verdict);
+            self.dialect.write(&clear.cells().all(), &mut self.clear.1);
+            self.clear.0 = Some(clear);
         }
         out.extend_from_slice(&self.clear.1);
     }

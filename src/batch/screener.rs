@@ -80,11 +80,35 @@ impl Cells {
 /// found a good part is too.
 pub const WINDOW: usize = 256;
 
+/// The flag of whoever is asked about by numbers alone.
+const NUMBER_ONLY: &str = "number_only";
+
+/// What follows for a subject that meets nothing, and of whom nothing else is to be known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clear {
+    /// What follows.
+    pub verdict: Verdict,
+    /// It is asked about by numbers alone.
+    pub number_only: bool,
+}
+
+impl Clear {
+    /// The cell of flags.
+    pub fn flags(self) -> &'static str {
+        if self.number_only { NUMBER_ONLY } else { "" }
+    }
+
+    /// Its cells.
+    pub fn cells(self) -> Cells {
+        Cells { verdict: self.verdict.code(), flags: self.flags().to_owned(), ..Cells::default() }
+    }
+}
+
 /// What a row came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Row {
-    /// Decided: nothing is met, nothing is to be known, and this follows.
-    Clear(Verdict),
+    /// Decided: nothing is met.
+    Clear(Clear),
     /// Decided.
     Told,
     /// Its subject cannot be asked about.
@@ -104,8 +128,8 @@ impl Row {
 /// Decides rows, one after the other. See the [module](self).
 pub struct Screener<'a> {
     terms: Terms<'a>,
-    /// What follows where nothing is met.
-    clear: Verdict,
+    /// Of whoever is asked about by one number and meets nothing.
+    clear: Clear,
     scratch: Scratch,
     decision: Decision,
     /// Whom the looks at memory are under way for.
@@ -122,7 +146,10 @@ impl<'a> Screener<'a> {
     /// One that has decided nothing yet.
     pub fn new(terms: Terms<'a>) -> Screener<'a> {
         Screener {
-            clear: screen::verdict_of_clear(&terms.basis, terms.matter, terms.at),
+            clear: Clear {
+                verdict: screen::verdict_of_clear(&terms.basis, terms.matter, terms.at),
+                number_only: true,
+            },
             terms,
             scratch: Scratch::searching(),
             decision: Decision::default(),
@@ -141,9 +168,10 @@ impl<'a> Screener<'a> {
         if let (&[identifier], "") = (&identifiers[..], name)
             && alone::spot(identifier).is_some_and(|spot| !self.terms.basis.listed().may_find(spot))
         {
-            self.tally.count_clear(self.clear);
+            self.tally.count_clear(self.clear.verdict);
             self.cells.clear();
-            self.cells.verdict = self.clear.code();
+            self.cells.verdict = self.clear.verdict.code();
+            self.cells.flags.push_str(self.clear.flags());
             return Row::Clear(self.clear);
         }
         self.decide(identifiers.into_iter(), name)
@@ -165,7 +193,7 @@ impl<'a> Screener<'a> {
             listed.prefetch_found(self.window.met(), &mut self.found);
             for at in 0..window_count {
                 let row = if self.window.is_clear(at) {
-                    self.tally.count_clear(self.clear);
+                    self.tally.count_clear(self.clear.verdict);
                     Row::Clear(self.clear)
                 } else {
                     self.decide(std::iter::once(text(start + at)), "")
@@ -200,8 +228,9 @@ impl<'a> Screener<'a> {
             self.cells.flags.push_str(reason.code());
         }
         write_flags(subject, &mut self.cells.flags);
-        if subject.hits.is_empty() && self.cells.flags.is_empty() {
-            return Row::Clear(subject.verdict);
+        let clear = Clear { verdict: subject.verdict, number_only: subject.number_only };
+        if subject.hits.is_empty() && self.cells.flags == clear.flags() {
+            return Row::Clear(clear);
         }
         let listed = basis.listed();
         for hit in &subject.hits {
@@ -299,6 +328,7 @@ fn write_flags(subject: &SubjectDecision, out: &mut String) {
         (subject.quality.birth_date, "birth_date"),
         (subject.vetoed, "identifier_conflict"),
         (subject.name_only, "name_only"),
+        (subject.number_only, NUMBER_ONLY),
         (!subject.conflicts.is_empty(), "red_and_black"),
         (of_hits(|hit| hit.relation.is_some()), "related"),
         (of_hits(|hit| hit.derived), "derived"),

@@ -226,7 +226,11 @@ proptest! {
             prop_assert_eq!(&written[..3], &[remark.clone(), NAMES[*name].to_owned(), IDS[*id].to_owned()]);
             let name = if no_names { "" } else { NAMES[*name] };
             match checked(&town, matter, IDS[*id], name) {
-                Some(expected) => prop_assert_eq!(&written[3..6], &expected),
+                Some(expected) => {
+                    prop_assert_eq!(&written[3..6], &expected);
+                    let is_told = written[9].split(';').any(|flag| flag == "number_only");
+                    prop_assert_eq!(is_told, name.is_empty());
+                }
                 None => prop_assert_eq!(&written[3], "undetermined"),
             }
         }
@@ -346,6 +350,21 @@ fn all_formats_come_to_the_same() {
         let grades: Vec<&str> = hits.iter().map(|hit| hit["grade"].as_str().unwrap()).collect();
         assert_eq!(grades.join(";"), expected[5]);
     }
+
+    // Asked by numbers alone, whichever way: nobody is clear without that being told.
+    let no_names = Desk { told: Told { no_names: true, ..Told::default() }, ..Desk::new() };
+    let ids = [IDS[0], "91320507MA00001031", "110101190001010006"];
+    no_names.put("in.csv", format!("uscc,name\n{}\n", ids.map(|id| format!("{id},甲")).join("\n")));
+    no_names.put("in.jsonl", ids.map(|id| format!("{{\"uscc\":\"{id}\"}}\n")).concat());
+    let flags =
+        |rows: Vec<Vec<String>>| rows[1..].iter().all(|row| row[8].starts_with("number_only"));
+    for to in ["out.csv", "in.parquet", "out.arrows"] {
+        assert_eq!(no_names.screen(&town, "in.csv", to).unwrap().tally.hits, 1);
+    }
+    assert!(flags(no_names.rows("out.csv")), "{}", no_names.text("out.csv"));
+    assert!(flags(read_parquet(&no_names.path("in.parquet")).0));
+    no_names.screen(&town, "in.jsonl", "out.jsonl").unwrap();
+    assert_eq!(no_names.text("out.jsonl").matches("\"flags\":[\"number_only\"").count(), 3);
 }
 
 /// The rows of a file of Parquet as CSV has them, and the types of its columns.
@@ -631,11 +650,11 @@ fn chunks_of_parquet_are_carried_along_as_they_are() {
         assert_eq!(at, rows);
         for (row, at) in results_of(&written).iter().zip(1_500..) {
             let expected = match at {
-                _ if at % 1_000 == 0 => ["prohibit", "court;red"],
-                _ if at % 7 == 0 => ["undetermined", ""],
-                _ => ["clear", ""],
+                _ if at % 1_000 == 0 => ["prohibit", "court;red", "number_only;red_and_black"],
+                _ if at % 7 == 0 => ["undetermined", "", "subject_unidentified"],
+                _ => ["clear", "", "check_digit;number_only"],
             };
-            assert_eq!(row[..2], expected, "{at}");
+            assert_eq!([&row[0], &row[1], &row[6]], expected, "{at}");
         }
     }
 }
