@@ -4,13 +4,16 @@ use super::Tally;
 use super::columns::PREFIX;
 use crate::catalogue::{ListNo, MatterNo};
 use crate::index::{EntryView, Listed};
-use crate::record::{Identifier, IdentifierError, IdentifierKind, Instant, SubjectKind, limits};
+use crate::record::{
+    Identifier, IdentifierError, IdentifierKind, Instant, MaskedIdentifier, SubjectKind, limits,
+};
 use crate::screen::alone::Window;
 use crate::screen::find::Scratch;
 use crate::screen::{
     self, Basis, Decision, Hit, Question, SubjectDecision, Unaskable, Verdict, alone,
 };
-use crate::source::mapper::has_lost_digits;
+use crate::source::date;
+use crate::source::mapper::{has_lost_digits, is_cell_error, is_garbage};
 use crate::source::reject::Reason;
 use smallvec::SmallVec;
 
@@ -255,12 +258,18 @@ impl<'a> Screener<'a> {
     }
 }
 
-/// What parts several identifiers in one cell.
-const SEPARATORS: [char; 7] = ['；', ';', '、', '，', ',', '|', '\n'];
+/// What parts several identifiers in one cell, beside [line feeds](lines).
+const SEPARATORS: [char; 6] = ['；', ';', '、', '，', ',', '|'];
 /// So many letters and digits in a row are a number, whatever else is written beside it.
 const NUMBER_CHARS_MIN: usize = 15;
+/// No number is longer.
+const NUMBER_CHARS_MAX: usize = 20;
+/// No number of an unknown kind is shorter.
+const UNKNOWN_CHARS_MIN: usize = 6;
+/// No number of an unknown kind has fewer digits.
+const UNKNOWN_DIGITS_MIN: usize = 4;
 
-/// The question of a row, and what is wrong with an identifier that is left out of it; or why there is none.
+/// The question of a row, and what is wrong with a cell that is left out of it; or why there is none.
 fn ask<'t, 'n>(
     kind: Option<SubjectKind>,
     identifiers: impl Iterator<Item = &'t str>,
@@ -271,7 +280,7 @@ fn ask<'t, 'n>(
     for cell in identifiers {
         // Most cells are of one, with which nothing is wrong; nothing below finds fault with those.
         let sound = Identifier::of_sound(cell);
-        let values = sound.is_none().then(|| cell.split(SEPARATORS).map(str::trim));
+        let values = sound.is_none().then(|| cell.split(SEPARATORS).flat_map(lines));
         count += usize::from(sound.is_some());
         sound.into_iter().for_each(|identifier| question.identified_by(identifier));
         for value in values.into_iter().flatten().filter(|value| !value.is_empty()) {
@@ -291,6 +300,11 @@ fn ask<'t, 'n>(
         return Err(reason);
     }
     let name = name.trim();
+    let (name, wrong) = match fault(name) {
+        Some(reason) if question.ids.is_empty() => return Err(reason),
+        Some(reason) => ("", wrong.or(Some(reason))),
+        None => (name, wrong),
+    };
     if name.len() > limits::NAME_BYTES_MAX {
         return Err(Reason::ValueTooLong);
     }
@@ -302,15 +316,31 @@ fn ask<'t, 'n>(
     }
 }
 
+/// The lines of a value, each an identifier, or all of it where one goes on from line to line.
+fn lines(value: &str) -> impl Iterator<Item = &str> {
+    let value = value.trim();
+    let is_one = value.contains('\n') && is_broken(value);
+    value.splitn(if is_one { 1 } else { usize::MAX }, '\n').map(str::trim)
+}
+
+/// These lines are one number, or may be: not each of them decides, and all are no longer than one.
+fn is_broken(lines: &str) -> bool {
+    let decides = |text: &str| Identifier::recognise(text).is_ok_and(|id| id.decides());
+    let chars = lines.chars().filter(|&c| !c.is_whitespace() && c != '-').count();
+    decides(lines) || (chars <= NUMBER_CHARS_MAX && !lines.split('\n').all(decides))
+}
+
+/// What a spreadsheet left of the cell.
+fn fault(cell: &str) -> Option<Reason> {
+    let is_error = is_cell_error(cell).then_some(Reason::CellError);
+    is_error.or_else(|| has_lost_digits(cell).then_some(Reason::DigitsLost))
+}
+
 fn give(question: &mut Question, value: &str) -> Result<(), Reason> {
-    if has_lost_digits(value) {
-        return Err(Reason::DigitsLost);
+    if let Some(reason) = fault(value) {
+        return Err(reason);
     }
-    // A number with a remark beside it is equal to no number.
-    let mut runs = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ' ');
-    let has_number = runs.any(|run| run.len() >= NUMBER_CHARS_MIN && run.len() < value.len());
-    if has_number && Identifier::recognise(value).is_ok_and(|id| id.kind() == IdentifierKind::Other)
-    {
+    if Identifier::recognise(value).is_ok_and(|id| is_no_number(&id, value)) {
         return Err(Reason::IdentifierInvalid);
     }
     match question.give(None, value) {
@@ -318,6 +348,25 @@ fn give(question: &mut Question, value: &str) -> Result<(), Reason> {
         Err(Unaskable::Invalid(IdentifierError::TooLong { .. })) => Err(Reason::ValueTooLong),
         Err(_) => Err(Reason::IdentifierInvalid),
     }
+}
+
+/// Something else stands where a number should: it would meet nobody, and its subject pass for clear.
+fn is_no_number(id: &Identifier, value: &str) -> bool {
+    let is_unknown = id.kind() == IdentifierKind::Other;
+    // A number with a remark beside it is equal to no number.
+    let mut runs = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ' ');
+    let mut has_number =
+        || runs.any(|run| run.len() >= NUMBER_CHARS_MIN && run.len() < value.len());
+    if (is_unknown && has_number()) || (value.contains('\n') && !id.decides()) {
+        return true;
+    }
+    let digits = id.text().bytes().filter(u8::is_ascii_digit).count();
+    let is_short = digits < UNKNOWN_DIGITS_MIN || id.text().chars().count() < UNKNOWN_CHARS_MIN;
+    // `20260101` may be a permit's number.
+    let is_parted = value.bytes().any(|byte| !byte.is_ascii_alphanumeric());
+    let is_day = || is_parted && !id.decides() && date::read(value).is_ok();
+    (is_garbage(id) || (is_unknown && is_short) || is_day())
+        && MaskedIdentifier::parse(value).is_none()
 }
 
 fn write_flags(subject: &SubjectDecision, out: &mut String) {

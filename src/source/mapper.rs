@@ -655,7 +655,7 @@ fn identified(text: &str, stated: Option<IdentifierKind>) -> Result<Found, Ident
 }
 
 /// A remark in an identifier's column (待补充信息): every real number has a digit.
-fn is_garbage(id: &Identifier) -> bool {
+pub fn is_garbage(id: &Identifier) -> bool {
     id.kind() != IdentifierKind::VehiclePlate && !id.text().bytes().any(|b| b.is_ascii_digit())
 }
 
@@ -678,7 +678,7 @@ fn is_power_of_ten(text: &str) -> bool {
 }
 
 /// `#N/A`, `#REF!`: what a spreadsheet shows where it has no value.
-fn is_cell_error(text: &str) -> bool {
+pub fn is_cell_error(text: &str) -> bool {
     text.starts_with('#')
         && matches!(
             text,

@@ -48,7 +48,7 @@ const NAMES: [&str; 6] = [
     "苏州星和科技有限公司",
     "",
 ];
-const IDS: [&str; 8] = [
+const IDS: [&str; 9] = [
     "91320500MA0000015D",
     "MA000001-5",
     "91320505MA0000023G",
@@ -57,6 +57,7 @@ const IDS: [&str; 8] = [
     " 91320500ma0000015d ",
     "9132************5D",
     "",
+    "91320500\nMA0000015D",
 ];
 
 fn town() -> Town {
@@ -211,7 +212,8 @@ proptest! {
         for (id, name, remark) in &rows {
             let remark = if remark.contains([',', '"', '\n']) { quoted(remark) } else { remark.clone() };
             let name = if NAMES[*name].contains('"') { quoted(NAMES[*name]) } else { NAMES[*name].to_owned() };
-            text += &format!("{remark},{name},{}{end}", IDS[*id]);
+            let id = if IDS[*id].contains('\n') { quoted(IDS[*id]) } else { IDS[*id].to_owned() };
+            text += &format!("{remark},{name},{id}{end}");
         }
         desk.put("in.csv", &text);
         let matter = match is_matter {
@@ -943,6 +945,65 @@ fn an_encoding_that_shows_late_is_seen() {
     assert_eq!((tally.rows, tally.hits, tally.unaskable), (ascii as u64 + 1, 1, 1));
     assert_eq!(desk.rows("rejects.csv").len(), 2, "those of the first attempt are not among them");
     assert_eq!(desk.rows("out.csv").last().unwrap()[0], "苏州星河科技有限公司");
+}
+
+#[test]
+fn what_stands_where_a_number_should_is_not_asked_about() {
+    let (town, desk) = (town(), Desk::new());
+    let screen = |rows: &[(&str, &str)]| -> Vec<[String; 2]> {
+        let row = |(id, name): &(&str, &str)| format!("{},{name}\n", quoted(id));
+        desk.put("in.csv", format!("uscc,name\n{}", rows.iter().map(row).collect::<String>()));
+        desk.screen(&town, "in.csv", "out.csv").unwrap();
+        let rows = desk.rows("out.csv");
+        rows[1..].iter().map(|row| [row[2].clone(), row[8].clone()]).collect()
+    };
+    let undetermined = |reason: &str| ["undetermined".to_owned(), reason.to_owned()];
+    for cell in ["#N/A", "#REF!", " #VALUE! "] {
+        assert_eq!(
+            screen(&[(cell, ""), (cell, "甲公司")]),
+            [(); 2].map(|()| undetermined("cell_error"))
+        );
+    }
+    assert_eq!(
+        screen(&[("", "#N/A"), ("", "3.2E+17")]),
+        ["cell_error", "digits_lost"].map(undetermined)
+    );
+    let beside = screen(&[(IDS[0], "#N/A")]);
+    assert_eq!(
+        beside,
+        [["prohibit".to_owned(), "cell_error;number_only;red_and_black".to_owned()]]
+    );
+    for cell in [
+        "unknown",
+        "true",
+        "2026-01-01",
+        "2026/1/1 00:00:00",
+        "2026年1月1日",
+        "9132",
+        "x1234",
+        "苏州清白商贸有限公司",
+        "苏州3号科技有限公司",
+        // A number broken in two that neither half is, nor sound as a whole; two that are hidden in parts.
+        "91320500\nMA0000015E",
+        "32050019\n0001010018",
+    ] {
+        assert_eq!(screen(&[(cell, "")]), [undetermined("identifier_invalid")], "{cell}");
+    }
+    for cell in ["军字第2001988号", "苏E12345", "00123456", "20260101", "E12345678", "D2143569-X"]
+    {
+        let row = &screen(&[(cell, "")])[0];
+        assert_eq!(row.each_ref().map(|cell| &**cell), ["clear", "number_only"], "{cell}");
+    }
+    let rows = [
+        "91320500\nMA0000015D",
+        "91320500MA00\r\n00015D；x1234567",
+        "MA000001-5\nD2143569-X",
+        "91320500MA0000099X\n91320500MA0000015D\n",
+        "91320500MA0000015D\n9132",
+    ];
+    for (cell, [verdict, _]) in rows.iter().zip(screen(&rows.map(|cell| (cell, "")))) {
+        assert_eq!(verdict, "prohibit", "{cell}");
+    }
 }
 
 #[test]
