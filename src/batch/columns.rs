@@ -109,6 +109,8 @@ pub enum ColumnError {
     },
     /// A needed heading is there twice.
     Twice(String),
+    /// Two headings are a needed one but for a remark in brackets.
+    Alike(String, String),
     /// A result's heading is there already.
     Screened(String),
 }
@@ -142,6 +144,11 @@ impl fmt::Display for ColumnError {
             ColumnError::Twice(heading) => {
                 write!(f, "列 {heading:?} 出现两次 / column {heading:?} is there twice")
             }
+            ColumnError::Alike(one, other) => write!(
+                f,
+                "列 {one:?} 与 {other:?} 括号外相同，请用 --id-column、--name-column 指定其一 / columns {one:?} and \
+                 {other:?} are one but for what is in brackets: name one of them with --id-column or --name-column"
+            ),
             ColumnError::Screened(heading) => write!(
                 f,
                 "列 {heading:?} 已存在，是否已比对过 / column {heading:?} is there already: was the file \
@@ -157,59 +164,117 @@ impl Columns {
         if headings.iter().all(|heading| heading.trim().is_empty()) {
             return Err(ColumnError::Empty);
         }
-        let keys: Vec<String> = headings.iter().map(|heading| folded(heading)).collect();
-        if let Some(at) = keys.iter().position(|key| key.starts_with(&*folded(PREFIX))) {
-            return Err(ColumnError::Screened(headings[at].clone()));
+        let headings = Headings::of(headings);
+        if let Some(at) = headings.keys.iter().position(|key| key.starts_with(&*folded(PREFIX))) {
+            return Err(ColumnError::Screened(headings.all[at].clone()));
         }
         let told_at = |told: &String| {
-            let key = folded(told);
-            keys.iter().position(|known| *known == key).ok_or_else(|| ColumnError::Missing {
+            headings.told(told)?.ok_or_else(|| ColumnError::Missing {
                 told: told.clone(),
-                found: headings.to_vec(),
+                found: headings.all.to_vec(),
             })
         };
         let identifiers = if told.identifiers.is_empty() {
-            identifiers_of(&keys)
+            headings.identifiers()?
         } else {
             told.identifiers.iter().map(told_at).collect::<Result<_, _>>()?
         };
         let name = match &told.name {
             _ if told.no_names => None,
             Some(name) => Some(told_at(name)?),
-            None => name_of(&keys),
+            None => headings.name()?,
         };
-        let used = || identifiers.iter().copied().chain(name);
-        let twice = |&at: &usize| keys.iter().filter(|key| **key == keys[at]).count() > 1;
-        if let Some(at) = used().find(twice) {
-            return Err(ColumnError::Twice(headings[at].clone()));
+        if identifiers.is_empty() && name.is_none() {
+            return Err(ColumnError::NoneUsable { found: headings.all.to_vec() });
         }
-        if used().next().is_none() {
-            return Err(ColumnError::NoneUsable { found: headings.to_vec() });
-        }
-        Ok(Columns { identifiers, name, count: headings.len() })
+        Ok(Columns { identifiers, name, count: headings.all.len() })
     }
 
     /// Those of an object, which may lack any of them, and which of those that were told it has: a bit each, the
     /// name's behind those of the identifiers.
-    pub fn of_object(keys: &[String], told: &Told) -> (Columns, u64) {
-        let keys: Vec<String> = keys.iter().map(|key| folded(key)).collect();
+    ///
+    /// # Errors
+    ///
+    /// Of two either may be one.
+    pub fn of_object(keys: &[String], told: &Told) -> (Result<Columns, ColumnError>, u64) {
+        let headings = Headings::of(keys);
         let mut seen = 0;
         let mut told_at = |told: &String, bit: usize| {
-            let key = folded(told);
-            let at = keys.iter().position(|known| *known == key);
-            seen |= u64::from(at.is_some()) << bit.min(63);
+            let at = headings.told(told);
+            seen |= u64::from(at != Ok(None)) << bit.min(63);
             at
         };
-        let identifiers = match &told.identifiers[..] {
-            [] => identifiers_of(&keys),
-            all => all.iter().enumerate().filter_map(|(bit, told)| told_at(told, bit)).collect(),
+        let mut find = || {
+            let identifiers = match &told.identifiers[..] {
+                [] => headings.identifiers()?,
+                all => {
+                    let told = all.iter().enumerate().map(|(bit, told)| told_at(told, bit));
+                    told.filter_map(Result::transpose).collect::<Result<_, _>>()?
+                }
+            };
+            let name = match &told.name {
+                _ if told.no_names => None,
+                Some(name) => told_at(name, told.identifiers.len())?,
+                None => headings.name()?,
+            };
+            Ok(Columns { identifiers, name, count: keys.len() })
         };
-        let name = match &told.name {
-            _ if told.no_names => None,
-            Some(name) => told_at(name, told.identifiers.len()),
-            None => name_of(&keys),
+        let found = find();
+        // What is there more than once is not missing.
+        let seen = if found.is_err() { u64::MAX } else { seen };
+        (found, seen)
+    }
+}
+
+/// Headings, and each as it is compared.
+struct Headings<'a> {
+    all: &'a [String],
+    keys: Vec<String>,
+}
+
+impl Headings<'_> {
+    fn of(all: &[String]) -> Headings<'_> {
+        Headings { all, keys: all.iter().map(|heading| folded(heading)).collect() }
+    }
+
+    /// The one that was told: as it stands there, else as it is compared.
+    fn told(&self, told: &str) -> Result<Option<usize>, ColumnError> {
+        let is_same = |heading: &String| heading.trim() == told.trim();
+        match self.all.iter().position(is_same) {
+            Some(at) if self.all[at + 1..].iter().any(is_same) => {
+                Err(ColumnError::Twice(self.all[at].clone()))
+            }
+            Some(at) => Ok(Some(at)),
+            None => self.only(&folded(told)),
+        }
+    }
+
+    /// The one of this key.
+    fn only(&self, key: &str) -> Result<Option<usize>, ColumnError> {
+        let mut found = (0..self.keys.len()).filter(|&at| self.keys[at] == key);
+        match (found.next(), found.next()) {
+            (Some(one), Some(other)) if self.all[one].trim() == self.all[other].trim() => {
+                Err(ColumnError::Twice(self.all[one].clone()))
+            }
+            (Some(one), Some(other)) => {
+                Err(ColumnError::Alike(self.all[one].clone(), self.all[other].clone()))
+            }
+            (found, _) => Ok(found),
+        }
+    }
+
+    fn identifiers(&self) -> Result<Vec<usize>, ColumnError> {
+        let among = |is: &dyn Fn(&str) -> bool| {
+            let known = (0..self.keys.len()).filter(|&at| is(&self.keys[at]));
+            known.map(|at| self.only(&self.keys[at]).map(|_| at)).collect::<Result<Vec<_>, _>>()
         };
-        (Columns { identifiers, name, count: keys.len() }, seen)
+        let known = among(&|key| IDENTIFIERS.contains(&key))?;
+        if known.is_empty() { among(&|key| key == DOUBTFUL) } else { Ok(known) }
+    }
+
+    fn name(&self) -> Result<Option<usize>, ColumnError> {
+        let known = NAMES.iter().find(|&&name| self.keys.iter().any(|key| key == name));
+        known.map_or(Ok(None), |name| self.only(name))
     }
 }
 
@@ -221,18 +286,6 @@ impl Told {
         let mut all = self.identifiers.iter().chain(name).enumerate();
         all.find(|(bit, _)| seen & 1 << (*bit).min(63) == 0).map(|(_, told)| told)
     }
-}
-
-fn identifiers_of(keys: &[String]) -> Vec<usize> {
-    let among = |is: &dyn Fn(&str) -> bool| {
-        (0..keys.len()).filter(|&at| is(&keys[at])).collect::<Vec<usize>>()
-    };
-    let known = among(&|key| IDENTIFIERS.contains(&key));
-    if known.is_empty() { among(&|key| key == DOUBTFUL) } else { known }
-}
-
-fn name_of(keys: &[String]) -> Option<usize> {
-    NAMES.iter().find_map(|name| keys.iter().position(|key| key == name))
 }
 
 /// A heading as it is compared: without a remark in brackets at its end, which sheets are fond of.
@@ -282,6 +335,27 @@ mod tests {
         assert!(matches!(find(&["名称"], &told), Err(ColumnError::Missing { .. })));
         let told = Told { name: Some("甲方".to_owned()), ..Told::default() };
         assert_eq!(find(&["甲方"], &told).unwrap().name, Some(0));
+    }
+
+    #[test]
+    fn what_is_told_with_its_brackets_is_that_column() {
+        let headings = ["名称（中文）", "名称（英文）", "代码(旧)", "代码(新) "];
+        let told = Told {
+            name: Some(" 名称（英文）".to_owned()),
+            identifiers: vec!["代码(新)".to_owned()],
+            ..Told::default()
+        };
+        let found = find(&headings, &told).unwrap();
+        assert_eq!((&*found.identifiers, found.name), (&[3][..], Some(1)));
+        let folded = Told { name: Some("名称".to_owned()), ..told.clone() };
+        for told in [Told { name: None, ..told }, folded] {
+            let error = find(&headings, &told).unwrap_err();
+            assert_eq!(
+                error,
+                ColumnError::Alike("名称（中文）".to_owned(), "名称（英文）".to_owned())
+            );
+            assert!(error.to_string().contains("--name-column"), "{error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Told;
 use super::blocks::Answered;
-use super::columns::Columns;
+use super::columns::{ColumnError, Columns};
 use super::csv::is_text;
 use super::screener::{Row, Screener};
 use crate::screen::Hit;
@@ -21,7 +21,7 @@ pub struct JsonScreener<'a> {
     hits_only: bool,
     /// The keys of the object before, and what they are: most lines have the same.
     keys: Vec<String>,
-    columns: Columns,
+    columns: Result<Columns, ColumnError>,
     /// Which of the columns that were told it has.
     seen: u64,
 }
@@ -29,7 +29,7 @@ pub struct JsonScreener<'a> {
 impl<'a> JsonScreener<'a> {
     /// Of objects with such keys.
     pub fn new(screener: Screener<'a>, told: &'a Told, hits_only: bool) -> JsonScreener<'a> {
-        let (keys, columns) = (Vec::new(), Columns::default());
+        let (keys, columns) = (Vec::new(), Ok(Columns::default()));
         JsonScreener { screener, told, hits_only, keys, columns, seen: 0 }
     }
 
@@ -62,11 +62,11 @@ impl<'a> JsonScreener<'a> {
             return Err(Reason::AlreadyScreened);
         }
         self.find(&object);
+        let columns = self.columns.as_ref().map_err(|_| Reason::ColumnTwice)?;
         let text = |at: &usize| cell(object.get(&self.keys[*at])).map_err(reason_of);
         // Several in an array are parted as those in a cell are.
-        let identifiers =
-            self.columns.identifiers.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-        let name = self.columns.name.as_ref().map(text).transpose()?.unwrap_or_default();
+        let identifiers = columns.identifiers.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let name = columns.name.as_ref().map(text).transpose()?.unwrap_or_default();
         let row = self.screener.screen(identifiers.iter().map(String::as_str), &name);
         if !self.hits_only || self.screener.has_hits() {
             // An object ends with a brace, which nothing follows.

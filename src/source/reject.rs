@@ -67,6 +67,8 @@ pub enum Reason {
     MaskedNeedsName,
     /// A row that has a result already.
     AlreadyScreened,
+    /// Of two columns of a row either may be the one that is asked by.
+    ColumnTwice,
 }
 
 impl Reason {
@@ -89,6 +91,7 @@ impl Reason {
             Reason::IdentifierInvalid => "identifier_invalid",
             Reason::MaskedNeedsName => "masked_needs_name",
             Reason::AlreadyScreened => "already_screened",
+            Reason::ColumnTwice => "column_twice",
         }
     }
 
@@ -119,6 +122,9 @@ impl Reason {
                 "号码有隐藏位，须同时有名称 / digits are hidden, a name is needed beside them"
             }
             Reason::AlreadyScreened => "该行已有比对结果 / the row has a result already",
+            Reason::ColumnTwice => {
+                "两列括号外的名称相同，须指定其一 / two columns are one but for what is in brackets: one is to be named"
+            }
         }
     }
 }

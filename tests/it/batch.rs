@@ -1041,6 +1041,22 @@ fn names_are_taken_from_one_column_whatever_the_format() {
     desk.put("in.jsonl", object);
     desk.screen(&town, "in.jsonl", "out.jsonl").unwrap();
     assert!(desk.text("out.jsonl").contains("\"verdict\":\"review\""));
+    // Two that are one but for what is in brackets behind: each object, or who asks, says which.
+    let object_of = |old: &str, new: &str| {
+        format!("{{\"统一社会信用代码（旧）\":\"{old}\",\"统一社会信用代码（新）\":\"{new}\"}}\n")
+    };
+    desk.put("two.jsonl", object_of(IDS[0], IDS[3]) + &object_of(IDS[3], IDS[0]));
+    let outcome = desk.screen(&town, "two.jsonl", "out.jsonl").unwrap();
+    assert_eq!((outcome.tally.rows, outcome.tally.rejected, outcome.rejects), (2, 2, 2));
+    assert!(desk.text("rejects.csv").contains("column_twice"), "{}", desk.text("rejects.csv"));
+    for (heading, hit) in [("统一社会信用代码（旧）", 0), ("统一社会信用代码（新）", 1)]
+    {
+        desk.told.identifiers = vec![heading.to_owned()];
+        desk.screen(&town, "two.jsonl", "out.jsonl").unwrap();
+        let written = desk.text("out.jsonl");
+        let hits = written.lines().map(|line| line.contains("\"verdict\":\"prohibit\""));
+        assert_eq!(hits.collect::<Vec<_>>(), [hit == 0, hit == 1], "{heading}");
+    }
     // A column that was told and that no object has is a mistake; one that some lack is not.
     desk.told.identifiers = vec!["代码".to_owned()];
     let error = desk.screen(&town, "in.jsonl", "out.jsonl").unwrap_err().to_string();
