@@ -24,6 +24,7 @@
 //! | [`mod@file`] | a file to a file: formats, the output that appears when it is whole |
 //! | `blocks` | text in blocks of whole records, answered side by side and written in order |
 //! | `csv`, `jsonl` | a block's records, answered |
+//! | `late` | text that is read once, whose encoding shows late |
 //! | `marks` | where cells and lines end |
 //! | `chunks` | Parquet to Parquet: chunks of columns as they are, those of the results behind them |
 //! | `batches` | batches of columns with their results |
@@ -39,6 +40,7 @@ pub mod columns;
 mod csv;
 pub mod file;
 mod jsonl;
+mod late;
 mod marks;
 mod parquet;
 pub mod screener;

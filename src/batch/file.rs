@@ -8,6 +8,7 @@ use super::blocks::{self, Answered, Blocks, Records};
 use super::chunks::{Chunks, Unwritten};
 use super::csv::{CsvScreener, Dialect, headings, is_text};
 use super::jsonl::JsonScreener;
+use super::late::Late;
 use super::screener::{Cells, Screener, Terms};
 use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
@@ -150,20 +151,24 @@ pub struct Outcome {
 pub fn screen(job: &Job, terms: Terms) -> Result<Outcome, BatchError> {
     check_paths(job.input, job.output, job.rejects)?;
     job.input_format.check_output(job.output_format)?;
-    // What is piped, or is no file, is read once; and what was written to standard output stays.
-    let is_read_again = job.input.is_some_and(Path::is_file) && job.output.is_some();
-    let first = match job.layout.encoding {
-        Encoding::Gb18030 => Reading::Is(encoding_rs::GB18030),
-        Encoding::Utf8 => Reading::Is(encoding_rs::UTF_8),
-        Encoding::Auto if is_read_again => Reading::Guess,
-        Encoding::Auto => Reading::Head,
+    let surveyed = |path: &Path| -> Result<Reading, BatchError> {
+        let survey =
+            Survey::of(path).map_err(|source| SourceError::Io { file: path.to_owned(), source });
+        Ok(Reading::Is(survey?.encoding))
+    };
+    let is_text = matches!(job.input_format, Format::Csv | Format::JsonLines);
+    let first = match (job.layout.encoding, job.input.filter(|path| path.is_file())) {
+        (Encoding::Gb18030, _) => Reading::Is(encoding_rs::GB18030),
+        (Encoding::Utf8, _) => Reading::Is(encoding_rs::UTF_8),
+        // What is piped, or is no file, is read once.
+        (Encoding::Auto, None) => Reading::Head,
+        // What was written to standard output stays.
+        (Encoding::Auto, Some(path)) if job.output.is_none() && is_text => surveyed(path)?,
+        (Encoding::Auto, Some(_)) => Reading::Guess,
     };
     match attempt(job, terms, first) {
         Err(Stopped::IsNoText(path)) => {
-            let survey = Survey::of(path)
-                .map_err(|source| SourceError::Io { file: path.to_owned(), source });
-            let encoding = survey.map_err(BatchError::from)?.encoding;
-            attempt(job, terms, Reading::Is(encoding)).map_err(Stopped::into_error)
+            attempt(job, terms, surveyed(path)?).map_err(Stopped::into_error)
         }
         outcome => outcome.map_err(Stopped::into_error),
     }
@@ -175,7 +180,7 @@ enum Reading {
     /// UTF-8, as most is, until some is none: all of a file must be looked at to tell its encoding, which
     /// would cost as much again as to screen it.
     Guess,
-    /// What its beginning is in.
+    /// What its beginning is in, or, where that is ASCII, the [first bytes that are not](Late).
     Head,
     Is(&'static encoding_rs::Encoding),
 }
@@ -184,7 +189,7 @@ enum Reading {
 const SIDE_BY_SIDE_ROWS: usize = 16 << 10;
 
 /// Bytes of a beginning.
-const HEAD_BYTES: u64 = 4 << 20;
+pub(super) const HEAD_BYTES: u64 = 4 << 20;
 
 /// No two of the files are one, and what is written can be.
 ///
@@ -349,6 +354,9 @@ impl<'a> Run<'a, '_> {
             let read = input.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
             let survey = read.and_then(|_| Survey::of_bytes(&head));
             self.encoding = survey.map_err(|source| self.unreadable(source))?.encoding;
+            if head.is_ascii() {
+                input = Box::new(Late::new(input));
+            }
             input = Box::new(io::Cursor::new(head).chain(input));
         }
         Ok(Blocks::new(self.file(), decoding(input, self.encoding), records))

@@ -947,6 +947,33 @@ fn an_encoding_that_shows_late_is_seen() {
     assert_eq!(desk.rows("out.csv").last().unwrap()[0], "苏州星河科技有限公司");
 }
 
+/// Of a file to standard output, and of what is piped.
+#[test]
+fn an_encoding_that_shows_late_is_seen_without_an_output_file() {
+    let home = Home::new();
+    let row = |at: usize| format!("x{at},{},{}\n", "remark ".repeat(10), IDS[3]);
+    let ascii: String = (0..50_000).map(row).collect();
+    assert!(ascii.len() > 4 << 20);
+    let text = format!("name,remark,uscc\n{ascii}苏州星河科技有限公司,,{}\n", IDS[0]);
+    let input = home.folder.path().join("in.csv");
+    fs::write(&input, encoding_rs::GB18030.encode(&text).0).unwrap();
+    let check = |shown: &str, told: &str| {
+        let last: Vec<&str> = shown.lines().skip(50_001).collect();
+        let expected = "苏州星河科技有限公司,,91320500MA0000015D,remind,";
+        assert!(last.len() == 1 && last[0].starts_with(expected), "{last:?} {told}");
+    };
+    let (code, shown, told) = home.run(&["screen", input.to_str().unwrap(), "--no-names"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(shown.starts_with('\u{feff}'));
+    check(&shown, &told);
+    let piped = home
+        .command(&["screen", "-", "--format", "csv", "--no-names"])
+        .stdin(fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    check(str::from_utf8(&piped.stdout).unwrap(), &String::from_utf8_lossy(&piped.stderr));
+}
+
 #[test]
 fn what_stands_where_a_number_should_is_not_asked_about() {
     let (town, desk) = (town(), Desk::new());
