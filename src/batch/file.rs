@@ -13,6 +13,7 @@ use super::screener::{Cells, Screener, Terms};
 use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
 use crate::private;
+use crate::source::excel::LOST;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
@@ -660,7 +661,7 @@ impl<'a> Rejects<'a> {
             row,
             column: String::new(),
             reason,
-            text,
+            text: text.replace(LOST, ""),
         };
         let written = self.part.as_mut().map_or(Ok(()), |part| part.write(&reject));
         written.map_err(|source| self.failed(source))

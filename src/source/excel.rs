@@ -20,8 +20,8 @@ pub(crate) const LOST: char = '\u{1a}';
 const OF_1904: &str =
     "使用 1904 日期系统 / it counts days from 1904: save it with the 1900 date system";
 
-/// Columns of a sheet that are looked at.
-const COLUMNS_MAX: u32 = 1024;
+/// Columns of a sheet, of which a workbook has no more.
+const COLUMNS_MAX: u32 = 1 << 14;
 
 pub(super) fn read_xlsx(
     path: &Path,
@@ -44,6 +44,11 @@ pub(super) fn read_xlsx(
     let mut rows = Rows::new(on_headings, sink);
     while let Some(cell) = cells.next_cell().map_err(|error| damaged(error.to_string()))? {
         let (row, column) = cell.get_position();
+        if column >= COLUMNS_MAX {
+            return Err(damaged(format!(
+                "多于 {COLUMNS_MAX} 列 / more than {COLUMNS_MAX} columns"
+            )));
+        }
         let text = match cell.get_value() {
             DataRef::Empty => continue,
             // as it is shown (`#N/A`): a cell in error is no empty cell
@@ -147,16 +152,17 @@ impl<'a, 'b, 'c> Rows<'a, 'b, 'c> {
             self.end_row()?;
             self.row = Some(row);
         }
-        if column < COLUMNS_MAX {
-            let column = column as usize;
-            if self.cells.len() <= column {
-                self.cells.resize(column + 1, String::new());
-            }
-            self.bytes += text.len();
-            // Of a row that is too long only beginnings are shown.
-            let is_long = self.bytes > ROW_BYTES_MAX;
-            self.cells[column] = if is_long { beginning(&text).to_owned() } else { text };
+        let column = column as usize;
+        if self.cells.len() <= column {
+            self.cells.resize(column + 1, String::new());
         }
+        self.bytes += text.len();
+        // Of a row that is too long only beginnings are shown, and of some cells.
+        self.cells[column] = match self.bytes {
+            0..=ROW_BYTES_MAX => text,
+            bytes if bytes <= 8 * ROW_BYTES_MAX => beginning(&text).to_owned(),
+            _ => String::new(),
+        };
         Ok(())
     }
 
@@ -212,7 +218,7 @@ mod tests {
         };
         let mut rows = Rows::new(&mut headings, &mut sink);
         rows.cell(0, 0, "名称".to_owned()).unwrap();
-        for column in 0..COLUMNS_MAX {
+        for column in 0..1_000 {
             rows.cell(1, column, "x".repeat(ROW_BYTES_MAX / 8)).unwrap();
         }
         let held: usize = rows.cells.iter().map(String::len).sum();

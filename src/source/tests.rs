@@ -615,6 +615,13 @@ mod formats {
         assert_eq!(numbers, [1, 3, 4]);
         assert_eq!(outcome.refused(), [(5, "", "row_too_long")]);
         assert!(outcome.rejects[0].text.len() < 100_000);
+        // Far to the right too.
+        let far = |row: &[&'static str], last| [row, &["x"; 1_500], &[last]].concat();
+        let row = far(&["甲公司", "2025-01-02", ""], "91320500MA0000015D");
+        let path = book(&[far(&["name", "from", "uscc"], "id"), row]);
+        let outcome = read(&path, &small()).unwrap();
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        assert_eq!(outcome.entries[0].subject.ids[0].text(), "91320500MA0000015D");
     }
 
     /// Two gigabytes as rows, if all were made at once.
