@@ -409,7 +409,10 @@ impl<'a> Run<'a, '_> {
         let feed = Feed::open(path, self.job.layout)?;
         let all = all_headings(&feed)?;
         let columns = self.find(&all)?;
-        let wanted = Wanted { headings: all.clone(), blank_rows: true, ..Wanted::default() };
+        let asked = |at: &usize| columns.identifiers.contains(at) || columns.name == Some(*at);
+        let carried = (0..all.len()).filter(|at| !asked(at)).map(|at| all[at].clone()).collect();
+        let wanted =
+            Wanted { headings: all.clone(), blank_rows: true, carried, ..Wanted::default() };
         let file = output.shown();
         let failed = |source| BatchError::Output { file: file.clone(), source };
         let mut table = match self.job.output_format {

@@ -2,6 +2,7 @@
 
 use crate::record::Day;
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// A date cell that could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,10 +193,21 @@ fn offset_minutes(text: &str) -> Option<Option<i32>> {
     (hours <= 14 && minutes <= 59).then_some(Some(sign * (hours * 60 + minutes)))
 }
 
-/// The day of an Excel serial with its fraction of a day.
-pub(super) fn of_serial(serial: f64) -> Option<Day> {
-    let whole = serial.floor();
-    (1.0..=3_000_000.0).contains(&whole).then(|| EXCEL_EPOCH.plus(whole as i32))
+/// The day of an Excel serial without its fraction of a day.
+pub(super) fn of_serial(whole: i64) -> Option<Day> {
+    (1..=3_000_000).contains(&whole).then(|| EXCEL_EPOCH.plus(whole as i32))
+}
+
+/// Write a time of day, or how long something took: `13:45:12`, `13:45:12.500`.
+pub(super) fn write_time(seconds: i64, nanos: u32, out: &mut String) {
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let _ = write!(out, "{hours:02}:{minutes:02}:{seconds:02}");
+    let _ = match nanos {
+        0 => Ok(()),
+        _ if nanos.is_multiple_of(1_000_000) => write!(out, ".{:03}", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1_000) => write!(out, ".{:06}", nanos / 1_000),
+        _ => write!(out, ".{nanos:09}"),
+    };
 }
 
 #[cfg(test)]

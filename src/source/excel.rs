@@ -6,7 +6,7 @@
 
 use super::SourceError;
 use super::batch::Fault;
-use super::date::of_serial;
+use super::date::{of_serial, write_time};
 use super::file::{Batches, OnHeadings, ROW_BYTES_MAX, Sink, beginning};
 use super::{package, records};
 use calamine::{Data, DataRef, ExcelDateTime, Reader, Xls, Xlsx};
@@ -119,8 +119,21 @@ pub(super) fn of_number(number: f64) -> String {
     if number.abs() >= 1e15 { format!("{LOST}{number:e}") } else { format!("{number:.0}") }
 }
 
+/// A day, with the time of day where it has one; a time alone where there is no day.
 fn of_time(time: &ExcelDateTime) -> String {
-    of_serial(time.as_f64()).map_or_else(|| time.as_f64().to_string(), |day| day.to_string())
+    const DAY_MILLIS: i64 = 86_400_000;
+    let millis = (time.as_f64() * DAY_MILLIS as f64).round() as i64;
+    let is_time = millis >= 0 && (time.is_duration() || millis < DAY_MILLIS);
+    let (mut text, behind) = match of_serial(millis / DAY_MILLIS) {
+        _ if is_time => (String::new(), millis),
+        None => return time.as_f64().to_string(),
+        Some(day) => (day.to_string(), millis % DAY_MILLIS),
+    };
+    if is_time || behind > 0 {
+        text.push_str(if is_time { "" } else { " " });
+        write_time(behind / 1_000, (behind % 1_000 * 1_000_000) as u32, &mut text);
+    }
+    text
 }
 
 /// Cells as they come, row by row, into batches; the first row that has any is the headings.

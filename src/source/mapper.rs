@@ -85,6 +85,8 @@ pub struct Wanted {
     pub needed: Vec<Vec<String>>,
     /// Rows of CSV whose cells are all empty are rows too; else nobody hears of them.
     pub blank_rows: bool,
+    /// Those whose cells are shown and not looked at: they may be of any type that has a text.
+    pub carried: Vec<String>,
 }
 
 impl Wanted {
@@ -167,7 +169,7 @@ pub fn wanted(mapping: &Mapping) -> Wanted {
         .chain(mapping.identifiers.iter().map(|id| &id.column))
         .map(|headings| headings.each().to_vec())
         .collect();
-    Wanted { headings, needed, blank_rows: false }
+    Wanted { headings, needed, ..Wanted::default() }
 }
 
 impl<'a> Mapper<'a> {

@@ -28,7 +28,9 @@ pub(super) fn read(
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
         .map_err(|error| damaged(error.to_string()))?;
     let fields = builder.schema().fields().clone();
-    let known: Vec<String> = wanted.headings.iter().map(|heading| folded(heading)).collect();
+    let all_folded =
+        |all: &[String]| all.iter().map(|heading| folded(heading)).collect::<Vec<String>>();
+    let (known, carried) = (all_folded(&wanted.headings), all_folded(&wanted.carried));
     let chosen: Vec<usize> =
         (0..fields.len()).filter(|&at| known.contains(&folded(fields[at].name()))).collect();
     // The headings are those of all columns where none is known, so that the error can name them.
@@ -44,7 +46,11 @@ pub(super) fn read(
             let physical = schema.root_schema().get_fields()[at].clone();
             let is_int96 =
                 physical.is_primitive() && physical.get_physical_type() == Physical::INT96;
-            Column::of(fields[at].data_type(), is_int96).ok_or_else(|| SourceError::ColumnType {
+            let of = match carried.contains(&folded(fields[at].name())) {
+                true => Column::carried,
+                false => Column::of,
+            };
+            of(fields[at].data_type(), is_int96).ok_or_else(|| SourceError::ColumnType {
                 file: path.to_owned(),
                 column: fields[at].name().clone(),
                 kind: fields[at].data_type().to_string(),

@@ -489,8 +489,8 @@ mod formats {
     use super::*;
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        ArrayRef, BinaryArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
-        Int64Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
+        ArrayRef, BinaryArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array,
+        Float64Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
     };
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
@@ -529,6 +529,9 @@ mod formats {
         assert_eq!(outcome.only().term.from, day("2025-01-02"));
         let outcome = with(vec![("from", Arc::new(instant))]).unwrap();
         assert_eq!(outcome.only().term.from, day("2025-01-01"));
+        let evening = TimestampMillisecondArray::from(vec![MIDNIGHT_IN_SHANGHAI - 1]);
+        let outcome = with(vec![("from", Arc::new(evening.with_timezone("UTC")))]).unwrap();
+        assert_eq!(outcome.only().term.from, day("2025-01-01"), "with a time of day too");
     }
 
     #[test]
@@ -556,6 +559,9 @@ mod formats {
         let lost =
             with(vec![("id", Arc::new(Float64Array::from(vec![320_500_190_001_010_019.0])))]);
         assert_eq!(lost.unwrap().refused(), [(1, "id", "digits_lost")]);
+        let lost = with(vec![("id", Arc::new(Float32Array::from(vec![50_000_000.0])))]).unwrap();
+        assert_eq!(lost.refused(), [(1, "id", "digits_lost")]);
+        assert!(lost.rejects[0].text.contains("50000000"), "as they are");
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use crate::command::Home;
 use crate::town::{self, PROCUREMENT, Town, listed, noon};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int64Type};
+use arrow_array::types::{ArrowPrimitiveType, Decimal256Type, Int8Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListArray, NullArray,
-    RecordBatch, StringArray, StringViewArray,
+    Array, ArrayRef, BinaryArray, Decimal256Array, DictionaryArray,
+    FixedSizeBinaryArray, Float32Array, Int64Array, LargeStringArray, ListArray, NullArray,
+    RecordBatch, StringArray, StringViewArray, StructArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
@@ -428,6 +430,92 @@ fn parquet_keeps_its_columns_and_their_types() {
     desk.told.identifiers = vec!["编号".to_owned()];
     let outcome = desk.screen(&town, "in.parquet", "out.parquet").unwrap();
     assert_eq!((outcome.tally.unaskable, outcome.rejects), (4, 4), "no identifier has one digit");
+}
+
+/// 2026-03-01T13:45:12Z
+const AFTERNOON: i64 = 1_772_372_712_000_000;
+
+#[test]
+fn columns_that_nothing_is_asked_by_keep_their_values_as_text() {
+    let (town, desk) = (town(), Desk::new());
+    let wide = <Decimal256Type as ArrowPrimitiveType>::Native::from_i128(-150);
+    let wide = Decimal256Array::from(vec![wide]).with_precision_and_scale(60, 2).unwrap();
+    let time = TimestampMicrosecondArray::from(vec![AFTERNOON]);
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some([Some(1), None])]);
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let field =
+        |name: &str, of: &ArrayRef| Arc::new(Field::new(name, of.data_type().clone(), true));
+    let (street, since) = (text("观前街 \"1\""), Arc::new(time.clone()) as ArrayRef);
+    let place = StructArray::from(vec![
+        (field("street", &street), street),
+        (field("since", &since), since),
+    ]);
+    let columns: Vec<(&str, ArrayRef, &str)> = vec![
+        ("uscc", text(IDS[0]), IDS[0]),
+        ("金额", Arc::new(Float32Array::from(vec![50_000_000.0])), "50000000"),
+        ("税率", Arc::new(Float32Array::from(vec![0.1])), "0.1"),
+        ("更新", Arc::new(time.clone()), "2026-03-01 13:45:12"),
+        (
+            "办结",
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![AFTERNOON + 500_000]).with_timezone("UTC"),
+            ),
+            "2026-03-01T21:45:12.500+08:00",
+        ),
+        ("开门", Arc::new(Time64MicrosecondArray::from(vec![30_600_000_001])), "08:30:00.000001"),
+        ("资本", Arc::new(wide), "-1.5"),
+        ("标签", Arc::new(lists), "[1,null]"),
+        ("地址", Arc::new(place), r#"{"street":"观前街 \"1\"","since":"2026-03-01 13:45:12"}"#),
+        (
+            "指纹",
+            Arc::new(FixedSizeBinaryArray::try_from_iter([[0, 255]].into_iter()).unwrap()),
+            "00ff",
+        ),
+        ("签名", Arc::new(BinaryArray::from(vec![&[0xff, 0xfe][..]])), "fffe"),
+        ("来源", Arc::new(BinaryArray::from(vec!["苏州".as_bytes()])), "苏州"),
+    ];
+    let batch = RecordBatch::try_from_iter(columns.iter().map(|(name, of, _)| (*name, of.clone())));
+    put_parquet(&desk.path("in.parquet"), &batch.unwrap());
+    let outcome = desk.screen(&town, "in.parquet", "out.csv").unwrap();
+    assert_eq!((outcome.tally.hits, outcome.rejects), (1, 0));
+    let expected: Vec<&str> = columns.iter().map(|(_, _, text)| *text).collect();
+    assert_eq!(desk.rows("out.csv")[1][..columns.len()], expected);
+
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let format = |format: &str| rust_xlsxwriter::Format::new().set_num_format(format);
+    let sheet = book.add_worksheet();
+    for (column, (heading, number, of)) in [
+        ("更新", 46_082.573_055_555_56, "yyyy-mm-dd hh:mm"),
+        ("列入", 46_082.0, "yyyy-mm-dd"),
+        ("开门", 0.5, "hh:mm"),
+        ("用时", 1.0625, "[h]:mm:ss"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let column = column as u16 + 1;
+        sheet.write_string(0, column, heading).unwrap();
+        sheet.write_number_with_format(1, column, number, &format(of)).unwrap();
+    }
+    sheet.write_string(0, 0, "uscc").unwrap().write_string(1, 0, IDS[0]).unwrap();
+    book.save(desk.path("in.xlsx")).unwrap();
+    desk.screen(&town, "in.xlsx", "out.csv").unwrap();
+    let times = ["2026-03-01 13:45:12", "2026-03-01", "12:00:00", "25:30:00"];
+    assert_eq!(desk.rows("out.csv")[1][1..5], times);
+}
+
+#[test]
+fn digits_that_32_bits_lost_are_told_and_shown_as_they_are() {
+    let (town, desk) = (town(), Desk::new());
+    let ids = Arc::new(Float32Array::from(vec![50_000_000.0])) as ArrayRef;
+    put_parquet(&desk.path("in.parquet"), &RecordBatch::try_from_iter([("uscc", ids)]).unwrap());
+    for to in ["out.csv", "out.parquet"] {
+        desk.screen(&town, "in.parquet", to).unwrap();
+        let rejects = desk.rows("rejects.csv");
+        assert_eq!((&*rejects[1][4], rejects[1][6].trim()), ("digits_lost", "50000000"), "{to}");
+    }
+    desk.screen(&town, "in.parquet", "out.csv").unwrap();
+    assert_eq!(desk.rows("out.csv")[1][..2], ["50000000", "undetermined"]);
 }
 
 /// Makes a column of text.
