@@ -98,7 +98,10 @@ impl Check {
 
     fn request(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         match &self.file {
-            Some(path) => super::request_of(path),
+            Some(path) => {
+                self.report.check(path)?;
+                super::request_of(path)
+            }
             None => {
                 let mut subject = json!({"ref": "1"});
                 let given = [("name", &self.name), ("kind", &self.kind), ("role", &self.role)];

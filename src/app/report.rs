@@ -1,5 +1,6 @@
 //! An answer in a file: a page to print, a table, JSON.
 
+use crate::batch::{BatchError, check_paths};
 use crate::catalogue::Catalogue;
 use crate::http::{Evidence, Shown};
 use crate::output::{Output, Table};
@@ -45,6 +46,16 @@ fn path(text: &str) -> Result<PathBuf, String> {
 }
 
 impl Report {
+    /// The answer will not stand where the request does.
+    ///
+    /// # Errors
+    ///
+    /// It would.
+    pub fn check(&self, request: &Path) -> Result<(), BatchError> {
+        let request = (request.as_os_str() != "-").then_some(request);
+        check_paths(request, self.output.as_deref(), None)
+    }
+
     /// Write what was asked and answered, where that is wanted.
     pub fn write(
         &self,

@@ -44,6 +44,7 @@ pub struct Tender {
 impl Tender {
     /// Screen the bidders and print what was found.
     pub fn run(&self, config: &Config) -> Outcome {
+        self.report.check(&self.file)?;
         let request = super::request_of(&self.file)?;
         let catalogue = config.load_catalogue()?;
         let answer = match super::ledger(config) {

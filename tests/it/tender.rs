@@ -46,6 +46,13 @@ fn bidders_are_told_with_what_they_meet_and_have_in_common() {
         assert_eq!((code, &*shown), (1, ""));
         assert!(errors.contains(told), "{errors}");
     }
+    let asked = section(json!([{"ref": "1", "name": "某某有限公司"}]));
+    std::fs::write(file, &asked).unwrap();
+    for command in [&["tender", file][..], &["check", "--file", file]] {
+        let (code, _, errors) = home.run(&[command, &["-o", file]].concat());
+        assert!(code == 1 && errors.contains("the output is the input"), "{errors}");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), asked, "it stands as it was");
+    }
     let (code, _, errors) = home.run(&["tender", "nothing.json"]);
     assert!(code == 1 && errors.contains("nothing.json"), "{errors}");
 }
