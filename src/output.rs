@@ -39,9 +39,20 @@ impl Output {
             let writer = BufWriter::new(Box::new(io::stdout()) as Box<dyn Write + Send>);
             return Ok(Output { writer, place: None });
         };
+        Output::begin(path, 0o666)
+    }
+
+    /// Begin to write a file that its owner alone may use.
+    pub fn private(path: &Path) -> Result<Output, OutputError> {
+        Output::begin(path, 0o600)
+    }
+
+    fn begin(path: &Path, mode: u32) -> Result<Output, OutputError> {
         let part = part_of(path);
         let failed = |source| OutputError { file: path.to_owned(), source };
-        let file = File::create(&part).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(mode);
+        let file = options.open(&part).map_err(failed)?;
         let writer = BufWriter::new(Box::new(file) as Box<dyn Write + Send>);
         Ok(Output { writer, place: Some(Place { path: path.to_owned(), part }) })
     }

@@ -238,7 +238,8 @@ impl Screen {
         batch::check_paths(Some(input), output, rejects)?;
         eprintln!("服务正在运行，交由服务处理 / the service runs: it screens the file");
         let progress = FileProgress::new(input.metadata().map_or(0, |file| file.len()));
-        let cancelled = cancelled_by_signal(Vec::new())?;
+        let parts = [output, rejects].into_iter().flatten().map(part_of).collect();
+        let cancelled = cancelled_by_signal(parts)?;
         let service = &Remote::new(config, None)?;
         let handed = Handed { service, input, order, output, rejects, cancelled: &cancelled };
         let job = handed.screen(&progress);

@@ -209,7 +209,7 @@ impl RejectFile {
 }
 
 /// A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-fn neutral(text: &str) -> Cow<'_, str> {
+pub fn neutral(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
         Cow::Owned(format!("'{text}"))
     } else {

@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
+use xincha::ledger::FileLedger;
 
 const MATTER: &str = "11320500000000019Y3000123456001";
 
@@ -346,10 +349,9 @@ fn a_file_is_screened_by_the_service_that_runs() {
     assert!(code == 0 && err.contains("change 0") && err.contains("rejects"), "{err}");
     assert_eq!(read("online.csv"), read("offline.csv"), "the same rows");
     assert_eq!(read("online.rejects.csv").lines().count(), 2);
-    assert_eq!(
-        read("online.rejects.csv").lines().next(),
-        read("offline.rejects.csv").lines().next()
-    );
+    assert_eq!(read("online.rejects.csv"), read("offline.rejects.csv"), "of the same file");
+    let mode = std::fs::metadata(path("online.rejects.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     let revoke =
         json!({"changes": [{"key": "k", "change": "revoke", "list": "sxbzxr", "entry": ENTRY}]});
     assert_eq!(ask(&address, "POST", "/v1/changes", &revoke.to_string()).0, 200);
@@ -359,14 +361,91 @@ fn a_file_is_screened_by_the_service_that_runs() {
     let without = [&online[..], &["--snapshot-only"]].concat();
     assert_eq!(screen(&without).0, 0);
     assert!(read("online.csv").contains(ENTRY), "and without");
+    std::fs::write(path("sound.csv"), "代码;企业名称\n91320500MA0000015D;甲\n").unwrap();
+    let sound = path("sound.csv");
+    assert_eq!(screen(&[&["screen", &sound], &online[2..]].concat()).0, 0);
+    assert!(!Path::new(&path("online.rejects.csv")).exists(), "those of an earlier run go");
     let (code, err) = screen(&["screen", &input, "-o", &path("none.csv")]);
     assert!(code == 1 && err.contains("序号;代码"), "{err}");
+    assert!(err.contains(&format!("{input}: ")), "its own name: {err}");
     assert!(!Path::new(&path("none.csv")).exists());
     let (code, err) = screen(&[&["screen", &input, "-o", &input], &told[..]].concat());
     assert!(code == 1 && err.contains("the output is the input"), "{err}");
     assert_eq!(read("in.csv"), rows, "and stands as it was");
     let (_, jobs) = ask(&address, "GET", "/v1/jobs", "");
     assert_eq!(jobs, json!({"jobs": []}), "nothing is left with the service");
+}
+
+/// A service that says of a job that it is done, sends the beginning of its result and no more, and hands out the
+/// lines that it is asked with.
+fn stalling() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tell, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                let mut stream = BufReader::new(stream.unwrap());
+                let (mut line, mut length) = (String::new(), 0);
+                stream.read_line(&mut line).unwrap();
+                let mut header = line.clone();
+                while header != "\r\n" {
+                    header.clear();
+                    stream.read_line(&mut header).unwrap();
+                    let value = header.to_ascii_lowercase();
+                    let value = value.strip_prefix("content-length: ").map(str::trim);
+                    length = value.map_or(length, |value| value.parse().unwrap());
+                }
+                std::io::copy(&mut stream.by_ref().take(length), &mut std::io::sink()).unwrap();
+                let is_result = line.contains("/result");
+                let body = match is_result {
+                    true => "uscc,xincha_verdict\n".to_owned(),
+                    false => {
+                        json!({"id": "1", "state": "done", "progress": {"bytes": 0, "rows": 0},
+                        "result": "/v1/jobs/1/result", "rejects": null, "failure": null})
+                        .to_string()
+                    }
+                };
+                let length = body.len() + usize::from(is_result);
+                let stream = stream.get_mut();
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                )
+                .unwrap();
+                tell.send(line).unwrap();
+                if is_result {
+                    std::thread::sleep(Duration::from_secs(60));
+                }
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn an_interrupt_while_a_result_is_fetched_leaves_nothing_here_or_there() {
+    let home = Home::new();
+    let _held = FileLedger::open(&home.folder.path().join("ledger.redb")).unwrap();
+    let path = |name: &str| home.folder.path().join(name).display().to_string();
+    std::fs::write(path("in.csv"), "uscc\n91320500MA0000015D\n").unwrap();
+    let (address, asked) = stalling();
+    let mut child = home
+        .command(&["screen", &path("in.csv"), "-o", &path("out.csv")])
+        .env("XINCHA_ADDRESS", &address)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let next = || asked.recv_timeout(Duration::from_secs(10)).unwrap();
+    while !next().contains("/result") {}
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(next(), "DELETE /v1/jobs/1 HTTP/1.1\r\n");
+    let files = std::fs::read_dir(home.folder.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert!(!names.into_iter().any(|name| name.starts_with("out.")));
 }
 
 #[test]
