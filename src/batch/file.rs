@@ -420,7 +420,7 @@ impl<'a> Run<'a, '_> {
                 Table::excel(&mut output.writer).map(Answers::Table).map_err(failed)?
             }
             Format::Parquet | Format::Arrow => self.strings(&all, output)?,
-            _ => Table::csv(&mut output.writer).map(Answers::Table).map_err(failed)?,
+            _ => Table::carried(&mut output.writer).map(Answers::Table).map_err(failed)?,
         };
         table.head(&all).map_err(failed)?;
         // A sink can only say what the source's reader knows: the rest is kept aside.

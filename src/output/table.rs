@@ -1,5 +1,6 @@
 //! Rows of cells: CSV, Excel.
 
+use crate::source::reject::neutral;
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
 use std::io::{self, Write};
 
@@ -12,11 +13,16 @@ const CELL_CHARS_MAX: usize = 32_767;
 
 /// Takes a head and rows.
 pub enum Table<'a> {
-    /// Lines of cells parted by commas, with a byte order mark: Excel reads them as UTF-8 then.
-    Csv(Box<csv::Writer<&'a mut (dyn Write + 'a)>>),
+    /// Lines of cells parted by commas, with a byte order mark: Excel reads them as UTF-8 then. No cell is a formula
+    /// there.
+    Csv(Lines<'a>),
+    /// The same of cells that stay as they are.
+    Carried(Lines<'a>),
     /// A workbook of one sheet.
     Excel(Box<Sheet<'a>>),
 }
+
+type Lines<'a> = Box<csv::Writer<&'a mut (dyn Write + 'a)>>;
 
 /// A sheet that is being filled.
 pub struct Sheet<'a> {
@@ -28,10 +34,14 @@ pub struct Sheet<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// CSV.
+    /// CSV to be looked at.
     pub fn csv(out: &'a mut (dyn Write + 'a)) -> io::Result<Table<'a>> {
-        out.write_all("\u{feff}".as_bytes())?;
-        Ok(Table::Csv(Box::new(csv::Writer::from_writer(out))))
+        lines(out).map(Table::Csv)
+    }
+
+    /// CSV of cells that came from somewhere and stay as they are.
+    pub fn carried(out: &'a mut (dyn Write + 'a)) -> io::Result<Table<'a>> {
+        lines(out).map(Table::Carried)
     }
 
     /// Excel, all of which stays in memory until it is written: a sheet is bounded, and nothing of it may lie in
@@ -46,7 +56,7 @@ impl<'a> Table<'a> {
     /// The headings.
     pub fn head<'r>(&mut self, headings: impl Iterator<Item = &'r str>) -> io::Result<()> {
         match self {
-            Table::Csv(out) => out.write_record(headings)?,
+            Table::Csv(out) | Table::Carried(out) => out.write_record(headings)?,
             Table::Excel(sheet) => sheet.head(headings)?,
         }
         Ok(())
@@ -59,7 +69,13 @@ impl<'a> Table<'a> {
         is_hit: bool,
     ) -> io::Result<()> {
         match self {
-            Table::Csv(out) => out.write_record(cells)?,
+            Table::Csv(out) => {
+                for cell in cells {
+                    out.write_field(&*neutral(cell))?;
+                }
+                out.write_record(None::<&[u8]>)?;
+            }
+            Table::Carried(out) => out.write_record(cells)?,
             Table::Excel(sheet) => sheet.row(cells, is_hit)?,
         }
         Ok(())
@@ -68,10 +84,15 @@ impl<'a> Table<'a> {
     /// Write what is held back.
     pub fn finish(self) -> io::Result<()> {
         match self {
-            Table::Csv(mut out) => out.flush(),
+            Table::Csv(mut out) | Table::Carried(mut out) => out.flush(),
             Table::Excel(mut sheet) => sheet.finish(),
         }
     }
+}
+
+fn lines<'a>(out: &'a mut (dyn Write + 'a)) -> io::Result<Lines<'a>> {
+    out.write_all("\u{feff}".as_bytes())?;
+    Ok(Box::new(csv::Writer::from_writer(out)))
 }
 
 impl Sheet<'_> {
