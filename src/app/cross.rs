@@ -35,7 +35,7 @@ A place on a red list that stands against a black list or a ban is told with the
 Examples / 示例:
   xincha cross 'red & black'                           counts, and the first of them
   xincha cross 'red & (black | ban)' -o 红黑冲突.xlsx
-  xincha cross 'list:shixin & list:tqnmggz & region:3205' --day 2026-01-01 -o both.csv
+  xincha cross 'list:sxbzxr & list:tqnmggz & region:3205' --day 2026-01-01 -o both.csv
   xincha cross 'black - ban' -o all.jsonl --since 20261101T0400Z-1a2b3c4d
   xincha cross --matrix                                all lists against all
   xincha cross --matrix -o matrix.csv")]

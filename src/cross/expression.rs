@@ -280,7 +280,7 @@ fn both(fault: &str, fault_en: &str) -> Fault {
 
 /// What is wrong where an expression cannot be read on.
 fn expected(rest: &str) -> Fault {
-    let example = "red & black, list:court - ban, black[region:3205 decided:2026]";
+    let example = "red & black, list:sxbzxr - ban, black[region:3205 decided:2026]";
     match rest.chars().find(|c| !c.is_whitespace()) {
         None => both(
             &format!("表达式不完整，例：{example}"),

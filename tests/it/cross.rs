@@ -456,6 +456,23 @@ mod command {
         assert!(matrix.lines().all(|line| line.split(',').count() == lists + 4));
     }
 
+    /// Those of the help and of the errors, on the catalogue that is shipped.
+    #[test]
+    fn examples_are_expressions() {
+        let home = Home::new();
+        ran(&home, &["build"]);
+        let (help, _) = ran(&home, &["cross", "--help"]);
+        let (_, _, told) = home.run(&["cross", "red &"]);
+        let quoted = help.lines().filter_map(|line| line.trim().strip_prefix("xincha cross '"));
+        let of_help = quoted.filter_map(|line| Some(line.split_once('\'')?.0.to_owned()));
+        let of_error = told.rsplit("examples: ").next().unwrap().trim().split(", ");
+        let examples: Vec<String> = of_help.chain(of_error.map(str::to_owned)).collect();
+        assert!(examples.len() >= 7, "{examples:?}");
+        for example in examples {
+            ran(&home, &["cross", &example]);
+        }
+    }
+
     #[test]
     fn mistakes_leave_no_file() {
         let home = Home::new();
