@@ -11,6 +11,7 @@
 //! groups. Where not all rows are wanted this is no way: [`batches`](super::batches) are written then.
 
 use super::batches::{Readers, Results, Texts, guarded};
+use super::parquet::{noted, said};
 use super::screener::{Row, Screener};
 use super::{BatchError, Tally};
 use crate::source::SourceError;
@@ -56,7 +57,8 @@ pub struct Chunks {
     path: PathBuf,
     file: Shared,
     metadata: ArrowReaderMetadata,
-    schema: Arc<Schema>,
+    schema: Schema,
+    said: Schema,
 }
 
 /// Rows of a row group that are answered together.
@@ -115,16 +117,21 @@ impl Chunks {
             let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
             Ok(ArrowReaderMetadata::load(&file, options)?)
         })?;
-        // What a writer said of its columns would be wrong of those with results.
-        let schema = Arc::new(Schema::new(metadata.schema().fields().clone()));
-        let chunks = Chunks { path: path.to_owned(), file, metadata, schema };
+        let schema = Schema::new(metadata.schema().fields().clone());
+        let said = said(path, &metadata);
+        let chunks = Chunks { path: path.to_owned(), file, metadata, schema, said };
         guarded(path, "Parquet", || Ok(chunks.check()?))?;
         Ok(chunks)
     }
 
-    /// The columns.
-    pub fn schema(&self) -> &Arc<Schema> {
+    /// The columns as they are read.
+    pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The columns as their writer called them, and what else it said.
+    pub fn said(&self) -> &Schema {
+        &self.said
     }
 
     /// Chunks are in the file, and of as many rows as their row group.
@@ -347,6 +354,7 @@ impl<'c, W: Write + Send> Writer<'c, W> {
             .set_compression(parquet::basic::Compression::SNAPPY)
             .set_statistics_enabled(statistics)
             .set_offset_index_disabled(indexed.is_none())
+            .set_key_value_metadata(noted(schema))
             .build();
         add_encoded_arrow_schema_to_metadata(schema, &mut properties);
         let out = SerializedFileWriter::new(out, Arc::new(whole.build()?), Arc::new(properties))?;

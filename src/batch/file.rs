@@ -515,7 +515,7 @@ impl<'a> Run<'a, '_> {
         let chunks = Chunks::open(path)?;
         let columns = self.find(&headings_of(chunks.schema()))?;
         let readers = Readers::of(path, chunks.schema(), &columns)?;
-        let schema = schema_of_results(chunks.schema(), &self.terms);
+        let schema = schema_of_results(chunks.said(), &self.terms);
         let (terms, threads, file) = (self.terms, self.job.threads, output.shown());
         let screener = || Screener::new(terms);
         let out = &mut output.writer;

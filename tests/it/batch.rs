@@ -6,7 +6,7 @@ use crate::town::{self, PROCUREMENT, Town, listed, noon};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Decimal256Type, Int8Type, Int64Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, Decimal256Array, DictionaryArray,
+    Array, ArrayRef, BinaryArray, Decimal256Array, DictionaryArray, DurationMicrosecondArray,
     FixedSizeBinaryArray, Float32Array, Int64Array, LargeStringArray, ListArray, NullArray,
     RecordBatch, StringArray, StringViewArray, StructArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
@@ -21,7 +21,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::basic::Compression;
-use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, KeyValue, PageIndexPolicy, ParquetMetaDataReader,
+};
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 use std::fs;
@@ -746,6 +748,39 @@ fn chunks_of_parquet_are_carried_along_as_they_are() {
             };
             assert_eq!([&row[0], &row[1], &row[6]], expected, "{at}");
         }
+    }
+}
+
+/// Whoever reads the result reads the same columns; what states all of them would hide those of the results.
+#[test]
+fn what_a_writer_said_of_a_file_of_parquet_is_kept_but_where_it_is_wrong_of_the_result() {
+    let (town, mut desk) = (town(), Desk::new());
+    let durations = DurationMicrosecondArray::from(vec![90_000_000]);
+    let ids = StringArray::from(vec![IDS[0]]);
+    let columns: [(&str, ArrayRef); 2] = [("用时", Arc::new(durations)), ("uscc", Arc::new(ids))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let said = ["pandas", "org.apache.spark.sql.parquet.row.metadata"];
+    let said = said.map(|key| KeyValue::new(key.to_owned(), "{}".to_owned()));
+    let properties =
+        WriterProperties::builder().set_key_value_metadata(Some(said.to_vec())).build();
+    let file = fs::File::create(desk.path("in.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    // Chunk by chunk, and batch by batch.
+    for hits_only in [false, true] {
+        desk.hits_only = hits_only;
+        desk.screen(&town, "in.parquet", "out.parquet").unwrap();
+        let file = fs::File::open(desk.path("out.parquet")).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let metadata = builder.schema().metadata().clone();
+        assert!(metadata.contains_key("pandas") && metadata.contains_key("xincha_snapshot"));
+        assert!(!metadata.keys().any(|key| key.contains("spark")), "{metadata:?}");
+        let plain = builder.metadata().file_metadata().key_value_metadata().unwrap();
+        assert!(plain.iter().any(|said| said.key == "pandas"), "for readers of no Arrow too");
+        let rows = builder.build().unwrap().next().unwrap().unwrap();
+        assert_eq!(rows.columns()[..2], *batch.columns());
+        assert_eq!(results_of(&[rows])[0][0], "prohibit");
     }
 }
 
