@@ -43,7 +43,7 @@ pub struct Screen {
     /// 输出文件 / .csv .jsonl .xlsx .parquet .arrows; standard output where it is not given
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// 标准输入的格式 / what standard input holds
+    /// 输入的格式 / what the input holds, where its name does not say it
     #[arg(long, value_name = "csv|jsonl|arrow")]
     format: Option<PipedFormat>,
     /// 事项编码 / code of the matter; all lists where it is not given

@@ -14,6 +14,7 @@ use super::{BatchError, ColumnError, Columns, Tally, Told, arrow, parquet};
 use crate::output::{Output, Table, part_of};
 use crate::private;
 use crate::source::excel::LOST;
+use crate::source::file;
 use crate::source::mapper::{Wanted, reason_of};
 use crate::source::mapping::{Encoding, Layout};
 use crate::source::reject::{Reason, Reject, RejectFile};
@@ -406,7 +407,10 @@ impl<'a> Run<'a, '_> {
         let Some(path) = self.job.input else {
             return Err(not_from_standard_input());
         };
-        let feed = Feed::open(path, self.job.layout)?;
+        let feed = match self.job.input_format {
+            Format::Csv => Feed::open_as(path, file::Format::Csv, self.job.layout)?,
+            _ => Feed::open(path, self.job.layout)?,
+        };
         let all = all_headings(&feed)?;
         let columns = self.find(&all)?;
         let asked = |at: &usize| columns.identifiers.contains(at) || columns.name == Some(*at);

@@ -73,6 +73,11 @@ impl Feed {
     pub fn open(path: &Path, layout: &Layout) -> Result<Feed, SourceError> {
         let format =
             Format::of(path).ok_or_else(|| SourceError::UnknownFormat { file: path.to_owned() })?;
+        Feed::open_as(path, format, layout)
+    }
+
+    /// Look at a file whose format is known.
+    pub fn open_as(path: &Path, format: Format, layout: &Layout) -> Result<Feed, SourceError> {
         let survey =
             Survey::of(path).map_err(|source| SourceError::Io { file: path.to_owned(), source })?;
         Ok(Feed { path: path.to_owned(), format, layout: layout.clone(), survey })

@@ -1329,6 +1329,16 @@ fn the_command_screens_a_file_and_standard_input() {
     let piped = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(piped.stdout).unwrap(), written);
 
+    // What a file holds is told by its name, or as standard input is.
+    let unnamed = home.folder.path().join("in.dat");
+    fs::copy(&input, &unnamed).unwrap();
+    for to in [to, &*home.folder.path().join("out.xlsx").display().to_string()] {
+        let arguments = ["screen", unnamed.to_str().unwrap(), "--format", "csv", "-o", to];
+        let (code, _, told) = home.run(&arguments);
+        assert_eq!(code, 0, "{told}");
+    }
+    assert_eq!(fs::read_to_string(&output).unwrap(), written);
+
     // Of what is read once the beginning tells the encoding; nothing is written twice.
     let gb = encoding_rs::GB18030.encode(sample()).0.into_owned();
     fs::write(&input, &gb).unwrap();
