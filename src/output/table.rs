@@ -131,9 +131,11 @@ impl Sheet<'_> {
         let sheet = self.sheet()?;
         for (column, cell) in (0..).zip(cells) {
             if cell.chars().nth(CELL_CHARS_MAX).is_some() {
-                return Err(io::Error::other(
-                    "单元格最多 32,767 字，请输出 .csv / a cell of a sheet takes 32,767 characters: write .csv",
-                ));
+                let (row, column) = (row + 1, column + 1);
+                return Err(io::Error::other(format!(
+                    "第 {row} 行第 {column} 列：单元格最多 32,767 字，请输出 .csv / row {row}, column {column}: a cell of a \
+                     sheet takes 32,767 characters: write .csv"
+                )));
             }
             let written = match is_hit {
                 true => sheet.write_string_with_format(row, column, cell, &hit),

@@ -1276,6 +1276,9 @@ fn files_that_cannot_be_used_leave_no_result() {
     desk.put("in.csv", ROWS);
     let error = desk.screen(&town, "in.csv", "out.jsonl").unwrap_err().to_string();
     assert!(error.contains("JSON lines"), "{error}");
+    desk.put("long.csv", format!("名称,备注\n甲,\n乙,{}\n", "长".repeat(40_000)));
+    let error = desk.screen(&town, "long.csv", "out.xlsx").unwrap_err().to_string();
+    assert!(error.contains("第 3 行第 2 列") && error.contains("32,767"), "{error}");
     // Text keeps columns of one heading apart by their places, which readers of columns do not know.
     desk.put("alike.csv", "名称,备注,备注\n甲,1,2\n");
     desk.screen(&town, "alike.csv", "alike-out.csv").unwrap();
