@@ -8,6 +8,7 @@ use crate::index::{EntryView, Listed, SubjectNo, SubjectSet};
 use crate::record::{Identifier, ListKind, SubjectKind};
 use crate::screen::Ground;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// A view on a day, of which expressions are asked.
 #[derive(Clone, Copy)]
@@ -15,6 +16,7 @@ pub struct Crossing<'a> {
     ground: &'a Ground,
     listed: Listed<'a>,
     in_force: &'a InForce,
+    only: Option<&'a BTreeSet<String>>,
 }
 
 /// What an expression asks for, and all that it speaks of.
@@ -37,7 +39,7 @@ pub struct Finding<'a> {
     pub subject: SubjectNo,
     /// What it is.
     pub kind: SubjectKind,
-    /// Its name, as the first of its entries has it.
+    /// Its name, as the first of its entries on lists that are told of has it.
     pub name: &'a str,
     /// Its identifiers; none where it is known by a name alone.
     pub identifiers: Vec<Identifier>,
@@ -53,7 +55,13 @@ pub struct Finding<'a> {
 impl<'a> Crossing<'a> {
     /// Of a view, for the day of `in_force`, which must be of the same view.
     pub fn new(ground: &'a Ground, listed: Listed<'a>, in_force: &'a InForce) -> Crossing<'a> {
-        Crossing { ground, listed, in_force }
+        Crossing { ground, listed, in_force, only: None }
+    }
+
+    /// The same, whose findings tell only of lists of these codes, or of all. No expression that it is asked
+    /// may speak of others.
+    pub fn telling(self, only: Option<&'a BTreeSet<String>>) -> Crossing<'a> {
+        Crossing { only, ..self }
     }
 
     /// The subjects that an expression asks for. Cost: that of its sets, milliseconds for millions; a pass
@@ -131,17 +139,16 @@ impl<'a> Crossing<'a> {
             met.collect()
         };
         let everything = Expression::Entry(vec![Filter::All]);
-        let all = met(&[&everything]);
+        let mut all = met(&[&everything]);
+        // Whoever is a person by any entry is masked as one.
+        let is_person = all.iter().any(|(entry, _)| entry.kind() == SubjectKind::NaturalPerson);
+        all.retain(|(_, list)| self.only.is_none_or(|only| only.contains(&list.code)));
         let (shown, _) = all.first()?;
         let black = all.iter().find(|(_, list)| list.kind.is_black());
         let red = all.iter().filter(|(_, list)| list.kind == ListKind::Red);
         Some(Finding {
             subject,
-            // Whoever is a person by any entry is masked as one.
-            kind: match all.iter().any(|(entry, _)| entry.kind() == SubjectKind::NaturalPerson) {
-                true => SubjectKind::NaturalPerson,
-                false => shown.kind(),
-            },
+            kind: if is_person { SubjectKind::NaturalPerson } else { shown.kind() },
             name: shown.name(),
             identifiers: self.listed.identifiers_of(subject).collect(),
             left: met(&first),

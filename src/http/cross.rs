@@ -21,6 +21,7 @@ use axum::response::Response;
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Findings answered where nothing is said.
@@ -121,7 +122,8 @@ async fn find(asked: &Asked, request: Request) -> Result<(StatusCode, Value), Pr
     let work = move |crossings: &Crossings| {
         let since = wanted.since.as_deref();
         let earlier = since.map(|id| earlier(loader.as_ref(), id)).transpose()?;
-        Ok(answer(&view, &crossings.on(&view, wanted.day), &wanted, earlier.as_ref()))
+        let in_force = crossings.on(&view, wanted.day);
+        Ok(answer(&view, &in_force, &wanted, earlier.as_ref(), who.lists()))
     };
     Ok((StatusCode::OK, asked.crossings.run(work).await?))
 }
@@ -176,19 +178,21 @@ fn answer(
     in_force: &InForce,
     wanted: &Wanted,
     earlier: Option<&(View, InForce)>,
+    only: Option<&BTreeSet<String>>,
 ) -> Value {
     let mut answer = json!({"data": data_used(view), "day": wanted.day});
     let expression = wanted.expression.as_ref().filter(|_| !wanted.matrix);
     answer["data"]["stale"] = stale_json(view, &stale(view, Instant(clock::seconds()), expression));
-    let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
+    let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force).telling(only);
     let catalogue = &view.generation.ground.catalogue;
     if let Some(expression) = &wanted.expression {
         let (subjects, unidentified) = crossing.subjects_and_unidentified(expression);
         answer["subjects"] = json!(subjects.len());
         answer["unidentified"] = json!(unidentified);
-        answer["lists"] = lists(catalogue, in_force, Some(&subjects));
+        answer["lists"] = lists(catalogue, in_force, Some(&subjects), only);
         let earlier = earlier.map(|(view, in_force)| {
-            let crossing = Crossing::new(&view.generation.ground, view.listed(), in_force);
+            let crossing =
+                Crossing::new(&view.generation.ground, view.listed(), in_force).telling(only);
             (view, crossing, crossing.subjects(expression))
         });
         let before = earlier.as_ref().map(|(_, crossing, subjects)| (*crossing, subjects));
@@ -236,13 +240,18 @@ pub fn matrix_json(catalogue: &Catalogue, in_force: &InForce) -> Value {
     let all = || catalogue.list_numbers();
     let row = |a: ListNo| all().map(|b| in_force.on_both(a, b)).collect::<Vec<u64>>();
     json!({
-        "lists": lists(catalogue, in_force, None),
+        "lists": lists(catalogue, in_force, None, None),
         "on_both": all().map(row).collect::<Vec<_>>(),
     })
 }
 
-/// The lists with their subjects, or with those among some.
-fn lists(catalogue: &Catalogue, in_force: &InForce, among: Option<&SubjectSet>) -> Value {
+/// The lists, or only those of these codes, with their subjects, or with those among some.
+fn lists(
+    catalogue: &Catalogue,
+    in_force: &InForce,
+    among: Option<&SubjectSet>,
+    only: Option<&BTreeSet<String>>,
+) -> Value {
     let list = |no: ListNo| {
         let list = catalogue.list(no);
         let on = in_force.list(no);
@@ -257,7 +266,8 @@ fn lists(catalogue: &Catalogue, in_force: &InForce, among: Option<&SubjectSet>) 
         }
         told
     };
-    let told = catalogue.list_numbers().map(list);
+    let is_told = |no: &ListNo| only.is_none_or(|only| only.contains(&catalogue.list(*no).code));
+    let told = catalogue.list_numbers().filter(is_told).map(list);
     told.filter(|told| among.is_none() || told["subjects"] != 0).collect()
 }
 

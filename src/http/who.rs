@@ -5,6 +5,7 @@ use super::problem::{Code, Problem};
 use crate::catalogue::{Catalogue, ListNo, MatterNo};
 use crate::clients::{Client, Scope};
 use axum::extract::Request;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -71,6 +72,11 @@ impl Who {
     ) -> Result<(), Problem> {
         let Some(client) = &self.client else { return Ok(()) };
         may_consult(client, catalogue, lists, at)
+    }
+
+    /// Codes of the lists that it may use; all where there are none.
+    pub(super) fn lists(&self) -> Option<&BTreeSet<String>> {
+        self.client.as_ref()?.lists.as_ref()
     }
 
     /// It may change the list of this code.

@@ -287,6 +287,34 @@ fn matters_and_lists_are_held_wherever_they_are_asked_for() {
 }
 
 #[test]
+fn a_crossing_tells_only_lists_that_its_client_may_use() {
+    let [few, all] = [0; 2].map(|_| Key::generate().unwrap());
+    let text = format!(
+        "[client.few]\nkeys = [\"{}\"]\nscopes = [\"batch\"]\nlists = [\"sxbzxr\"]\n\
+         [client.all]\nkeys = [\"{}\"]\nscopes = [\"batch\"]\n",
+        few.digest, all.digest
+    );
+    let Guarded { server, .. } = &guarded(&text);
+    let crossed = |key: &Key| {
+        let body = json!({"expression": "list:sxbzxr", "limit": 100});
+        ask(server, "POST", "/v1/cross", &bearer(key), &body).json()
+    };
+    let (few, all) = (crossed(&few), crossed(&all));
+    for list in ["zfcg", "nsxy_a"] {
+        assert!(all.to_string().contains(list) && !few.to_string().contains(list), "{few}");
+    }
+    assert_eq!(few["lists"][0]["subjects"], few["subjects"]);
+    for what in ["subjects", "unidentified"] {
+        assert_eq!(few[what], all[what]);
+    }
+    let found = |answer: &Value| {
+        let findings = answer["findings"].as_array().unwrap().iter();
+        findings.map(|it| [&it["kind"], &it["left"]].map(Value::clone)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&few), found(&all));
+}
+
+#[test]
 fn who_asks_too_much_is_told_when_to_come_again() {
     let key = Key::generate().unwrap();
     let text = format!(
