@@ -111,7 +111,7 @@ fn screen(input: &Path, output: &Path, told: &Told, basis: Basis, threads: usize
         cancelled: &AtomicBool::new(false),
     };
     let matter = basis.ground.catalogue.all_lists();
-    let terms = Terms { basis, matter, at: corpus::noon(), kind: None };
+    let terms = Terms { basis, matter, at: corpus::noon(), kind: None, only: None };
     batch::screen(&job, terms).expect("screened")
 }
 

@@ -42,6 +42,7 @@ pub use measure::{Action, Measure, MeasureClass, MeasureNo, Reach};
 pub use mistake::{CatalogueError, Fault, Mistake};
 pub use page::COUNT_MAX;
 
+use crate::record::ListKind;
 use bindings::Bindings;
 use matter::tail;
 
@@ -199,6 +200,15 @@ impl Catalogue {
     /// Empty where the matter does not consult the list or nothing follows.
     pub fn measures_of(&self, matter: MatterNo, list: ListNo) -> &[MeasureNo] {
         self.bindings.measures(matter, list)
+    }
+
+    /// The lists on which what is told of a matter rests: those that it consults and, where one of these is red,
+    /// all black lists and bans, since who is on one is favoured by nothing.
+    pub fn rests_on(&self, matter: MatterNo) -> impl Iterator<Item = ListNo> {
+        let consults = &self.matter(matter).consults;
+        let favours = consults.iter().any(|&list| self.list(list).kind == ListKind::Red);
+        let against = favours.then(|| self.list_numbers()).into_iter().flatten();
+        consults.iter().copied().chain(against.filter(|&list| self.list(list).kind.is_black()))
     }
 
     /// The matter must consult the list.

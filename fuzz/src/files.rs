@@ -43,7 +43,7 @@ pub fn run(data: &[u8]) -> Corpus {
     };
     let view = &GROUND.1;
     let matter = view.generation.ground.catalogue.matter_no(MATTER).expect("a matter");
-    let terms = Terms { basis: view.basis(NOW), matter, at: NOW, kind: None };
+    let terms = Terms { basis: view.basis(NOW), matter, at: NOW, kind: None, only: None };
     match screen(&job, terms) {
         Err(_) => assert!(!output.exists(), "a result of what failed"),
         Ok(outcome) => {

@@ -159,7 +159,7 @@ impl Screen {
         };
         let view = super::view_for(config, &catalogue, self.snapshot_only)?;
         let at = self.at.unwrap_or_else(|| Instant(clock::seconds()));
-        let terms = batch::Terms { basis: view.basis(at), matter, at, kind: self.kind };
+        let terms = batch::Terms { basis: view.basis(at), matter, at, kind: self.kind, only: None };
         terms.stale_lists().for_each(|list| tell_stale(catalogue.list(list)));
         let bytes = input.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len());
         let progress = FileProgress::new(bytes);

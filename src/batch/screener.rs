@@ -16,6 +16,7 @@ use crate::source::date;
 use crate::source::mapper::{has_lost_digits, is_cell_error, is_garbage};
 use crate::source::reject::Reason;
 use smallvec::SmallVec;
+use std::collections::BTreeSet;
 
 /// What all rows are decided on and for.
 #[derive(Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct Terms<'a> {
     pub at: Instant,
     /// What all subjects are, where the asker knows.
     pub kind: Option<SubjectKind>,
+    /// Codes of the lists that are told of; none: all.
+    pub only: Option<&'a BTreeSet<String>>,
 }
 
 impl Terms<'_> {
@@ -218,12 +221,13 @@ impl<'a> Screener<'a> {
                 return Row::Unaskable(reason);
             }
         };
-        let Terms { basis, matter, at, .. } = self.terms;
+        let Terms { basis, matter, at, only, .. } = self.terms;
         let questions = [question];
         let Screener { scratch, decision, .. } = self;
         if screen::check(&basis, matter, at, &questions, scratch, decision).is_err() {
             unreachable!("this scratch searches");
         }
+        decision.tell_only(&basis, only);
         let subject = &self.decision.subjects[0];
         self.tally.count(subject);
         self.cells.verdict = subject.verdict.code();

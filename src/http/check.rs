@@ -138,6 +138,7 @@ pub fn answer_to(
             request.ask_identifiers(basis.listed(), all, &mut questions, order)?;
         }
         screen::check(&basis, asked.matter, at, &questions, scratch, decision)?;
+        decision.tell_only(&basis, who.lists());
         purpose::note(who, &request, &questions, order, decision, now);
         Ok((at, asked))
     });

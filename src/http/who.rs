@@ -52,7 +52,7 @@ impl Who {
         if self.has(scope) { Ok(()) } else { Err(lacking(scope)) }
     }
 
-    /// It may ask about a matter, and what that consults.
+    /// It may ask about a matter, and use the lists on which what is told of it rests.
     pub(super) fn may_handle(
         &self,
         catalogue: &Catalogue,
@@ -92,19 +92,18 @@ impl Who {
     }
 }
 
-/// A client may ask about a matter, and what that consults.
+/// A client may ask about a matter, and use the lists on which what is told of it rests.
 pub(super) fn may_handle(
     client: &Client,
     catalogue: &Catalogue,
     matter: MatterNo,
     at: &str,
 ) -> Result<(), Problem> {
-    let matter = catalogue.matter(matter);
     // What is asked without a matter has no code, which no client is given.
-    if !client.may_handle(&matter.code) {
+    if !client.may_handle(&catalogue.matter(matter).code) {
         return Err(forbidden(at, "It may not ask about this matter.", "无权核查此事项。"));
     }
-    may_consult(client, catalogue, matter.consults.iter().copied(), at)
+    may_consult(client, catalogue, catalogue.rests_on(matter), at)
 }
 
 /// What is left out would be a silent "clear": who may not see a list is told so.

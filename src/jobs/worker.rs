@@ -152,7 +152,9 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
             .matter_no(code)
             .ok_or_else(|| failed("目录中已无此事项 / the catalogue has this matter no more"))?,
     };
-    if !may_still(shared, job, catalogue, matter) {
+    let roll = shared.clients.current();
+    let client = roll.as_ref().and_then(|roll| roll.by_name(&job.client));
+    if roll.is_some() && !client.is_some_and(|client| may_still(client, catalogue, matter)) {
         return Err(failed(
             "客户端已撤销，或不再有权核查此事项 / the client is gone, or may not ask about this any more",
         ));
@@ -185,7 +187,8 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
         },
         cancelled: &at_work.stop,
     };
-    let terms = Terms { basis: view.basis(at), matter, at, kind: order.kind() };
+    let only = client.and_then(|client| client.lists.as_ref());
+    let terms = Terms { basis: view.basis(at), matter, at, kind: order.kind(), only };
     let outcome = batch::screen(&batch, terms).map_err(|error| match error {
         BatchError::Cancelled if is_over.load(Ordering::Relaxed) => failed(
             "结果超出客户端配额，或超过 20 亿行 / the result is more than is kept for a client, or has more than \
@@ -201,19 +204,11 @@ fn screen(shared: &Shared, job: &Job, at_work: &AtWork) -> Result<Summary, Unfin
 }
 
 /// Whose job it is may still ask for it: it may have waited for long, over a restart too.
-fn may_still(shared: &Shared, job: &Job, catalogue: &Catalogue, matter: MatterNo) -> bool {
-    let Some(roll) = shared.clients.current() else { return true };
-    let matter = catalogue.matter(matter);
-    let may_consult = |client: &Client| {
-        let mut lists = matter.consults.iter().map(|&list| &catalogue.list(list).code);
-        lists.all(|list| client.may_consult(list))
-    };
-    roll.by_name(&job.client).is_some_and(|client| {
-        client.may(Scope::Batch)
-            && !client.has_expired(Instant(clock::seconds()).day())
-            && client.may_handle(&matter.code)
-            && may_consult(client)
-    })
+fn may_still(client: &Client, catalogue: &Catalogue, matter: MatterNo) -> bool {
+    client.may(Scope::Batch)
+        && !client.has_expired(Instant(clock::seconds()).day())
+        && client.may_handle(&catalogue.matter(matter).code)
+        && catalogue.rests_on(matter).all(|list| client.may_consult(&catalogue.list(list).code))
 }
 
 /// Record which entries the result rests on, so that it is found when one of them does not hold; where answers

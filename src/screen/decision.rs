@@ -8,6 +8,7 @@ use crate::catalogue::{Action, MatterNo, MeasureNo, Reach, WhenStale};
 use crate::index::EntryNo;
 use crate::record::{Instant, ListKind, Quality};
 use crate::text::Likeness;
+use std::collections::BTreeSet;
 
 /// What follows for a subject or for a whole check, weakest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -124,6 +125,22 @@ pub struct Decision {
     pub subjects: Vec<SubjectDecision>,
     /// Lists that must be consulted and cannot be relied on.
     pub stale: Vec<Stale>,
+}
+
+impl Decision {
+    /// Tell only of lists of these codes, or of all: conflicts of others are left out. What follows rests on all
+    /// of them for whomever it is told.
+    pub fn tell_only(&mut self, basis: &Basis, only: Option<&BTreeSet<String>>) {
+        let Some(only) = only else { return };
+        let (ground, listed) = (basis.ground, basis.listed());
+        let is_told = |no: EntryNo| {
+            let list = listed.entry(no).and_then(|entry| ground.list(entry.list()));
+            list.is_some_and(|list| only.contains(&ground.catalogue.list(list).code))
+        };
+        for subject in &mut self.subjects {
+            subject.conflicts.retain(|conflict| is_told(conflict.red) && is_told(conflict.black));
+        }
+    }
 }
 
 /// A name is to be searched for its likes, and the scratch has no [room](Scratch::searching) for that.

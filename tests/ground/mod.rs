@@ -16,6 +16,8 @@ use xincha::record::{
 pub const MATTER: &str = "1132050001414920XX3000123456001";
 /// A matter that consults a list that was not.
 pub const STALE_MATTER: &str = "其他-02491-006";
+/// A matter that consults a red list, and not all that may stand against it.
+pub const RED_MATTER: &str = "其他-02491-007";
 /// 2026-11-22T10:00:00+08:00.
 pub const NOW: Instant = Instant(1_795_312_800);
 
@@ -71,6 +73,13 @@ name = "企业变更登记"
 department = "市市场监管局"
 consults = ["sxbzxr", "jycm"]
 roles = ["applicant"]
+
+[[matter]]
+code = "其他-02491-007"
+name = "评先评优"
+department = "市发展改革委"
+consults = ["sxbzxr", "nsxy_a"]
+roles = ["nominee"]
 "#;
 
 const MEASURES: &str = r#"

@@ -3,7 +3,7 @@
 use super::{Client, Reply, Running, config, ground, jobs, real_now, start_desk};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ground::{BLACK, MATTER, STALE_MATTER};
+use ground::{BLACK, MATTER, RED_AND_BLACK, RED_MATTER, STALE_MATTER};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -312,6 +312,86 @@ fn a_crossing_tells_only_lists_that_its_client_may_use() {
         findings.map(|it| [&it["kind"], &it["left"]].map(Value::clone)).collect::<Vec<_>>()
     };
     assert_eq!(found(&few), found(&all));
+}
+
+#[test]
+fn red_against_black_is_told_to_whom_may_use_both_lists() {
+    let [few, all, red] = [0; 3].map(|_| Key::generate().unwrap());
+    let scopes = r#"scopes = ["check", "screen", "search", "batch"]"#;
+    let of = |name: &str, key: &Key, lists: &str| {
+        format!(
+            "[client.{name}]\nkeys = [\"{}\"]\n{scopes}\npurpose = false\n{lists}\n",
+            key.digest
+        )
+    };
+    let text = [
+        of("few", &few, "lists = [\"sxbzxr\", \"jycm\"]"),
+        of("all", &all, ""),
+        of("red", &red, "lists = [\"sxbzxr\", \"nsxy_a\"]"),
+    ];
+    let Guarded { server, .. } = &guarded(&text.concat());
+    let subject = json!({"ref": "a", "name": RED_AND_BLACK.0, "id": RED_AND_BLACK.1});
+    let check = |matter: &str| json!({"matter": matter, "subjects": [subject]});
+    let section = |matter: &str| json!({"matter": matter, "bidders": [subject]});
+    let post = |key: &Key, path: &str, body: &Value| ask(server, "POST", path, &bearer(key), body);
+    let told = |key: &Key, path: &str, body: &Value| {
+        let reply = post(key, path, body);
+        assert_eq!(reply.status, 200, "{path}");
+        String::from_utf8(reply.body).unwrap()
+    };
+    for (path, body) in [
+        ("/v1/check", check(STALE_MATTER)),
+        ("/v1/screen", section(STALE_MATTER)),
+        ("/v1/evidence", check(STALE_MATTER)),
+        ("/v1/evidence", section(STALE_MATTER)),
+    ] {
+        assert!(told(&all, path, &body).contains("nsxy_a"), "{path}");
+        assert!(!told(&few, path, &body).contains("nsxy_a"), "{path}");
+    }
+    let rests_on = |key: &Key| {
+        let answer: Value =
+            serde_json::from_str(&told(key, "/v1/check", &check(STALE_MATTER))).unwrap();
+        let path = format!("/v1/receipts/{}", answer["receipt"].as_str().unwrap());
+        let receipt = ask(server, "GET", &path, &bearer(key), &Value::Null);
+        receipt.json()["record"]["cited"].as_array().unwrap().len()
+    };
+    assert_eq!((rests_on(&few), rests_on(&all)), (1, 2));
+    let hand_in = |key: &Key, matter: &str| {
+        let options = json!({"matter": matter});
+        let row = format!("name,uscc\n{},{}\n", RED_AND_BLACK.0, RED_AND_BLACK.1);
+        let form = jobs::form(Some(&options), "a.csv", row.as_bytes());
+        let kind = "content-type: multipart/form-data; boundary=------xincha\r\n";
+        server.connect().request("POST", "/v1/jobs", &(bearer(key) + kind), &form)
+    };
+    let result = |key: &Key| {
+        let job = jobs::taken(&hand_in(key, STALE_MATTER));
+        let get = |path: &str| ask(server, "GET", path, &bearer(key), &Value::Null);
+        let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+        while get(&path).json()["state"] != "done" {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        String::from_utf8(get(&format!("{path}/result")).body).unwrap()
+    };
+    assert!(result(&all).contains("red_and_black"));
+    assert!(!result(&few).contains("red_and_black"));
+
+    // What favours a subject rests on all lists that may stand against it.
+    let query = json!({
+        "queries": {"a": {"schema": "Company", "properties": {"uscCode": [RED_AND_BLACK.1]}}},
+        "params": {"matter": RED_MATTER, "include_dataset": ["sxbzxr"]},
+    });
+    for (path, body, pointer) in [
+        ("/v1/check", check(RED_MATTER), "/matter"),
+        ("/v1/screen", section(RED_MATTER), "/matter"),
+        ("/v1/evidence", check(RED_MATTER), "/matter"),
+        ("/match/default", query, "/params/matter"),
+    ] {
+        let problem = post(&red, path, &body).problem(Code::Forbidden);
+        assert_eq!(problem["pointer"], pointer, "{path}");
+        assert!(problem["detail"].to_string().contains("zfcg"), "{problem}");
+        assert_eq!(post(&all, path, &body).status, 200, "{path}");
+    }
+    hand_in(&red, RED_MATTER).problem(Code::Forbidden);
 }
 
 #[test]

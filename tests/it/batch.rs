@@ -137,7 +137,10 @@ impl Desk {
             progress: &|_, _| {},
             cancelled: &self.cancelled,
         };
-        batch::screen(&job, Terms { basis: town.basis(), matter, at: noon(), kind: None })
+        batch::screen(
+            &job,
+            Terms { basis: town.basis(), matter, at: noon(), kind: None, only: None },
+        )
     }
 
     fn text(&self, name: &str) -> String {
