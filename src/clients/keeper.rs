@@ -55,6 +55,8 @@ pub struct Clients {
     nonces: Arc<Nonces>,
     /// There was none until now: whoever reaches the service may ask.
     is_open: Arc<AtomicBool>,
+    /// What the file holds now cannot be used.
+    has_failed: Arc<AtomicBool>,
     /// The file as it was when it was opened.
     opened: Option<Stamps>,
 }
@@ -71,7 +73,8 @@ impl Clients {
     pub fn of(roll: Roll) -> Clients {
         let is_open = Arc::new(AtomicBool::new(roll.is_empty()));
         let roll = watch::Sender::new(Arc::new(roll));
-        Clients { roll, nonces: Arc::default(), is_open, opened: None }
+        let (nonces, has_failed) = Default::default();
+        Clients { roll, nonces, is_open, has_failed, opened: None }
     }
 
     /// Those of a file; none where there is no file.
@@ -96,23 +99,27 @@ impl Clients {
         path: PathBuf,
         mut tell: impl FnMut(usize) + Send + 'static,
     ) -> io::Result<Watching> {
-        let (clients, mut looks) = (self.clone(), 0_u32);
+        let (clients, of_looks, mut looks) = (self.clone(), self.clone(), 0_u32);
         let seen = self.opened.clone().unwrap_or_else(|| Stamps::of(vec![path.clone()]));
-        Watching::start("clients", seen, move |is_changed| {
-            if is_changed && let Some(count) = clients.reload(&path) {
-                tell(count);
-            }
+        let read = move || clients.reload(&path).map(&mut tell);
+        Watching::start("clients", seen, read, move || {
             looks = looks.wrapping_add(1);
             if looks.is_multiple_of(SWEEP_EVERY) {
-                clients.sweep();
+                of_looks.sweep();
             }
         })
     }
 
-    /// Those of the file from now on, and how many; what cannot be used changes nothing and is logged.
-    pub fn reload(&self, path: &Path) -> Option<usize> {
+    /// Those of the file from now on, and how many; what cannot be used changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot, for the log.
+    pub fn reload(&self, path: &Path) -> Result<usize, String> {
         let before = self.roll.borrow().clone();
-        match read(path, Some(&before)) {
+        let read = read(path, Some(&before));
+        self.has_failed.store(!matches!(read, Ok(Some(_))), Ordering::Relaxed);
+        match read {
             Ok(Some(roll)) => {
                 let count = roll.clients().count();
                 if count > 0 {
@@ -121,17 +128,19 @@ impl Clients {
                 }
                 self.roll.send_replace(Arc::new(roll));
                 tracing::info!(count, "客户端已更新 / clients were read anew");
-                return Some(count);
+                Ok(count)
             }
-            Ok(None) => {
-                let path = path.display();
-                tracing::error!(
-                    "{path}: 客户端文件消失，沿用原有客户端 / the file of clients is gone, those before stay"
-                );
-            }
-            Err(why) => tracing::error!("沿用原有客户端 / the clients before stay: {why}"),
+            Ok(None) => Err(format!(
+                "{}: 客户端文件消失，沿用原有客户端 / the file of clients is gone, those before stay",
+                path.display()
+            )),
+            Err(why) => Err(format!("沿用原有客户端 / the clients before stay: {why}")),
         }
-        None
+    }
+
+    /// What the file holds now cannot be used, and those before stay.
+    pub fn have_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     fn sweep(&self) {
@@ -195,8 +204,9 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Look at these, and tell after each look whether any has changed since the last; since it was `seen` at the
-    /// first.
+    /// Look at these, and `read` them when any has changed since the last look; since it was `seen` at the first.
+    /// What cannot be used is logged once, and read again at each look until it can: not all that makes it so
+    /// shows on the files. Each look ends with `then`.
     ///
     /// # Errors
     ///
@@ -204,12 +214,23 @@ impl Watching {
     pub fn start(
         name: &str,
         mut seen: Stamps,
-        mut tell: impl FnMut(bool) + Send + 'static,
+        mut read: impl FnMut() -> Result<(), String> + Send + 'static,
+        mut then: impl FnMut() + Send + 'static,
     ) -> io::Result<Watching> {
         let (stop, stopped) = channel::<()>();
         let look = move || {
+            let mut failure = None;
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                tell(seen.look());
+                let is_changed = seen.look();
+                if is_changed || failure.is_some() {
+                    let before = failure.take();
+                    failure = read().err();
+                    if let Some(why) = failure.as_ref().filter(|_| is_changed || failure != before)
+                    {
+                        tracing::error!("{why}");
+                    }
+                }
+                then();
             }
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(look)?;
@@ -230,8 +251,8 @@ impl Drop for Watching {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 
-/// What tells one state of a file from another; `None` where there is no file.
-type Stamp = (i64, i64, u64, u64);
+/// What tells one state of a file from another, its owner and rights included; `None` where there is no file.
+type Stamp = ([(i64, i64); 2], u64, u64);
 
 impl Stamps {
     /// As they are now.
@@ -253,7 +274,8 @@ impl Stamps {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let file = std::fs::metadata(path).ok()?;
-    Some((file.mtime(), file.mtime_nsec(), file.size(), file.ino()))
+    let times = [(file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec())];
+    Some((times, file.size(), file.ino()))
 }
 
 fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError> {
@@ -273,6 +295,7 @@ fn read(path: &Path, before: Option<&Roll>) -> Result<Option<Roll>, ClientsError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     /// Of as many clients as these are letters.
     fn of(names: &str) -> String {
@@ -292,6 +315,51 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_used_counts_once_it_can_whatever_tells_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        std::fs::write(&path, of("a")).unwrap();
+        let clients = Clients::open(&path).unwrap();
+        let (tell, told) = channel();
+        let _watching =
+            clients.watch(path.clone(), move |count| tell.send(count).unwrap()).unwrap();
+        // At no time it is empty, which is a file of no clients.
+        let write = |text: String| {
+            let mut file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            file
+        };
+        write(of("ab").replace("client.b]", "client.b)"));
+        assert!(told.recv_timeout(3 * LOOK_EVERY).is_err());
+        assert!(clients.have_failed());
+        // As `chown` does, this leaves its time, its size and its number.
+        let edited = std::fs::metadata(&path).unwrap().modified().unwrap();
+        write(of("ab")).set_modified(edited).unwrap();
+        assert_eq!(told.recv_timeout(30 * LOOK_EVERY), Ok(2));
+        assert!(!clients.have_failed());
+    }
+
+    #[test]
+    fn what_fails_is_read_again_until_it_does_not() {
+        let (tell, told) = channel();
+        let mut failures = 2;
+        let read = move || {
+            tell.send(()).unwrap();
+            failures -= 1;
+            if failures < 0 { Ok(()) } else { Err("why".to_owned()) }
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let seen = Stamps::of(vec![path.clone()]);
+        std::fs::write(path, "").unwrap();
+        let _watching = Watching::start("test", seen, read, || ()).unwrap();
+        for _ in 0..3 {
+            told.recv_timeout(30 * LOOK_EVERY).unwrap();
+        }
+        assert!(told.recv_timeout(3 * LOOK_EVERY).is_err());
+    }
+
+    #[test]
     fn a_door_that_was_closed_once_stays_so_for_whoever_was_idle() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("clients.toml");
@@ -300,7 +368,7 @@ mod tests {
         assert!(idle.current().is_none());
         for (names, count) in [("a", 1), ("", 0)] {
             std::fs::write(&path, of(names)).unwrap();
-            assert_eq!(clients.reload(&path), Some(count));
+            assert_eq!(clients.reload(&path), Ok(count));
         }
         assert!(idle.current().is_some_and(Roll::is_empty));
         assert!(clients.follow().current().is_some() && !clients.are_none());

@@ -39,6 +39,7 @@
 //! | `xincha_recalls_waiting_seconds` | `client` | since when recalls wait for the client; 0 where none do |
 //! | `xincha_traces_sent_total`, `xincha_traces_dropped_total` | | spans that the collector took, that were dropped |
 //! | `xincha_not_let_in_total` | `why` | requests of whom nothing is known, or who may not |
+//! | `xincha_clients_failed` | | 1 where the file of the clients cannot be used, and those before stay |
 //! | `process_resident_memory_bytes` | | memory, with what is resident of the mapped snapshot |
 //! | `process_open_fds`, `process_max_fds` | | open files and how many there may be |
 //! | `process_start_time_seconds` | | when it began, since 1970 |
@@ -214,6 +215,9 @@ impl Exposition {
         let not_let_in = refusals.counts().map(|(why, count)| ([("why", why)], count));
         let help = "Requests of whom nothing is known, or who may not";
         out.counters("xincha_not_let_in", help, not_let_in.filter(|(_, count)| *count > 0))?;
+        let have_failed = u64::from(self.asked.desk.clients.have_failed());
+        let help = "The file of the clients cannot be used, and those before stay";
+        out.gauge("xincha_clients_failed", help, have_failed)?;
         if let Some(log) = &self.asked.desk.audit {
             let standing = log.standing();
             let help = "Records that no seal covers yet";

@@ -67,24 +67,18 @@ impl Tls {
     }
 
     /// Look at the files every second: new connections are accepted with what they hold. What cannot be used
-    /// changes nothing and is logged.
+    /// changes nothing, is logged, and read again at each look.
     pub fn watch(&self) -> io::Result<Watching> {
         let tls = self.clone();
-        Watching::start("tls", self.opened.clone(), move |is_changed| {
-            if is_changed {
-                tls.reload();
-            }
-        })
+        Watching::start("tls", self.opened.clone(), move || tls.reload(), || ())
     }
 
-    fn reload(&self) {
-        match read(&self.config) {
-            Ok(config) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                tracing::info!("证书已更新 / the certificate was read anew");
-            }
-            Err(why) => tracing::error!("沿用原有证书 / the certificate before stays: {why}"),
-        }
+    fn reload(&self) -> Result<(), String> {
+        let failed = |why| format!("沿用原有证书 / the certificate before stays: {why}");
+        let config = read(&self.config).map_err(failed)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        tracing::info!("证书已更新 / the certificate was read anew");
+        Ok(())
     }
 
     /// Shake hands.
