@@ -73,8 +73,8 @@ impl Clients {
     pub fn of(roll: Roll) -> Clients {
         let is_open = Arc::new(AtomicBool::new(roll.is_empty()));
         let roll = watch::Sender::new(Arc::new(roll));
-        let (nonces, has_failed) = Default::default();
-        Clients { roll, nonces, is_open, has_failed, opened: None }
+        let nonces = Arc::new(Nonces::since(clock::millis()));
+        Clients { roll, nonces, is_open, has_failed: Arc::default(), opened: None }
     }
 
     /// Those of a file; none where there is no file.

@@ -1,9 +1,11 @@
 //! Signed requests of the last minutes, so that none counts twice.
 
+use super::signature::WINDOW_MS;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant as Clock};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 /// Nonces that are remembered: with the time that each is, half an hour of a thousand requests a second.
@@ -15,6 +17,8 @@ const OF_SIGNER_MAX: usize = KEPT_MAX / 2;
 /// a good signature come here, so that no stranger fills it.
 #[derive(Debug, Default)]
 pub struct Nonces {
+    /// When it began to remember, in milliseconds since 1970 and on a clock that nobody sets.
+    start: Option<(u64, Clock)>,
     kept: DashMap<u128, Kept, FxBuildHasher>,
     count: AtomicUsize,
     /// How many are kept of each signer.
@@ -54,6 +58,19 @@ pub enum Used {
 }
 
 impl Nonces {
+    /// None yet, from now on, in milliseconds since 1970.
+    pub fn since(now: u64) -> Nonces {
+        Nonces { start: Some((now, Clock::now())), ..Nonces::default() }
+    }
+
+    /// One that counts until then may have been used before any was remembered: it was signed before. When a
+    /// window has passed none is left, however the machine's time was set meanwhile.
+    pub fn may_be_forgotten(&self, until: u64) -> bool {
+        self.start.is_some_and(|(start, clock)| {
+            until < start + WINDOW_MS && clock.elapsed() <= Duration::from_millis(WINDOW_MS)
+        })
+    }
+
     /// It was used before. Cost: a look-up.
     pub fn knows(&self, nonce: Nonce) -> bool {
         self.kept.contains_key(&nonce.place)
@@ -110,6 +127,16 @@ mod tests {
         assert_eq!(nonces.use_up(Nonce::new("a", "n"), 20), Used::Now);
         nonces.count.store(KEPT_MAX, Relaxed);
         assert_eq!(nonces.use_up(Nonce::new("a", "m"), 20), Used::Full);
+    }
+
+    #[test]
+    fn what_was_signed_before_the_first_may_be_forgotten_for_a_window() {
+        let mut nonces = Nonces::since(10);
+        let at = |time: u64| time + WINDOW_MS;
+        assert!(nonces.may_be_forgotten(at(9)) && !nonces.may_be_forgotten(at(10)));
+        let before = Clock::now().checked_sub(Duration::from_millis(WINDOW_MS + 1)).unwrap();
+        nonces.start = Some((10, before));
+        assert!(!nonces.may_be_forgotten(at(9)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::clients::{
     Client, Clients, Digest, Follower, Hash, Permit, Roll, Scope, Signed, Style, Unsigned,
 };
 use crate::record::Instant;
+use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper::http::request::Parts;
 use std::cell::RefCell;
@@ -107,6 +108,8 @@ pub enum Refusal {
     Unsigned,
     /// Its nonce was used before.
     Replayed,
+    /// It alters something, and may have been used before the start.
+    Early,
     /// Its body is not the one that was signed.
     Altered,
     /// The client's last day is over.
@@ -121,9 +124,9 @@ pub enum Refusal {
 
 impl Refusal {
     /// Their words in the audit log and the metrics.
-    const CODES: [&str; 9] = [
-        "nobody", "unknown", "unsigned", "replayed", "altered", "expired", "address", "scope",
-        "pace",
+    const CODES: [&str; 10] = [
+        "nobody", "unknown", "unsigned", "replayed", "early", "altered", "expired", "address",
+        "scope", "pace",
     ];
 
     /// Where it is counted.
@@ -133,11 +136,12 @@ impl Refusal {
             Refusal::Unknown => 1,
             Refusal::Unsigned => 2,
             Refusal::Replayed => 3,
-            Refusal::Altered => 4,
-            Refusal::Expired => 5,
-            Refusal::Address => 6,
-            Refusal::Scope(_) => 7,
-            Refusal::Pace => 8,
+            Refusal::Early => 4,
+            Refusal::Altered => 5,
+            Refusal::Expired => 6,
+            Refusal::Address => 7,
+            Refusal::Scope(_) => 8,
+            Refusal::Pace => 9,
         }
     }
 
@@ -239,6 +243,10 @@ impl Gate {
         if nonce.is_some_and(|(nonce, _)| follower.nonces().knows(nonce)) {
             return replayed(Some(&client));
         }
+        let may_be_forgotten = |until| follower.nonces().may_be_forgotten(until);
+        if nonce.is_some_and(|(_, until)| alters(&head.method, scope) && may_be_forgotten(until)) {
+            return Err(self.refuse(Refusal::Early, peer, Some(&client)));
+        }
         let signed_body = signature.and_then(|signature| signature.signed_body);
         let admitted = self.allow(client, scope, peer, now_ms, signed_body)?;
         // Nor is anything kept of what is refused: it may come again as it is.
@@ -302,6 +310,11 @@ impl Gate {
             Refusal::Replayed => {
                 (Code::Unauthenticated, "The nonce was used before.", "随机数已使用过。")
             }
+            Refusal::Early => (
+                Code::Unauthenticated,
+                "It was signed before the service started, which cannot tell whether it was used: sign it anew.",
+                "签名早于服务本次启动，无法确认是否已使用过：请重新签名。",
+            ),
             Refusal::Altered => (
                 Code::Unauthenticated,
                 "The body is not the one that was signed.",
@@ -334,6 +347,12 @@ fn need(path: &str) -> Option<Scope> {
         *template == path || (template.contains('{') && fits(template, path))
     };
     NEEDS.iter().find(is_it).map(|(_, scope)| *scope)
+}
+
+/// Whether a request does more than ask about subjects and names, which is posted too. Files and crossings are
+/// more: they are work.
+fn alters(method: &Method, scope: Option<Scope>) -> bool {
+    method != Method::GET && !matches!(scope, Some(Scope::Check | Scope::Screen | Scope::Search))
 }
 
 /// A path is one of a template's.

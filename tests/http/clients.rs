@@ -552,6 +552,33 @@ fn a_signed_request_counts_once_and_as_it_was_signed() {
 }
 
 #[test]
+fn what_was_signed_before_the_start_alters_nothing() {
+    let text = format!(
+        "[client.a]\nscopes = [\"check\", \"change\"]\n\
+         secrets = [{{ id = \"k\", secret = \"{SECRET}\" }}]\n"
+    );
+    let before = now_ms() - 1;
+    let Guarded { server, refusals, .. } = &guarded(&text);
+    let change =
+        json!({"changes": [{"key": "k", "change": "repair", "list": "zfcg", "entry": "e"}]});
+    let send = |path: &str, body: &Value, time: u64, nonce: &str| {
+        let body = body.to_string();
+        let digest = hex::encode(Hash::Sha256.of(body.as_bytes()));
+        let signature = code(Hash::Sha256, &format!("POST\n{path}\n{time}\n{nonce}\n{digest}"));
+        let header = format!(
+            "authorization: XC-HMAC-SHA256 client=a,key=k,time={time},nonce={nonce},body={digest},signature={signature}\r\n"
+        );
+        server.connect().request("POST", path, &header, body.as_bytes())
+    };
+    let problem =
+        send("/v1/changes", &change, before, "0123456789abcdef").problem(Code::Unauthenticated);
+    assert!(problem["detail"].to_string().contains("sign it anew"), "{problem}");
+    assert_eq!(refusals.count(Refusal::Early), 1);
+    assert_eq!(send("/v1/changes", &change, now_ms(), "0123456789abcdef").status, 200);
+    assert_eq!(send("/v1/check", &check_body(), before, "0123456789abcdeg").status, 200);
+}
+
+#[test]
 fn a_file_is_applied_while_the_service_runs_unless_it_is_broken() {
     let (first, second) = (Key::generate().unwrap(), Key::generate().unwrap());
     let of = |key: &Key| format!("[client.a]\nkeys = [\"{}\"]\nscopes = [\"read\"]\n", key.digest);
