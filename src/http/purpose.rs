@@ -66,23 +66,31 @@ pub(super) fn check(
     }
 }
 
-/// A match of natural persons is none of too many: the hash of each of them by the id of its query. Where no operator
-/// is told the client is one.
+/// A match of natural persons is none of too many: query by query the hash of its person. Each comes with whether it
+/// tells a day of birth, which persons alone have. Where no operator is told the client is one; of a client that need
+/// not say for what it asks there is nothing.
 pub(super) fn check_match<'q>(
     who: &Who,
-    queries: impl Iterator<Item = (&'q str, Question<'q>)>,
+    queries: impl Iterator<Item = (Question<'q>, bool)>,
     now: Instant,
-) -> Result<Vec<(String, u64)>, Problem> {
+) -> Result<Vec<Option<u64>>, Problem> {
     let Some(client) = client(who) else { return Ok(Vec::new()) };
-    let persons = queries.filter(|(_, question)| is_person(question));
-    let persons: Vec<_> = persons.map(|(id, asked)| (id.to_owned(), hash(&asked))).collect();
-    if persons.is_empty() {
+    let hash = |(asked, is_born): (Question<'q>, bool)| {
+        (is_born || is_person(&asked)).then(|| hash(&asked))
+    };
+    let persons: Vec<_> = queries.map(hash).collect();
+    if persons.iter().all(Option::is_none) {
         return Ok(persons);
     }
     match client.pace.probing(operator(""), now.0) {
         Some(wait) => Err(Code::TooManyRequests.at("/queries").after(wait)),
         None => Ok(persons),
     }
+}
+
+/// The hash of who has this name and was born on this day.
+pub(super) fn born(name: &str, day: &[u8]) -> u64 {
+    xxh3_64_with_seed(day, hash_of(name))
 }
 
 /// Note those of them who are on no list.

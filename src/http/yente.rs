@@ -95,20 +95,13 @@ async fn matched(
     let sought = queries.items.into_iter().map(|(id, query)| Ok((Sought::of(&id, &query)?, id)));
     let sought = sought.collect::<Result<Vec<_>, Problem>>()?;
     let now = Instant(clock::seconds());
-    let questions = sought.iter().map(|(sought, id)| (&**id, sought.question()));
+    let questions = sought.iter().map(|(sought, _)| (sought.question(), !sought.births.is_empty()));
     let persons = purpose::check_match(&who, questions, now)?;
-    let found = asked
+    let (found, noted) = asked
         .searchers
         .run(move |searcher| respond(&view, &mut searcher.likes, sought, &terms, now))
         .await?;
-    let is_missed = |id: &str| {
-        let response = &found["responses"][id];
-        let is_none = |told: &Value| told.as_array().is_none_or(Vec::is_empty);
-        response["total"]["value"] == 0
-            && is_none(&response["results"])
-            && is_none(&response["xincha"]["related"])
-    };
-    let missed = persons.iter().filter(|(id, _)| is_missed(id)).map(|(_, person)| *person);
+    let missed = persons.iter().zip(&noted).flat_map(|(&person, noted)| noted.missed(person));
     purpose::note_match(&who, missed, now);
     let remark = Remark {
         matter: matter.unwrap_or_default(),
@@ -118,13 +111,29 @@ async fn matched(
     Ok((found, remark))
 }
 
+/// What is noted of a query when it was answered.
+struct Noted {
+    /// Nobody was found.
+    is_nobody: bool,
+    /// Hashes of names with days of birth that are those of nobody of the name.
+    births: Vec<u64>,
+}
+
+impl Noted {
+    /// Hashes of the natural persons on no list, where the query asks about one of this hash.
+    fn missed(&self, person: Option<u64>) -> impl Iterator<Item = u64> {
+        let nobody = person.filter(|_| self.is_nobody && self.births.is_empty());
+        self.births.iter().copied().chain(nobody)
+    }
+}
+
 fn respond(
     view: &View,
     likes: &mut Likes,
     queries: Vec<(Sought, String)>,
     terms: &Terms,
     now: Instant,
-) -> Value {
+) -> (Value, Vec<Noted>) {
     let basis = view.basis(now);
     let stale: Vec<Stale> = terms
         .consulted(&basis.ground.catalogue)
@@ -132,22 +141,26 @@ fn respond(
         .filter_map(|list| basis.stale_list(list, now))
         .collect();
     let is_undetermined = stale.iter().any(|stale| stale.effect == WhenStale::Undetermined);
-    let responses: Map<String, Value> = queries
+    let (responses, noted): (Map<String, Value>, Vec<Noted>) = queries
         .into_iter()
-        .map(|(sought, id)| (id, response(view, likes, sought, terms, is_undetermined, now)))
-        .collect();
+        .map(|(sought, id)| {
+            let (response, noted) = response(view, likes, sought, terms, is_undetermined, now);
+            ((id, response), noted)
+        })
+        .unzip();
     let is_named = |feature: &str| {
         let results = responses.values().filter_map(|response| response["results"].as_array());
         results.flatten().any(|result| result["features"].get(feature).is_some())
     };
     let matcher = catalog::features(is_named);
-    json!({
+    let answer = json!({
         "responses": responses,
         "matcher": matcher,
         "limit": terms.limit,
         "algorithm": terms::ALGORITHM,
         "xincha": {"data": data_used(view), "stale": stale_json(view, &stale)},
-    })
+    });
+    (answer, noted)
 }
 
 fn response(
@@ -157,7 +170,7 @@ fn response(
     terms: &Terms,
     is_undetermined: bool,
     now: Instant,
-) -> Value {
+) -> (Value, Noted) {
     let question = sought.question();
     let found = Search::new(view, &sought, &question, terms, now.day()).run(likes);
     let ground = &view.generation.ground;
@@ -168,6 +181,11 @@ fn response(
         .filter(|candidate| !terms.excludes_schema(entity::schema(candidate.entries[0].0.kind())));
     let results: Vec<Value> =
         wanted.clone().take(terms.limit).map(|candidate| pen.entity(candidate)).collect();
+    let births = found.births.iter().filter(|(_, is_ones)| !**is_ones);
+    let noted = Noted {
+        is_nobody: wanted.clone().next().is_none() && found.related.is_empty(),
+        births: births.map(|((name, birth), _)| purpose::born(name, birth.digits())).collect(),
+    };
     // None of these depends on how many results are wanted.
     let matches = wanted.clone().filter(|candidate| pen.is_match(candidate)).count();
     let verdicts = wanted.map(|candidate| pen.verdict(candidate));
@@ -178,11 +196,12 @@ fn response(
         verdict
     };
     let related = pen.related(&found);
-    json!({
+    let response = json!({
         "status": 200,
         "results": results,
         "total": {"value": matches, "relation": "eq"},
         "xincha": {"verdict": verdict.code(), "related": related},
         "query": sought.echo(),
-    })
+    });
+    (response, noted)
 }

@@ -729,6 +729,36 @@ fn operators_that_are_invented_and_matches_are_slowed_too() {
 }
 
 #[test]
+fn days_of_birth_that_are_tried_are_counted_each() {
+    let [one, other] = [0; 2].map(|_| Key::generate().unwrap());
+    let of = |name: &str, key: &Key| {
+        format!("[client.{name}]\nkeys = [\"{}\"]\nscopes = [\"search\"]\nmisses = 3\n", key.digest)
+    };
+    let Guarded { server, .. } = &guarded(&(of("a", &one) + &of("b", &other)));
+    let params = json!({"reason": "办件核对", "cutoff": 0.1, "threshold": 0.2});
+    let ask_with = |key: &Key, schema: &str, properties: Value| {
+        let query = json!({"schema": schema, "properties": properties});
+        let body = json!({"queries": {"q": query}, "params": params});
+        ask(server, "POST", "/match/default", &bearer(key), &body)
+    };
+    let named = |day: &str| json!({"name": [ground::PERSON.0], "birthDate": [day]});
+    for _ in 0..5 {
+        assert_eq!(ask_with(&one, "Person", named("1900-01-01")).status, 200, "it is the person's");
+        assert_eq!(ask_with(&one, "Person", named("1900")).status, 200, "it is not compared");
+    }
+    for day in 2..6 {
+        let schema = ["Person", "Thing"][day % 2];
+        assert_eq!(ask_with(&one, schema, named(&format!("1900-01-0{day}"))).status, 200);
+    }
+    ask_with(&one, "Thing", named("1900-01-06")).problem(Code::TooManyRequests);
+    // With whatever else, and for several names at once.
+    let several = json!({"name": [ground::PERSON.0, ground::HIDDEN.0], "passportNumber": "E12345678",
+        "birthDate": ["1901-01-02", "1901-01-03"]});
+    assert_eq!(ask_with(&other, "Person", several).status, 200);
+    ask_with(&other, "Person", named("1900-01-01")).problem(Code::TooManyRequests);
+}
+
+#[test]
 fn a_file_is_handed_in_for_something_where_its_client_must_say_for_what() {
     let [key, free] = [0; 2].map(|_| Key::generate().unwrap());
     let text = format!(

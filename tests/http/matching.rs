@@ -307,7 +307,7 @@ mod scores {
         assert_eq!(score(DEFAULT, parts), (0.5, false));
         let born = |day: &str| json!({"name": [name], "birthDate": [day]});
         assert_eq!(score(DEFAULT, born("1900-01-01")), (0.85, true));
-        assert_eq!(score(DEFAULT, born("1900")), (0.6, false));
+        assert_eq!(score(DEFAULT, born("1900")), (0.5, false), "no whole day is none");
         let low = "/match/default?cutoff=0.1&threshold=0.2";
         assert_eq!(score(low, born("1901-01-01")), (0.2, false));
         let response = one(&mut client, DEFAULT, "Person", born("1901-01-01"));
@@ -497,6 +497,12 @@ mod parameters {
                 query(json!({"name": many})),
                 Code::TooManyValues,
                 json!("/queries/q/properties/name"),
+            ),
+            (
+                DEFAULT,
+                query(json!({"birthDate": vec!["1900-01-01"; 5]})),
+                Code::TooManyValues,
+                json!("/queries/q/properties/birthDate"),
             ),
             (DEFAULT, query(aliases), Code::TooManyValues, json!("/queries/q/properties/alias")),
             (

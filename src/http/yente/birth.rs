@@ -4,8 +4,8 @@ use crate::record::{Identifier, IdentifierKind, MaskedIdentifier};
 
 const UNKNOWN: u8 = b'*';
 
-/// A day of birth, `19000101`. Digits that are hidden or not told are `*`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A day of birth, `19000101`. Digits that are hidden are `*`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Birth([u8; 8]);
 
 /// How far two days of birth agree.
@@ -20,18 +20,26 @@ pub(super) enum Agreement {
 }
 
 impl Birth {
-    /// `1900`, `1900-01` or `1900-01-01`; `None` for anything else.
+    /// `1900-01-01`; `None` for anything else. By years and months alone the hidden digits of a number could be
+    /// tried one after the other.
     pub fn parse(text: &str) -> Option<Birth> {
         let mut digits = [UNKNOWN; 8];
+        let mut parts = text.trim().split('-');
         let mut at = 0;
-        for (part, length) in text.trim().split('-').zip([4, 2, 2]) {
+        for length in [4, 2, 2] {
+            let part = parts.next()?;
             if part.len() != length || !part.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
             }
             digits[at..at + length].copy_from_slice(part.as_bytes());
             at += length;
         }
-        (text.trim().split('-').count() <= 3).then_some(Birth(digits))
+        parts.next().is_none().then_some(Birth(digits))
+    }
+
+    /// Its digits.
+    pub fn digits(&self) -> &[u8] {
+        &self.0
     }
 
     /// The one in a person's identifier.
@@ -90,13 +98,11 @@ mod tests {
         let platform = Birth::of_masked(&MaskedIdentifier::parse("110101********0014").unwrap());
         let rows = [
             ("1900-01-01", full, Some(Agreement::Day)),
-            ("1900-01", full, Some(Agreement::Year)),
-            ("1900", full, Some(Agreement::Year)),
             ("1900-01-02", full, Some(Agreement::Differs)),
-            ("1952", full, Some(Agreement::Differs)),
+            ("1952-01-01", full, Some(Agreement::Differs)),
             ("1900-01-01", short, Some(Agreement::Day)),
             ("1900-01-01", hidden, Some(Agreement::Year)),
-            ("1901", hidden, Some(Agreement::Differs)),
+            ("1901-01-01", hidden, Some(Agreement::Differs)),
             ("1900-01-01", platform, None),
         ];
         for (asked, listed, agreement) in rows {
@@ -104,7 +110,16 @@ mod tests {
             assert_eq!(asked.agrees(&listed.unwrap()), agreement, "{asked:?} {listed:?}");
         }
         assert_eq!(resident("91320500MA0000015D"), None);
-        for text in ["", "00", "1900-1-1", "1900-01-01-01", "1900-01-01T00:00:00", "一九〇〇"] {
+        for text in [
+            "",
+            "00",
+            "1900",
+            "1900-01",
+            "1900-1-1",
+            "1900-01-01-01",
+            "1900-01-01T00:00:00",
+            "一九〇〇",
+        ] {
             assert_eq!(Birth::parse(text), None, "{text}");
         }
     }

@@ -48,6 +48,9 @@ pub(super) struct Found<'a> {
     pub candidates: Vec<Candidate<'a>>,
     /// Entries of others to whom the one asked about is related, and how.
     pub related: Vec<(Role, EntryView<'a>, &'a List)>,
+    /// By name and day of birth as asked about, where persons of the name were met: it is the day of one of them, or
+    /// of none.
+    pub births: BTreeMap<(&'a str, Birth), bool>,
 }
 
 /// How a subject was met, before it is known which of its entries count.
@@ -83,12 +86,14 @@ impl<'a> Search<'a> {
 
     /// Cost: that of a search of each name ([`Likes::of`]), and a microsecond for each subject met.
     pub fn run(&self, likes: &mut Likes) -> Found<'a> {
-        let mut meetings = Meetings { listed: self.listed, best: BTreeMap::new() };
+        let mut meetings =
+            Meetings { listed: self.listed, best: BTreeMap::new(), births: BTreeMap::new() };
         let mut found = Found::default();
         self.by_identifier(&mut meetings, &mut found);
         self.by_name(likes, &mut meetings);
         self.by_parent(&mut found);
         found.candidates.extend(meetings.best.into_values().filter_map(|met| self.candidate(met)));
+        found.births = meetings.births;
         found.candidates.sort_by(|a, b| {
             b.score.total_cmp(&a.score).then_with(|| a.entries[0].0.no.cmp(&b.entries[0].0.no))
         });
@@ -154,7 +159,7 @@ impl<'a> Search<'a> {
     /// is no likeness.
     fn meet(
         &self,
-        asked: &str,
+        asked: &'a str,
         keys: &Keys,
         entry: EntryNo,
         like: Option<&Like>,
@@ -178,7 +183,7 @@ impl<'a> Search<'a> {
             same: like.is_none_or(|like| like.is_same),
             likely: like.map_or(0.0, |like| like.probability),
             mask_fits: mask_fits == Some(true),
-            birth: if is_person { self.compare_births(&entry) } else { None },
+            birth: if is_person { self.compare_births(asked, &entry, meetings) } else { None },
             taken_over: mask_fits != Some(true)
                 && self.listed.is_taken_over(&entry, borne, &keys.unified, self.today),
         };
@@ -201,18 +206,33 @@ impl<'a> Search<'a> {
     }
 
     /// How far the day of birth agrees, at the best.
-    fn compare_births(&self, entry: &EntryView) -> Option<Agreement> {
+    fn compare_births(
+        &self,
+        asked: &'a str,
+        entry: &EntryView,
+        meetings: &mut Meetings<'a>,
+    ) -> Option<Agreement> {
+        if self.sought.births.is_empty() {
+            return None;
+        }
         let masked = entry.text().masked;
         let listed = self
             .listed
             .identifiers_of(entry.subject())
             .filter_map(|id| Birth::of(&id))
             .chain(masked.iter().filter_map(Birth::of_masked));
-        listed
-            .flat_map(|listed| {
-                self.sought.births.iter().filter_map(move |asked| asked.agrees(&listed))
-            })
-            .max()
+        let mut best = None;
+        for listed in listed {
+            for &birth in &self.sought.births {
+                let agreement = birth.agrees(&listed);
+                if let Some(Agreement::Differs | Agreement::Day) = agreement {
+                    let is_ones = meetings.births.entry((asked, birth)).or_default();
+                    *is_ones |= agreement == Some(Agreement::Day);
+                }
+                best = best.max(agreement);
+            }
+        }
+        best
     }
 
     /// The list of an entry that is in force and wanted.
@@ -273,6 +293,8 @@ fn name_met<'a>(entry: &EntryView<'a>, key: &str) -> &'a str {
 struct Meetings<'a> {
     listed: Listed<'a>,
     best: BTreeMap<EntryNo, Meeting>,
+    /// See [`Found::births`].
+    births: BTreeMap<(&'a str, Birth), bool>,
 }
 
 impl Meetings<'_> {

@@ -18,11 +18,14 @@ const IDENTIFIERS: [(&str, Option<IdentifierKind>); 5] = [
     ("passportNumber", Some(IdentifierKind::Passport)),
 ];
 
+/// Days of birth in one query: each is a guess at a person's number.
+const BIRTHS_MAX: usize = 4;
+
 /// See the [module](self).
 pub(super) struct Sought {
     /// The names, each once.
     pub names: Vec<AskedName>,
-    /// Days of birth that are possible.
+    /// Days of birth that are possible, where a person may be meant.
     pub births: Vec<Birth>,
     /// Kind and identifiers; without a name.
     question: Question<'static>,
@@ -69,8 +72,12 @@ impl Sought {
             }
         }
         let names = names_of(&query.properties, kind, within)?;
-        let births = query.properties.of("birthDate").iter().filter_map(|text| Birth::parse(text));
-        Ok(Sought { names, births: births.collect(), question, echo: echo(query) })
+        let births = query.properties.of("birthDate").iter().filter(|_| may_be_person(kind));
+        let births: Vec<Birth> = births.filter_map(|text| Birth::parse(text)).collect();
+        if births.len() > BIRTHS_MAX {
+            return Err(Code::TooManyValues.at(within("birthDate")).beyond(BIRTHS_MAX));
+        }
+        Ok(Sought { names, births, question, echo: echo(query) })
     }
 
     /// The same as a question of a check, by the first name.
@@ -111,6 +118,10 @@ fn kind_of(schema: &str) -> Option<Option<SubjectKind>> {
     })
 }
 
+fn may_be_person(kind: Option<SubjectKind>) -> bool {
+    kind.is_none_or(|kind| kind == SubjectKind::NaturalPerson)
+}
+
 fn stated_kind(
     property: &str,
     stated: Option<IdentifierKind>,
@@ -145,7 +156,7 @@ fn names_of(
             add(property, name)?;
         }
     }
-    if kind.is_none_or(|kind| kind == SubjectKind::NaturalPerson) {
+    if may_be_person(kind) {
         for last in properties.of("lastName") {
             for first in properties.of("firstName") {
                 add("firstName", &full_name(last, first))?;
