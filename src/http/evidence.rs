@@ -192,9 +192,9 @@ impl Subject<'_> {
         let is_person = self.is_person();
         let show = |(kind, value): (IdentifierKind, &str)| {
             let is_hidden = is_person && !is_of_body(value) || is_personal(kind, value);
-            match shown {
-                Shown::Masked if MaskedIdentifier::parse(value).is_some() => hidden(value),
-                Shown::Masked if is_hidden => Identifier::of(IdentifierKind::Other, value)
+            match (shown, MaskedIdentifier::parse(value)) {
+                (Shown::Masked, Some(masked)) => masked.hidden(),
+                (Shown::Masked, None) if is_hidden => Identifier::of(IdentifierKind::Other, value)
                     .map_or_else(|_| "*".repeat(value.chars().count()), |id| id.hidden()),
                 _ => value.to_owned(),
             }
@@ -231,13 +231,6 @@ fn is_personal(kind: IdentifierKind, value: &str) -> bool {
 fn is_of_body(value: &str) -> bool {
     let recognised = Identifier::recognise(value);
     recognised.is_ok_and(|id| id.kind() == IdentifierKind::Uscc && id.quality().is_good())
-}
-
-/// No more of a number with hidden digits than is shown of a whole one.
-fn hidden(value: &str) -> String {
-    let length = value.chars().count();
-    let shown = |at: usize| at < 6 || at + 4 >= length;
-    value.chars().enumerate().map(|(at, c)| if shown(at) { c } else { '*' }).collect()
 }
 
 fn masked(name: &str) -> String {

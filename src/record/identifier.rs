@@ -451,7 +451,8 @@ impl Identifier {
     }
 }
 
-fn mask_personal(text: &str) -> String {
+/// What is shown of a person's number: see [`Identifier::masked`].
+pub(super) fn mask_personal(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (head, tail) = match chars.len() {
         15.. => (6, 4),

@@ -1,6 +1,6 @@
 //! An identifier with hidden digits, as courts and credit platforms publish them.
 
-use super::identifier::fold_value;
+use super::identifier::{fold_value, mask_personal};
 use super::{Identifier, limits};
 use compact_str::CompactString;
 use std::fmt;
@@ -55,6 +55,11 @@ impl MaskedIdentifier {
     /// The value, hidden digits as `*`.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// For display: no more than is shown of a whole one.
+    pub fn hidden(&self) -> String {
+        mask_personal(&self.text)
     }
 
     fn shown(&self) -> usize {

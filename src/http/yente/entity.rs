@@ -138,7 +138,7 @@ impl Pen<'_> {
             add(property, id.masked());
         }
         for masked in candidate.entries.iter().filter_map(|(entry, _)| entry.text().masked) {
-            add("idNumber", masked.text().to_owned());
+            add("idNumber", masked.hidden());
         }
         Value::Object(properties)
     }
