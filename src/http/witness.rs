@@ -9,8 +9,9 @@ use crate::audit::{
     Act, Asked, AuditKey, Cited, Ground, Log, Purpose, ReceiptNo, Record, with_target,
 };
 use crate::catalogue::MatterNo;
+use crate::index::EntryNo;
 use crate::live::View;
-use crate::record::{Identifier, IdentifierKind, Instant};
+use crate::record::{Identifier, IdentifierKind, Instant, MaskedIdentifier};
 use crate::screen::{Decision, Question, Verdict};
 use crate::traces::{self, Span};
 use axum::body::{Body, Bytes, to_bytes};
@@ -21,6 +22,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The header that bears the number of a receipt.
@@ -63,7 +65,7 @@ pub(super) struct Checked<'a, 'r> {
 
 /// What a route says of its request for the record, where that does not stand in the body as such: told in an
 /// extension of its answer.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Remark {
     /// Code of the matter.
     pub matter: String,
@@ -71,6 +73,20 @@ pub(super) struct Remark {
     pub reason: String,
     /// What else is to be known: the code of a source or a dataset, the id of a snapshot.
     pub note: String,
+    /// What a match knows of itself.
+    pub matched: Option<Matched>,
+}
+
+/// What was sought and found by a match, whose request is read more laxly than as JSON, and whose answer does not show
+/// all that it rests on.
+#[derive(Clone)]
+pub(super) struct Matched {
+    /// On which it was answered.
+    pub view: Arc<View>,
+    /// Whoever was sought, and what follows.
+    pub subjects: Vec<Asked<'static>>,
+    /// Entries on which the answer rests.
+    pub cited: BTreeSet<EntryNo>,
 }
 
 /// A request and its answer, JSON both.
@@ -172,16 +188,28 @@ impl<'w> Witness<'w> {
     pub(super) fn documents(&self, documents: &Documents) -> Result<Option<ReceiptNo>, Problem> {
         let Some(log) = self.log else { return Ok(None) };
         let Documents { act, view, target, request, answer, remark, .. } = *documents;
-        let asked: Value = serde_json::from_slice(request).unwrap_or_default();
-        let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let matched = remark.and_then(|remark| remark.matched.as_ref());
         // Before it is known to be sound nothing of it is taken but what it is committed to.
-        let is_sound = documents.outcome.is_none();
-        let asked = if is_sound { asked } else { Value::Null };
-        let mut subjects = Vec::new();
-        let naming = if act == Act::Match { &asked["queries"] } else { &asked };
-        subjects_of(log.key(), naming, &mut subjects);
-        let mut cited = BTreeSet::new();
-        cited_of(&answered, &mut cited);
+        let is_read = documents.outcome.is_none() && matched.is_none() && !request.is_empty();
+        let asked: Value = if is_read {
+            // An answer to what cannot be recorded as it was asked is not told.
+            serde_json::from_slice(request).map_err(|_| Code::Internal.whole())?
+        } else {
+            Value::Null
+        };
+        let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let (mut subjects, mut cited) = (Vec::new(), BTreeSet::new());
+        match matched {
+            Some(matched) => {
+                subjects.clone_from(&matched.subjects);
+                cited.extend(matched.cited.iter().filter_map(|&no| matched.view.cited(no)));
+            }
+            None => {
+                subjects_of(log.key(), &asked, &mut subjects);
+                cited_of(&answered, &mut cited);
+            }
+        }
+        let view = matched.map(|matched| &*matched.view).or(view);
         let data = &answered["data"];
         let named = |field: &str| asked[field].as_str().unwrap_or_default();
         let id = documents.id.or_else(|| answered["check"].as_str()?.parse().ok());
@@ -291,16 +319,18 @@ fn subjects_of(key: &AuditKey, value: &Value, out: &mut Vec<Asked<'static>>) {
                 let kind = fields.get("kind").and_then(Value::as_str);
                 for text in texts {
                     let identifier = match &**field {
-                        "id" | "identifiers" | "uscCode" | "registrationNumber" | "idNumber" => {
-                            Identifier::recognise(text).ok()
-                        }
+                        "id" | "identifiers" => Identifier::recognise(text).ok(),
                         "value" => kind
                             .and_then(IdentifierKind::from_code)
                             .and_then(|kind| Identifier::of(kind, text).ok()),
                         _ => None,
                     };
                     digests.extend(identifier.map(|id| key.identifier(&id)));
-                    if matches!(&**field, "name" | "previousName" | "alias") {
+                    if matches!(&**field, "id" | "identifiers" | "value") {
+                        let masked = MaskedIdentifier::parse(text);
+                        digests.extend(masked.map(|masked| key.masked(&masked)));
+                    }
+                    if field == "name" {
                         digests.push(key.name(text));
                     }
                 }

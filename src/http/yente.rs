@@ -38,10 +38,11 @@ use super::request::parse;
 use super::routes::{Asked, document, stale_json, told};
 use super::search::data_used;
 use super::who::Who;
-use super::witness::Remark;
+use super::witness::{Matched, Remark};
+use crate::audit::{self, AuditKey, Digest, Log};
 use crate::catalogue::WhenStale;
 use crate::clock;
-use crate::index::Likes;
+use crate::index::{EntryNo, Likes};
 use crate::live::View;
 use crate::record::Instant;
 use crate::screen::{Stale, Verdict};
@@ -53,8 +54,16 @@ use candidates::Search;
 use entity::Pen;
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
 use sought::Sought;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use terms::Terms;
+
+/// Of the candidates that are not shown, so many of a query are cited, those from which most follows: where there are
+/// more, what follows does not rest on one of them.
+const CITED_MAX: usize = 100;
 
 type Dataset = Result<Path<String>, PathRejection>;
 
@@ -97,9 +106,13 @@ async fn matched(
     let now = Instant(clock::seconds());
     let questions = sought.iter().map(|(sought, _)| (sought.question(), !sought.births.is_empty()));
     let persons = purpose::check_match(&who, questions, now)?;
+    let (audit, used) = (asked.desk.audit.clone(), view.clone());
     let (found, noted) = asked
         .searchers
-        .run(move |searcher| respond(&view, &mut searcher.likes, sought, &terms, now))
+        .run(move |searcher| {
+            let key = audit.as_ref().map(Log::key);
+            respond(&view, &mut searcher.likes, sought, &terms, key, now)
+        })
         .await?;
     let missed = persons.iter().zip(&noted).flat_map(|(&person, noted)| noted.missed(person));
     purpose::note_match(&who, missed, now);
@@ -107,8 +120,17 @@ async fn matched(
         matter: matter.unwrap_or_default(),
         reason: reason.unwrap_or_default(),
         note: dataset,
+        matched: Some(matched_by(used, noted)),
     };
     Ok((found, remark))
+}
+
+fn matched_by(view: Arc<View>, noted: Vec<Noted>) -> Matched {
+    let cited = noted.iter().flat_map(|noted| noted.cited.iter().copied()).collect();
+    let subjects = noted.into_iter().filter(|noted| !noted.digests.is_empty());
+    let subjects = subjects
+        .map(|Noted { verdict, digests, .. }| audit::Asked { verdict: verdict.code(), digests });
+    Matched { view, subjects: subjects.collect(), cited }
 }
 
 /// What is noted of a query when it was answered.
@@ -117,6 +139,12 @@ struct Noted {
     is_nobody: bool,
     /// Hashes of names with days of birth that are those of nobody of the name.
     births: Vec<u64>,
+    /// What follows.
+    verdict: Verdict,
+    /// Of whom it asks about; none where nothing is recorded.
+    digests: SmallVec<[Digest; 2]>,
+    /// Entries on which the answer rests, shown or not.
+    cited: BTreeSet<EntryNo>,
 }
 
 impl Noted {
@@ -132,6 +160,7 @@ fn respond(
     likes: &mut Likes,
     queries: Vec<(Sought, String)>,
     terms: &Terms,
+    key: Option<&AuditKey>,
     now: Instant,
 ) -> (Value, Vec<Noted>) {
     let basis = view.basis(now);
@@ -144,7 +173,7 @@ fn respond(
     let (responses, noted): (Map<String, Value>, Vec<Noted>) = queries
         .into_iter()
         .map(|(sought, id)| {
-            let (response, noted) = response(view, likes, sought, terms, is_undetermined, now);
+            let (response, noted) = response(view, likes, sought, terms, key, is_undetermined, now);
             ((id, response), noted)
         })
         .unzip();
@@ -168,6 +197,7 @@ fn response(
     likes: &mut Likes,
     sought: Sought,
     terms: &Terms,
+    key: Option<&AuditKey>,
     is_undetermined: bool,
     now: Instant,
 ) -> (Value, Noted) {
@@ -179,21 +209,29 @@ fn response(
         .candidates
         .iter()
         .filter(|candidate| !terms.excludes_schema(entity::schema(candidate.entries[0].0.kind())));
-    let results: Vec<Value> =
-        wanted.clone().take(terms.limit).map(|candidate| pen.entity(candidate)).collect();
-    let births = found.births.iter().filter(|(_, is_ones)| !**is_ones);
-    let noted = Noted {
-        is_nobody: wanted.clone().next().is_none() && found.related.is_empty(),
-        births: births.map(|((name, birth), _)| purpose::born(name, birth.digits())).collect(),
-    };
+    let wanted: Vec<_> = wanted.map(|candidate| (candidate, pen.verdict(candidate))).collect();
+    let (shown, others) = wanted.split_at(terms.limit.min(wanted.len()));
+    let results: Vec<Value> = shown.iter().map(|(candidate, _)| pen.entity(candidate)).collect();
     // None of these depends on how many results are wanted.
-    let matches = wanted.clone().filter(|candidate| pen.is_match(candidate)).count();
-    let verdicts = wanted.map(|candidate| pen.verdict(candidate));
+    let matches = wanted.iter().filter(|(candidate, _)| pen.is_match(candidate)).count();
+    let verdicts = wanted.iter().map(|(_, verdict)| *verdict);
     let verdict = verdicts.fold(pen.verdict_of_related(&found), Verdict::max);
     let verdict = if is_undetermined || sought.is_nobody() {
         verdict::undetermined(verdict, terms)
     } else {
         verdict
+    };
+    let mut others = others.to_vec();
+    others.sort_by_key(|(_, verdict)| Reverse(*verdict));
+    let cited = shown.iter().chain(others.iter().take(CITED_MAX));
+    let cited = cited.flat_map(|(candidate, _)| &candidate.entries).map(|(entry, _)| entry.no);
+    let births = found.births.iter().filter(|(_, is_ones)| !**is_ones);
+    let noted = Noted {
+        is_nobody: wanted.is_empty() && found.related.is_empty(),
+        births: births.map(|((name, birth), _)| purpose::born(name, birth.digits())).collect(),
+        verdict,
+        digests: key.map(|key| sought.digests(key)).unwrap_or_default(),
+        cited: cited.chain(found.related.iter().map(|(_, entry, _)| entry.no)).collect(),
     };
     let related = pen.related(&found);
     let response = json!({

@@ -12,6 +12,7 @@ use xincha::http::evidence::unnumbered;
 use xincha::jobs::{Jobs, JobsConfig, State, Working};
 use xincha::ledger::FileLedger;
 use xincha::live::{self, Recorder};
+use xincha::record::IdentifierKind;
 use xincha::snapshot::{SigningKey, TrustedKeys};
 
 /// A service that records.
@@ -407,6 +408,80 @@ fn a_match_is_recorded_with_its_path_its_query_and_its_params() {
     assert!(holds(&with_target(target, body.as_bytes())));
     assert!(!holds(body.as_bytes()));
     assert!(!holds(&with_target("/match/default?limit=1&threshold=0.9", body.as_bytes())));
+}
+
+#[test]
+fn whoever_is_asked_about_is_found_however_that_is_written() {
+    let mut recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let key = recording.log.key();
+    let number = |kind: IdentifierKind, text: &str| {
+        key.identifier(&xincha::record::Identifier::of(kind, text).unwrap())
+    };
+    let resident = number(IdentifierKind::ResidentId, ground::PERSON.1);
+    let hidden = xincha::record::MaskedIdentifier::parse("1101011900****0014").unwrap();
+    let asked = |properties: &str, more: &str| {
+        let query = format!("{{\"schema\": \"Person\", \"properties\": {{{properties}}}}}");
+        format!("{{\"queries\": {{\"q\": {query}}}{more}}}")
+    };
+    let person = format!("\"idNumber\": [\"{}\"]", ground::PERSON.1);
+    let deep = format!(", \"x\": {}{}", "[".repeat(200), "]".repeat(200));
+    let tax = number(IdentifierKind::TaxpayerNumber, "320500000000009");
+    let rows = [
+        (asked(&person, ", \"x\": 1e999"), resident),
+        (asked(&person, &deep), resident),
+        (asked("\"taxNumber\": \"320500000000009\"", ""), tax),
+        (
+            asked("\"passportNumber\": \"E12345678\"", ""),
+            number(IdentifierKind::Passport, "E12345678"),
+        ),
+        (asked("\"firstName\": \"小明\", \"lastName\": \"王\"", ""), key.name("王小明")),
+        (asked("\"idNumber\": \"1101011900****0014\"", ""), key.masked(&hidden)),
+    ];
+    let matches = rows.iter().map(|(body, digest)| ("/match/default", body.clone(), *digest));
+    let subject = json!({"ref": "1", "name": ground::HIDDEN.0, "id": hidden.text()});
+    let page = json!({"matter": MATTER, "subjects": [subject]}).to_string();
+    let mut receipts = Vec::new();
+    for (path, body, digest) in matches.chain([("/v1/evidence", page, key.masked(&hidden))]) {
+        let reply = client.post(path, body.as_bytes());
+        assert_eq!(reply.status, 200, "{body}");
+        receipts.push((reply.header("receipt").unwrap().to_owned(), digest, body));
+    }
+    recording.server.stop();
+    for (receipt, digest, body) in receipts {
+        let mut found = Vec::new();
+        let sought = Sought { subjects: vec![digest], ..Sought::default() };
+        sought.each(&recording.reader(), |kept| found.push(kept.no.to_string())).unwrap();
+        assert!(found.contains(&receipt), "{body}");
+    }
+}
+
+#[test]
+fn a_match_asks_with_each_property_once() {
+    let recording = open(|_| ());
+    let properties =
+        format!(r#"{{"idNumber":"{}","idNumber":"{}"}}"#, ground::PERSON.1, ground::HIDDEN.1);
+    let body = format!(r#"{{"queries":{{"q":{{"schema":"Person","properties":{properties}}}}}}}"#);
+    let reply = recording.server.connect().post("/match/default", body.as_bytes());
+    let problem = reply.problem(Code::DuplicateField);
+    assert_eq!(problem["pointer"], "/queries/q/properties/idNumber");
+}
+
+#[test]
+fn a_match_cites_what_its_verdict_rests_on_though_it_is_not_shown() {
+    let recording = open(|_| ());
+    let mut client = recording.server.connect();
+    let (list, entry) = listed(&mut client);
+    let query = json!({"schema": "Company", "properties": {"uscCode": [ground::BLACK.1]}});
+    let body = json!({"queries": {"q": query}}).to_string();
+    let reply = client.post("/match/default?limit=0", body.as_bytes());
+    let response = &reply.json()["responses"]["q"];
+    assert_eq!((&response["results"], &response["total"]["value"]), (&json!([]), &json!(1)));
+    let receipt = recording.receipt(&mut client, reply.header("receipt").unwrap());
+    let cited = receipt.record["cited"].as_array().unwrap();
+    assert!(cited.contains(&json!({"list": list, "entry": entry})), "{cited:?}");
+    let subjects = &receipt.record["subjects"];
+    assert_eq!(subjects[0]["verdict"], response["xincha"]["verdict"]);
 }
 
 #[test]

@@ -234,6 +234,9 @@ impl<'de> Deserialize<'de> for Properties {
                 let mut properties = Vec::new();
                 while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                     match PROPERTIES.into_iter().find(|known| *known == name) {
+                        Some(name) if properties.iter().any(|(known, _)| *known == name) => {
+                            return Err(serde::de::Error::duplicate_field(name));
+                        }
                         Some(name) => properties.push((name, map.next_value()?)),
                         None => _ = map.next_value::<IgnoredAny>()?,
                     }

@@ -4,10 +4,12 @@ use super::super::problem::{Code, Problem, escape_part};
 use super::super::request::identify;
 use super::birth::Birth;
 use super::body::{Properties, Query, VALUES_MAX};
+use crate::audit::{AuditKey, Digest};
 use crate::record::{Identifier, IdentifierKind, MaskedIdentifier, SubjectKind, limits};
 use crate::screen::Question;
 use crate::text::Keys;
 use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
 
 /// Properties that hold identifiers, each with what kind it says they are.
 const IDENTIFIERS: [(&str, Option<IdentifierKind>); 5] = [
@@ -88,6 +90,14 @@ impl Sought {
             ids: self.question.ids.clone(),
             masked: self.question.masked.clone(),
         }
+    }
+
+    /// The digests of all by which somebody is sought.
+    pub fn digests(&self, key: &AuditKey) -> SmallVec<[Digest; 2]> {
+        let ids = self.question.ids.iter().map(|id| key.identifier(id));
+        let masked = self.question.masked.iter().map(|masked| key.masked(masked));
+        let names = self.names.iter().map(|name| key.name(&name.name));
+        ids.chain(masked).chain(names).collect()
     }
 
     /// Nothing by which anybody could be found.
