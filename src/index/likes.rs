@@ -118,7 +118,7 @@ impl Like {
 }
 
 impl Likes {
-    /// Find those that are so likely at least, and those that are the same, the likeliest first; equally
+    /// Find those that are so likely at least, and those that are the same: these first, then the likeliest; equally
     /// likely ones by entry. Asked for 0 it is whatever the [module](self) promises; for more, names are
     /// passed over that have another core, in a place that contradicts the asked one's, two edits away at
     /// least: of 38,000 labelled queries none meant such a name. A county that a core may begin with is such a
@@ -154,7 +154,9 @@ impl Likes {
         self.count_namesakes();
         self.found.retain(|like| like.is_same || like.probability >= at_least);
         // Of numbers above 0 the bits are in the same order.
-        let key = |like: &Like| (Reverse(like.probability.to_bits()), like.entry, like.name);
+        let key = |like: &Like| {
+            (Reverse((like.is_same, like.probability.to_bits())), like.entry, like.name)
+        };
         self.found.sort_by_cached_key(key);
         &self.found
     }

@@ -199,7 +199,7 @@ impl Search<'_> {
         likenesses: &mut Vec<Likeness>,
     ) {
         let mut name = Keys::default();
-        for like in likes.iter().take_while(|like| like.probability >= likely) {
+        for like in likes.iter().filter(|like| like.probability >= likely) {
             name.of(&like.key(self.listed));
             let met = hits.len();
             for mention in self.listed.named(&name.unified) {

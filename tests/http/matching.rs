@@ -685,6 +685,29 @@ mod changed {
     }
 
     #[test]
+    fn the_same_name_stands_before_those_that_are_like_it() {
+        let (server, recording) = changes::start();
+        let mut client = server.connect();
+        let names = ["苏州晶方咨询有限公司", "苏州晶方咨询", "苏州市晶方咨询有限公司"];
+        let list = |name: &&str| json!({"key": name, "change": "list", "list": "zfcg", "record": {"subject": {"name": name, "kind": "organisation"}, "document": name}});
+        let added = json!({"changes": names.iter().map(list).collect::<Value>()});
+        assert_eq!(changes::change(&mut client, &added).status, 200);
+        for name in names {
+            let one = json!({"name": name, "limit": 1}).to_string();
+            let found = client.post("/v1/search", one.as_bytes()).json();
+            assert_eq!(found["results"][0]["same_name"], true, "{name}");
+            for path in [DEFAULT, "/match/default?limit=1"] {
+                let found = super::one(&mut client, path, "Company", json!({"name": [name]}));
+                assert_eq!((first(&found).2, super::names(&found)[0]), ("name", name));
+                let scores = found["results"].as_array().unwrap().iter();
+                let scores: Vec<f64> = scores.map(|it| it["score"].as_f64().unwrap()).collect();
+                assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+            }
+        }
+        recording.stop();
+    }
+
+    #[test]
     fn a_former_name_that_another_bears_now_matches_only_the_other() {
         let (server, recording) = changes::start();
         let mut client = server.connect();

@@ -81,7 +81,8 @@ fn a_name_is_found_however_it_was_misspelt() {
     ] {
         let found = likes(&town, asked);
         assert_eq!(found.first().map(|(name, _)| &**name), Some(expected), "{asked}");
-        assert!(found.is_sorted_by(|a, b| a.1.probability >= b.1.probability), "{asked}");
+        let rank = |like: &Like| (like.is_same, like.probability);
+        assert!(found.is_sorted_by(|a, b| rank(&a.1) >= rank(&b.1)), "{asked}");
     }
 }
 

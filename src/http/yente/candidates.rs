@@ -16,6 +16,7 @@ use crate::screen::question::kinds_agree;
 use crate::screen::{Grade, Ground, Question};
 use crate::text;
 use crate::text::{Keys, Likeness};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// A listed subject that may be the one asked about.
@@ -95,7 +96,8 @@ impl<'a> Search<'a> {
         found.candidates.extend(meetings.best.into_values().filter_map(|met| self.candidate(met)));
         found.births = meetings.births;
         found.candidates.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then_with(|| a.entries[0].0.no.cmp(&b.entries[0].0.no))
+            let key = |met: &Candidate| (met.grade, met.entries[0].0.no);
+            b.score.total_cmp(&a.score).then_with(|| key(a).cmp(&key(b)))
         });
         found
     }
@@ -303,9 +305,10 @@ impl Meetings<'_> {
             return;
         };
         let known = self.best.get(&first);
-        // Of equal scores the one that tells what was compared.
+        // Of equal scores the surer one, of these the one that tells what was compared.
         let tells = |met: &Meeting| !matches!(&met.evidence, Evidence::Name { likeness: None, .. });
-        if known.is_none_or(|known| (known.score, tells(known)) < (met.score, tells(&met))) {
+        let worth = |met: &Meeting| (met.score, Reverse(met.grade), tells(met));
+        if known.is_none_or(|known| worth(known) < worth(&met)) {
             self.best.insert(first, met);
         }
     }

@@ -5,7 +5,7 @@
 
 use super::birth::Agreement;
 
-/// A body whose name is the same, at least.
+/// A body whose name is the same, at least; one whose name is alike, at most.
 const SAME_BODY: f64 = 0.95;
 /// Who gave up a name that another bears now, at most.
 const TAKEN_OVER: f64 = 0.5;
@@ -41,7 +41,7 @@ impl Named {
             (true, true) => self.person_at_most(),
             (true, false) => self.likely.min(self.person_at_most()),
             (false, true) => self.likely.max(SAME_BODY),
-            (false, false) => self.likely,
+            (false, false) => self.likely.min(SAME_BODY),
         };
         if self.taken_over { score.min(TAKEN_OVER) } else { score }
     }
@@ -74,6 +74,7 @@ mod tests {
             (false, true, 0.0, false, None, 0.95, false),
             (false, true, 0.99, false, None, 0.99, false),
             (false, false, 0.74, false, None, 0.74, false),
+            (false, false, 0.98, false, None, 0.95, false),
             (true, true, 0.99, false, None, 0.5, true),
             (true, false, 0.99, false, None, 0.5, true),
             (true, false, 0.3, false, day, 0.3, false),
