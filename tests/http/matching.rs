@@ -643,6 +643,21 @@ mod changed {
     use super::*;
 
     #[test]
+    fn parts_of_a_foreign_name_are_tried_in_both_orders() {
+        let (server, recording) = changes::start();
+        let mut client = server.connect();
+        let list = |name: &str| json!({"key": name, "change": "list", "list": "zfcg", "record": {"subject": {"name": name, "kind": "natural_person"}, "document": name}});
+        let added = json!({"changes": [list("Zhao Min"), list("Lin Qian")]});
+        assert_eq!(changes::change(&mut client, &added).status, 200);
+        for (first, last) in [("Min", "Zhao"), ("Lin", "Qian")] {
+            let asked = json!({"firstName": [first], "lastName": [last]});
+            let found = one(&mut client, DEFAULT, "Person", asked);
+            assert_eq!(super::first(&found), (0.5, false, "name"), "{first} {last}");
+        }
+        recording.stop();
+    }
+
+    #[test]
     fn entries_that_a_change_added_are_of_the_subject_they_join() {
         let (server, recording) = changes::start();
         let mut client = server.connect();

@@ -147,7 +147,7 @@ fn names_of(
     within: impl Fn(&str) -> String,
 ) -> Result<Vec<AskedName>, Problem> {
     let mut names: Vec<AskedName> = Vec::new();
-    let mut add = |property: &str, name: &str| {
+    let mut add = |property: &str, name: &str, most: usize| {
         if name.len() > limits::NAME_BYTES_MAX {
             return Err(Code::ValueTooLong.at(within(property)).beyond(limits::NAME_BYTES_MAX));
         }
@@ -155,7 +155,7 @@ fn names_of(
         if keys.is_empty() || names.iter().any(|known| known.keys == keys) {
             return Ok(());
         }
-        if names.len() == VALUES_MAX {
+        if names.len() == most {
             return Err(Code::TooManyValues.at(within(property)).beyond(VALUES_MAX));
         }
         names.push(AskedName { name: name.to_owned(), keys });
@@ -163,14 +163,18 @@ fn names_of(
     };
     for property in ["name", "previousName", "alias"] {
         for name in properties.of(property) {
-            add(property, name)?;
+            add(property, name, VALUES_MAX)?;
         }
     }
     if may_be_person(kind) {
-        for last in properties.of("lastName") {
-            for first in properties.of("firstName") {
-                add("firstName", &full_name(last, first))?;
-            }
+        let (lasts, firsts) = (properties.of("lastName"), properties.of("firstName"));
+        let parts = || lasts.iter().flat_map(|last| firsts.iter().map(move |first| (last, first)));
+        for (last, first) in parts() {
+            add("firstName", &full_name(last, first), VALUES_MAX)?;
+        }
+        // Who is no Chinese may be listed with the surname first.
+        for (last, first) in parts() {
+            add("firstName", &format!("{last} {first}"), 2 * VALUES_MAX)?;
         }
     }
     Ok(names)
