@@ -35,7 +35,7 @@
 //! | `too_many_values` | 422 | more values of a property than one query takes |
 //! | `empty_queries` | 400 | no query |
 //! | `too_many_queries` | 400 | more queries than one request takes |
-//! | `unknown_schema` | 400 | a schema that no listed subject can have |
+//! | `unknown_schema` | 400 | a schema that FollowTheMoney does not have |
 //! | `unknown_algorithm` | 400 | an algorithm that there is not |
 //! | `invalid_form` | 400 | no form of `options` and then `file` |
 //! | `invalid_option` | 422 | a value that this option does not take; `detail` says which it does |
@@ -271,7 +271,7 @@ texts! {
         "One request takes no more queries than `max`; send several requests." "一次请求的查询数不得超过 max，请分次提交。"
     UnknownSchema "unknown_schema" BAD_REQUEST
         "Unknown schema" "未知的 schema"
-        "One of: Thing, LegalEntity, Organization, Company, PublicBody, Person, Vehicle, Airplane, Vessel." "应为 Thing、LegalEntity、Organization、Company、PublicBody、Person、Vehicle、Airplane、Vessel 之一。"
+        "One of: Thing, LegalEntity, Organization, Company, PublicBody, Person, Asset, Vehicle, Airplane, Vessel; nothing is listed of FollowTheMoney's others." "应为 Thing、LegalEntity、Organization、Company、PublicBody、Person、Asset、Vehicle、Airplane、Vessel 之一；FollowTheMoney 的其他 schema 均无名单。"
     UnknownAlgorithm "unknown_algorithm" BAD_REQUEST
         "Unknown algorithm" "未知算法"
         "There is no such algorithm; see /algorithms." "没有此算法，请见 /algorithms。"

@@ -133,6 +133,20 @@ mod recorded {
     }
 
     #[test]
+    fn of_other_schemas_of_the_model_nobody_is_listed() {
+        let server = start(config());
+        let mut client = server.connect();
+        let named = json!({"name": [ground::BLACK.0]});
+        let nothing = one(&mut client, DEFAULT, "Security", named.clone());
+        assert_eq!((&nothing["status"], &nothing["results"]), (&json!(200), &json!([])));
+        assert_eq!(nothing["xincha"]["verdict"], "undetermined");
+        assert_eq!(nothing["query"]["properties"], named);
+        // Companies and vehicles are assets.
+        let asset = one(&mut client, DEFAULT, "Asset", named);
+        assert_eq!(names(&asset), [ground::BLACK.0]);
+    }
+
+    #[test]
     fn a_request_of_marble_is_answered_with_all_that_it_reads() {
         let server = start(config());
         let mut client = server.connect();
