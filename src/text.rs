@@ -31,7 +31,7 @@ pub mod place;
 pub mod unify;
 
 /// Version of the folding. Stamped into snapshots: keys of another version do not meet.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 pub use company::{parent_of_branch, without_legal_form};
 pub use fold::fold;

@@ -1,5 +1,5 @@
-//! Unifying of folded names, stage K2: simplified characters, equal legal forms, numbers, no marks and
-//! no accents.
+//! Unifying of folded names, stage K2: simplified characters, equal legal forms, numbers, no accents and
+//! no marks but those that tell names apart.
 
 use super::han;
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
@@ -27,9 +27,17 @@ pub fn unify(folded: &str, key: &mut String) {
             }
         } else if matches!(c, '(' | ')' | '/' | '&') {
             key.push(c);
-        } else if matches!(c, '*' | '×' | '●' | '○' | '■' | '□') {
-            // What hides a character: 李*明 is not 李明.
+        } else if matches!(c, '*' | '×' | '●' | '○' | '■' | '□' | '?' | char::REPLACEMENT_CHARACTER)
+        {
+            // What hides a character, or stands for one that was lost: 李*明 is not 李明.
             key.push('*');
+        } else if is_unknown(c) {
+            key.push(c);
+        } else if let Some(mark) = between_numbers(c)
+            && key.ends_with(han::is_number)
+            && chars.peek().is_some_and(|&after| han::is_number(after))
+        {
+            key.push(mark);
         } else if c.is_alphanumeric() {
             decompose_canonical(c, |part| {
                 if !is_combining_mark(part) {
@@ -46,6 +54,20 @@ pub fn unify(folded: &str, key: &mut String) {
 
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}')
+}
+
+/// A character all the same, of a font of one's own or a part of one: radicals, descriptions, strokes, private use.
+fn is_unknown(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{2fff}' | '\u{31c0}'..='\u{31ef}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+}
+
+/// The mark that parts two numbers: 3-5 is not 35.
+fn between_numbers(c: char) -> Option<char> {
+    match c {
+        '+' => Some('+'),
+        '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
+        _ => None,
+    }
 }
 
 /// The same for the forms at the end of names in Latin letters, whose words are not told apart any more.
@@ -122,6 +144,10 @@ mod tests {
             ("Société Générale (Suzhou) Co., Ltd.", "SOCIETE GENERALE（SUZHOU）COMPANY LIMITED"),
             ("Müller Corporation", "muller corp"),
             ("李＊明", "李×明"),
+            ("李？明", "李*明"),
+            ("李\u{fffd}明", "李*明"),
+            ("苏州3—5加油站", "苏州3－5加油站"),
+            ("第1-2小学", "第一-2小学"),
             ("有限责任公司苏州股份公司", "有限公司苏州股份有限公司"),
         ] {
             assert_eq!(unified(a), unified(b));
@@ -130,9 +156,15 @@ mod tests {
 
     #[test]
     fn a_key_is_its_own_key() {
-        for name in
-            ["苏州星河股份公司", "第12小学有限责任公司", "---", "", "乾昇A-B（集团）有限责任公司"]
-        {
+        for name in [
+            "苏州星河股份公司",
+            "第12小学有限责任公司",
+            "---",
+            "",
+            "乾昇A-B（集团）有限责任公司",
+            "第1--2-!3+四-A小学",
+            "李?\u{e900}⺡明",
+        ] {
             let key = unified(name);
             assert_eq!(unified(&key), key, "{name}");
         }
@@ -151,6 +183,15 @@ mod tests {
             ("Acme Corporation", "Acme Inc"),
             ("阿", "何"),
             ("李*明", "李明"),
+            ("李?明", "李明"),
+            ("李\u{fffd}明", "李明"),
+            ("李\u{e900}明", "李明"),
+            ("李\u{e900}明", "李\u{e901}明"),
+            ("李⺡明", "李明"),
+            ("李⿰氵睿", "李氵睿"),
+            ("李\u{f0000}明", "李明"),
+            ("苏州1+1教育", "苏州11教育"),
+            ("苏州3-5加油站", "苏州35加油站"),
             ("第11小学", "第一一小学"),
         ] {
             assert_ne!(unified(a), unified(b));

@@ -537,6 +537,21 @@ fn trap_15_names_in_another_script_or_with_another_word_for_the_form_are_equal()
 }
 
 #[test]
+fn trap_15_a_character_that_is_not_known_is_one() {
+    let mut person = listed("court", "王明", &[]);
+    person.subject.kind = SubjectKind::NaturalPerson;
+    person.subject.masked = MaskedIdentifier::parse("1101011900****0006");
+    let entries = [person, listed("court", "苏州龙泰商贸有限公司", &[])];
+    let id = ["110101190001010006"];
+    for other in ["王?明", "王？明", "王\u{fffd}明", "王\u{e900}明", "王⻢明", "王⺡明"]
+    {
+        check(&entries, Ask(other, &id), Verdict::Clear, &[]);
+    }
+    check(&entries, Ask("苏州⻰泰商贸有限公司", &[]), Verdict::Review, &["court name"]);
+    check(&entries, Ask("苏州\u{e900}泰商贸有限公司", &[]), Verdict::Clear, &[]);
+}
+
+#[test]
 fn a_similar_name_asks_for_a_review_unless_something_contradicts() {
     let entries = [listed("court", XINGHE, &[USCC])];
     let similar = &["court similar_name"][..];
