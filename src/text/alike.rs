@@ -9,7 +9,7 @@ use std::cell::Cell;
 pub struct Alike {
     /// They may be read alike.
     pub sound: bool,
-    /// One is the other in another script, or in another form of it.
+    /// One is the other in another script, or in another form of it: 昇 and 升, 2 and 二.
     pub are_variants: bool,
     /// Both are numbers, stems or directions, by which the like-named are told apart.
     pub are_numbers: bool,
@@ -48,7 +48,8 @@ impl Alike {
     fn compare(from: char, to: char) -> Alike {
         Alike {
             sound: han::sound_alike(from, to),
-            are_variants: from != to && han::variant(from) == han::variant(to),
+            are_variants: from != to
+                && (han::variant(from) == han::variant(to) || han::are_one_number(from, to)),
             are_numbers: han::are_numbers(from, to),
             shape: han::looks_alike(from, to),
         }
@@ -95,6 +96,11 @@ mod tests {
         assert_eq!(alike('限', '很'), (false, false, false, true));
         assert_eq!(alike('昇', '升'), (true, true, false, true));
         assert!(alike('三', '五').2 && !alike('三', '河').2);
+        for (a, b) in [('2', '二'), ('贰', '二'), ('陆', '6')] {
+            let alike = Alike::of(a, b);
+            assert!(alike.are_variants && !alike.are_numbers, "{a}{b}");
+        }
+        assert!(alike('2', '三').2 && alike('贰', '三').2);
         assert_eq!(alike('龙', '科'), (false, false, false, false));
     }
 }

@@ -24,10 +24,10 @@ const SOUNDS_MAX: usize = 4;
 /// Letters of a shape code.
 const CODE_MAX: usize = 4;
 
-/// Numbers, stems and directions in Chinese.
-const NUMBERS: [char; 19] = [
+/// Numbers, stems and directions in Chinese. 伍 and 陆 are words and surnames as well.
+const NUMBERS: [char; 27] = [
     '一', '二', '三', '四', '五', '六', '七', '八', '九', '十', '甲', '乙', '丙', '丁', '东', '南',
-    '西', '北', '零',
+    '西', '北', '零', '壹', '贰', '叁', '肆', '柒', '捌', '玖', '拾',
 ];
 
 /// A syllable without its tone; what has none sounds like itself alone.
@@ -143,9 +143,33 @@ pub fn is_number(c: char) -> bool {
     c.is_ascii_digit() || NUMBERS.contains(&c)
 }
 
-/// Both are such.
+/// Both are such, and not one number written in two ways.
 pub fn are_numbers(a: char, b: char) -> bool {
-    is_number(a) && is_number(b)
+    is_number(a) && is_number(b) && !are_one_number(a, b)
+}
+
+/// Both are one number, written in two ways or in one: 2, 二, 贰.
+pub fn are_one_number(a: char, b: char) -> bool {
+    value(a).is_some_and(|value_of_a| value(b) == Some(value_of_a))
+}
+
+/// What a digit or a numeral counts.
+pub fn value(c: char) -> Option<u8> {
+    Some(match c {
+        '0'..='9' => c as u8 - b'0',
+        '零' | '〇' => 0,
+        '一' | '壹' => 1,
+        '二' | '贰' => 2,
+        '三' | '叁' => 3,
+        '四' | '肆' => 4,
+        '五' | '伍' => 5,
+        '六' | '陆' => 6,
+        '七' | '柒' => 7,
+        '八' | '捌' => 8,
+        '九' | '玖' => 9,
+        '十' | '拾' => 10,
+        _ => return None,
+    })
 }
 
 /// How a character usually sounds.

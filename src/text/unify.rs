@@ -14,7 +14,7 @@ pub fn unify(folded: &str, key: &mut String) {
     while let Some(c) = chars.next() {
         let c = han::simplified(c);
         let before = std::mem::replace(&mut last, c);
-        if before == '第' && c.is_ascii_digit() {
+        if c.is_ascii_digit() && (before == '第' || numbers_branch(before, chars.clone())) {
             let mut digits = smallvec::SmallVec::<[u8; 4]>::from_slice(&[c as u8 - b'0']);
             while let Some(digit) = chars.next_if(char::is_ascii_digit) {
                 digits.push(digit as u8 - b'0');
@@ -27,15 +27,19 @@ pub fn unify(folded: &str, key: &mut String) {
             }
         } else if matches!(c, '(' | ')' | '/' | '&') {
             key.push(c);
-        } else if matches!(c, '*' | '×' | '●' | '○' | '■' | '□' | '?' | char::REPLACEMENT_CHARACTER)
-        {
+        } else if c == '〇' || is_zero(c, key, chars.clone()) {
+            key.push('零');
+        } else if matches!(
+            c,
+            '*' | '×' | '●' | '○' | '◯' | '■' | '□' | '?' | char::REPLACEMENT_CHARACTER
+        ) {
             // What hides a character, or stands for one that was lost: 李*明 is not 李明.
             key.push('*');
         } else if is_unknown(c) {
             key.push(c);
         } else if let Some(mark) = between_numbers(c)
-            && key.ends_with(han::is_number)
-            && chars.peek().is_some_and(|&after| han::is_number(after))
+            && key.ends_with(is_numeral)
+            && chars.peek().is_some_and(|&after| is_numeral(after))
         {
             key.push(mark);
         } else if c.is_alphanumeric() {
@@ -54,6 +58,24 @@ pub fn unify(folded: &str, key: &mut String) {
 
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}')
+}
+
+fn is_numeral(c: char) -> bool {
+    han::value(c).is_some()
+}
+
+/// A digit, behind this character and before these, is of a branch's number: 2分公司 is 二分公司.
+fn numbers_branch(before: char, mut after: impl Iterator<Item = char>) -> bool {
+    !before.is_ascii_alphanumeric() && after.find(|c| !c.is_ascii_digit()) == Some('分')
+}
+
+/// A circle behind this key and before these characters is a zero: 一○一, 第一○○.
+fn is_zero(c: char, key: &str, mut after: impl Iterator<Item = char>) -> bool {
+    const CIRCLES: [char; 2] = ['○', '◯'];
+    let name = key.trim_end_matches(is_numeral);
+    CIRCLES.contains(&c)
+        && name.len() < key.len()
+        && (name.ends_with('第') || after.find(|c| !CIRCLES.contains(c)).is_some_and(is_numeral))
 }
 
 /// A character all the same, of a font of one's own or a part of one: radicals, descriptions, strokes, private use.
@@ -136,6 +158,14 @@ mod tests {
         for (a, b) in [
             ("寧夏弘璽化工科技有限公司", "宁夏弘玺化工科技有限责任公司"),
             ("苏州星河股份公司", "苏州星河股份有限公司"),
+            ("第二〇一医院", "第201医院"),
+            ("第二○一医院", "第201医院"),
+            ("第一○○医院", "第100医院"),
+            ("北京一〇一餐饮", "北京一○一餐饮"),
+            ("二〇二〇餐饮", "二零二零餐饮"),
+            ("星河有限公司2分公司", "星河有限公司二分公司"),
+            ("星河有限公司12分公司", "星河有限公司十二分公司"),
+            ("李一○", "李一*"),
             ("濠江区第1运输公司", "濠江区第一运输公司"),
             ("第12小学", "第十二小学"),
             ("第20小学", "第二十小学"),
@@ -163,6 +193,7 @@ mod tests {
             "",
             "乾昇A-B（集团）有限责任公司",
             "第1--2-!3+四-A小学",
+            "第1-2分公司一○!○一〇",
             "李?\u{e900}⺡明",
         ] {
             let key = unified(name);
@@ -191,6 +222,8 @@ mod tests {
             ("李⿰氵睿", "李氵睿"),
             ("李\u{f0000}明", "李明"),
             ("苏州1+1教育", "苏州11教育"),
+            ("苏州A2分公司", "苏州A二分公司"),
+            ("李○三", "李零三"),
             ("苏州3-5加油站", "苏州35加油站"),
             ("第11小学", "第一一小学"),
         ] {

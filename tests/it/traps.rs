@@ -552,6 +552,13 @@ fn trap_15_a_character_that_is_not_known_is_one() {
 }
 
 #[test]
+fn trap_15_one_number_in_two_ways_is_like_itself_and_another_is_not() {
+    let entries = [listed("court", "苏州星河路二号加油站", &[])];
+    check(&entries, Ask("苏州星河路2号加油站", &[]), Verdict::Review, &["court similar_name"]);
+    check(&entries, Ask("苏州星河路3号加油站", &[]), Verdict::Clear, &[]);
+}
+
+#[test]
 fn a_similar_name_asks_for_a_review_unless_something_contradicts() {
     let entries = [listed("court", XINGHE, &[USCC])];
     let similar = &["court similar_name"][..];
