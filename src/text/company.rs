@@ -30,16 +30,35 @@ pub fn without_legal_form(folded: &str) -> &str {
 ///
 /// `苏州星河科技有限公司吴江分公司` → `苏州星河科技有限公司`. Empty when the name is no branch's.
 pub fn parent_of_branch(folded: &str) -> impl Iterator<Item = &str> {
-    const BRANCH: [&str; 8] =
-        ["分公司", "支公司", "分行", "支行", "分店", "营业部", "办事处", "分厂"];
+    const BRANCH: [&str; 15] = [
+        "分公司",
+        "支公司",
+        "分行",
+        "支行",
+        "分店",
+        "营业部",
+        "办事处",
+        "分厂",
+        "营业厅",
+        "门市部",
+        "项目部",
+        "代表处",
+        "分理处",
+        "分所",
+        "工程处",
+    ];
+    // What is a body of its own behind anything but a company.
+    const OF_COMPANY: [&str; 3] = ["经营部", "分校", "分院"];
     const FORM: [&str; 5] = ["公司", "银行", "厂", "合作社", "事务所"];
-    let body = BRANCH
-        .iter()
-        .find_map(|branch| folded.trim_end_matches(')').strip_suffix(branch))
-        .unwrap_or("");
+    let name = folded.trim_end_matches(')');
+    let before = |words: &[&str]| words.iter().find_map(|word| name.strip_suffix(word));
+    let (body, forms) = before(&BRANCH)
+        .map(|body| (body, &FORM[..]))
+        .or_else(|| before(&OF_COMPANY).map(|body| (body, &FORM[..1])))
+        .unwrap_or_default();
     body.char_indices().rev().filter_map(move |(at, c)| {
         let beginning = &body[..at + c.len_utf8()];
-        FORM.iter().any(|form| beginning.ends_with(form)).then_some(beginning)
+        forms.iter().any(|form| beginning.ends_with(form)).then_some(beginning)
     })
 }
 
@@ -53,6 +72,14 @@ mod tests {
             ("苏州星河科技有限公司吴江分公司", &["苏州星河科技有限公司"]),
             ("苏州星河科技有限公司分公司", &["苏州星河科技有限公司"]),
             ("江苏银行股份有限公司苏州支行", &["江苏银行股份有限公司", "江苏银行"]),
+            ("苏州星河集团有限公司常熟营业厅", &["苏州星河集团有限公司"]),
+            ("苏州星河科技有限公司第一项目部", &["苏州星河科技有限公司"]),
+            ("苏州星河律师事务所常熟分所", &["苏州星河律师事务所"]),
+            ("苏州钢铁厂门市部", &["苏州钢铁厂"]),
+            ("苏州星河科技有限公司吴江经营部", &["苏州星河科技有限公司"]),
+            ("苏州钢铁厂经营部", &[]),
+            ("苏州星河建材经营部", &[]),
+            ("江苏银行星河学校分校", &[]),
             ("苏州星河科技有限公司", &[]),
             ("张三", &[]),
             ("分公司", &[]),

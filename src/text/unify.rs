@@ -27,6 +27,7 @@ pub fn unify(folded: &str, key: &mut String) {
             }
         } else if matches!(c, '(' | ')' | '/' | '&') {
             key.push(c);
+            unify_group(key);
         } else if c == '〇' || is_zero(c, key, chars.clone()) {
             key.push('零');
         } else if matches!(
@@ -124,6 +125,16 @@ fn unify_form(key: &mut String) {
     }
 }
 
+/// Nor is a group another one for the brackets around the word.
+fn unify_group(key: &mut String) {
+    const GROUP: &str = "集团";
+    let name = key.strip_suffix(')').and_then(|key| key.strip_suffix(GROUP));
+    if let Some(name) = name.and_then(|name| name.strip_suffix('(')) {
+        key.truncate(name.len());
+        key.push_str(GROUP);
+    }
+}
+
 /// A number as it is said, up to 99; a longer one digit by digit.
 fn count(digits: &[u8], key: &mut String) {
     const SAID: [char; 10] = ['零', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
@@ -158,6 +169,7 @@ mod tests {
         for (a, b) in [
             ("寧夏弘璽化工科技有限公司", "宁夏弘玺化工科技有限责任公司"),
             ("苏州星河股份公司", "苏州星河股份有限公司"),
+            ("苏州星河（集团）有限公司", "苏州星河集团有限公司"),
             ("第二〇一医院", "第201医院"),
             ("第二○一医院", "第201医院"),
             ("第一○○医院", "第100医院"),

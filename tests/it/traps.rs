@@ -334,6 +334,13 @@ fn trap_11_relations_are_not_direct_hits() {
         Verdict::Review,
         &["court name branch"],
     );
+    let group = [listed("court", "苏州星河（集团）有限公司", &[USCC])];
+    check(
+        &group,
+        Ask("苏州星河集团有限公司常熟营业厅", &[OTHER]),
+        Verdict::Review,
+        &["court name branch"],
+    );
 }
 
 #[test]
