@@ -44,13 +44,19 @@ pub fn unify(folded: &str, key: &mut String) {
         {
             key.push(mark);
         } else if c.is_alphanumeric() {
-            decompose_canonical(c, |part| {
-                if !is_combining_mark(part) {
-                    key.push(part);
-                }
+            decompose_canonical(c, |part| match part {
+                'Ø' => key.push('O'),
+                'Ł' => key.push('L'),
+                'Đ' | 'Ð' => key.push('D'),
+                'Æ' => key.push_str("AE"),
+                'Œ' => key.push_str("OE"),
+                'Þ' => key.push_str("TH"),
+                _ if is_combining_mark(part) => {}
+                _ => key.push(part),
             });
         }
     }
+    unify_and(key);
     unify_latin_form(key);
     if key.is_empty() {
         key.push_str(folded);
@@ -93,16 +99,38 @@ fn between_numbers(c: char) -> Option<char> {
     }
 }
 
+/// A sign between two letters is the word: without spaces Johnson & Johnson is JOHNSONANDJOHNSON.
+fn unify_and(key: &mut String) {
+    let is_letter = |c: char| c.is_ascii_uppercase();
+    let mut end = key.len();
+    while let Some(at) = key[..end].rfind('&') {
+        if key[..at].ends_with(is_letter) && key[at + 1..].starts_with(is_letter) {
+            key.replace_range(at..=at, "AND");
+        }
+        end = at;
+    }
+}
+
 /// The same for the forms at the end of names in Latin letters, whose words are not told apart any more.
 fn unify_latin_form(key: &mut String) {
-    const FORMS: [(&str, &str); 6] = [
+    const FORMS: [(&str, &str); 13] = [
         ("COMPANYLIMITED", "COLTD"),
         ("COMPANYLTD", "COLTD"),
+        ("COMPANY", "CO"),
         ("LIMITED", "LTD"),
+        ("PRIVATELIMITED", "PTELTD"),
+        ("PRIVATELTD", "PTELTD"),
+        ("PVTLIMITED", "PTELTD"),
+        ("PVTLTD", "PTELTD"),
+        ("PROPRIETARYLIMITED", "PTYLTD"),
         ("INCORPORATED", "INC"),
         ("CORPORATION", "CORP"),
         ("LIMITEDLIABILITYCOMPANY", "LLC"),
+        ("AKTIENGESELLSCHAFT", "AG"),
     ];
+    if !key.ends_with(|c: char| c.is_ascii_uppercase()) {
+        return;
+    }
     let form =
         FORMS.iter().filter(|(form, _)| key.ends_with(form)).max_by_key(|(form, _)| form.len());
     if let Some((form, short)) = form {
@@ -185,6 +213,14 @@ mod tests {
             ("A-B.C, Ltd.", "abc ltd"),
             ("Société Générale (Suzhou) Co., Ltd.", "SOCIETE GENERALE（SUZHOU）COMPANY LIMITED"),
             ("Müller Corporation", "muller corp"),
+            ("Volkswagen Aktiengesellschaft", "Volkswagen AG"),
+            ("Global Trading Pvt Ltd", "Global Trading Private Limited"),
+            ("Global Trading Pte. Ltd.", "Global Trading Private Limited"),
+            ("Global Trading Pvt. Limited", "Global Trading Private Ltd"),
+            ("Global Trading Proprietary Limited", "Global Trading Pty Ltd"),
+            ("Global Trading Company", "Global Trading Co."),
+            ("Johnson and Johnson (China) Ltd.", "Johnson & Johnson (China) Ltd."),
+            ("Møller Łódź Đakovo Æon", "Moller Lodz Dakovo Aeon"),
             ("李＊明", "李×明"),
             ("李？明", "李*明"),
             ("李\u{fffd}明", "李*明"),
@@ -207,6 +243,8 @@ mod tests {
             "第1--2-!3+四-A小学",
             "第1-2分公司一○!○一〇",
             "李?\u{e900}⺡明",
+            "A&.-Ế&&b & c&Private Co. Limited",
+            "Acme Company Private Company",
         ] {
             let key = unified(name);
             assert_eq!(unified(&key), key, "{name}");
@@ -224,6 +262,8 @@ mod tests {
             ("三一重工", "31重工"),
             ("星河公司", "星河有限公司"),
             ("Acme Corporation", "Acme Inc"),
+            ("Acme Pte. Ltd.", "Acme Ltd."),
+            ("星河&明月", "星河AND明月"),
             ("阿", "何"),
             ("李*明", "李明"),
             ("李?明", "李明"),
