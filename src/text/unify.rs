@@ -4,25 +4,29 @@
 use super::han;
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
+/// Digits of a number, as what they count.
+type Digits = smallvec::SmallVec<[u8; 4]>;
+
 /// The K2 key of a name whose K1 key this is; `key` is cleared first and reused. Two names with one
 /// key are the same name but for the script or the spelling of the legal form. Equal K1 keys have equal
 /// K2 keys; a name of nothing but marks keeps them. Cost: about 5 ns a character.
 pub fn unify(folded: &str, key: &mut String) {
     key.clear();
     let mut chars = folded.chars().peekable();
-    let mut last = '\0';
     while let Some(c) = chars.next() {
         let c = han::simplified(c);
-        let before = std::mem::replace(&mut last, c);
-        if c.is_ascii_digit() && (before == '第' || numbers_branch(before, chars.clone())) {
-            let mut digits = smallvec::SmallVec::<[u8; 4]>::from_slice(&[c as u8 - b'0']);
+        if c.is_ascii_digit() && key.ends_with('第') {
+            let mut digits = Digits::from_slice(&[c as u8 - b'0']);
             while let Some(digit) = chars.next_if(char::is_ascii_digit) {
                 digits.push(digit as u8 - b'0');
             }
             count(&digits, key);
         } else if is_han(c) || c.is_ascii_alphanumeric() {
+            if c == '分' {
+                count_branch(key);
+            }
             key.push(c);
-            if (before, c) == ('公', '司') {
+            if c == '司' {
                 unify_form(key);
             }
         } else if matches!(c, '(' | ')' | '/' | '&') {
@@ -71,9 +75,14 @@ fn is_numeral(c: char) -> bool {
     han::value(c).is_some()
 }
 
-/// A digit, behind this character and before these, is of a branch's number: 2分公司 is 二分公司.
-fn numbers_branch(before: char, mut after: impl Iterator<Item = char>) -> bool {
-    !before.is_ascii_alphanumeric() && after.find(|c| !c.is_ascii_digit()) == Some('分')
+/// The number at the end of a key behind which 分 follows, said: 2分公司 is 二分公司.
+fn count_branch(key: &mut String) {
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    if name.len() < key.len() && !name.ends_with(|c: char| c.is_ascii_uppercase()) {
+        let at = name.len();
+        let digits: Digits = key.drain(at..).map(|digit| digit as u8 - b'0').collect();
+        count(&digits, key);
+    }
 }
 
 /// A circle behind this key and before these characters is a zero: 一○一, 第一○○.
@@ -143,7 +152,7 @@ fn unify_latin_form(key: &mut String) {
 /// 股份公司 and 股份合作公司 are limited. Never 集团: a group and its company are two.
 fn unify_form(key: &mut String) {
     const COMPANY: &str = "公司";
-    let body = key.len() - COMPANY.len();
+    let Some(body) = key.strip_suffix(COMPANY).map(str::len) else { return };
     if key[..body].ends_with("有限责任") {
         key.truncate(body - "责任".len());
         key.push_str(COMPANY);
@@ -184,6 +193,7 @@ fn count(digits: &[u8], key: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn unified(name: &str) -> String {
         let (mut folded, mut key) = (String::new(), String::from("left over"));
@@ -250,6 +260,14 @@ mod tests {
             assert_eq!(unified(&key), key, "{name}");
         }
         assert_eq!(unified("---"), "---");
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_is_its_own_key(name in "[第分0-2一二十〇○零+—()集团有限责任股份公司&A-CÉØ*?!\u{e900}]{0,12}(co|pvt|ltd|limited|company){0,3}") {
+            let key = unified(&name);
+            prop_assert_eq!(unified(&key), key);
+        }
     }
 
     #[test]
