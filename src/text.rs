@@ -15,6 +15,7 @@
 //! | [`han`] | what is known of single characters: simplified form, sounds, shape |
 //! | [`place`] | names of provinces, prefectures and counties |
 //! | [`company`] | a branch and its parent |
+//! | [`surname`] | surnames that registers write in two ways |
 
 pub mod alike;
 pub mod company;
@@ -28,6 +29,7 @@ pub mod name;
 pub mod packed;
 pub mod parts;
 pub mod place;
+pub mod surname;
 pub mod unify;
 
 /// Version of the folding. Stamped into snapshots: keys of another version do not meet.

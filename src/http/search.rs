@@ -14,7 +14,7 @@ use crate::clock;
 use crate::index::{Distance, EntryView, Like, Likes, Mention};
 use crate::live::View;
 use crate::record::Instant;
-use crate::record::{Day, limits};
+use crate::record::{Day, SubjectKind, limits};
 use crate::text::Keys;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -106,6 +106,10 @@ fn answer(view: &View, likes: &mut Likes, request: &SearchRequest, today: Day) -
     if same.next().is_none() {
         add(&asked.unified, None);
     }
+    let mut other = Keys::default();
+    if asked.with_other_surname(&mut other) {
+        add(&other.unified, None);
+    }
     for like in found {
         add(&like.key(listed), Some(like));
     }
@@ -118,7 +122,8 @@ pub(super) fn data_used(view: &View) -> Value {
     json!({"snapshot": meta.id, "change": view.overlay.change()})
 }
 
-/// A name with the entries in force whose subjects bear it; `None` where there is none.
+/// A name with the entries in force whose subjects bear it; `None` where there is none. By a surname that is written
+/// the other way persons alone are named.
 fn result(
     view: &View,
     request: &SearchRequest,
@@ -128,8 +133,12 @@ fn result(
     like: Option<&Like>,
 ) -> Option<Value> {
     let listed = view.listed();
+    let is_same = like.map_or(key == asked.unified, |like| like.is_same);
     let described = |mention: Mention| {
         let entry = listed.entry(mention.entry)?;
+        if like.is_none() && !is_same && entry.kind() != SubjectKind::NaturalPerson {
+            return None;
+        }
         let list = counts(view, &entry, request.list.as_deref(), today)?;
         let mut described = entry_json(list, &entry, mention.former);
         let is_asked = Keys::from(entry.name()).folded == asked.folded;
@@ -142,7 +151,7 @@ fn result(
     }
     Some(json!({
         "score": like.map(|like| likeness::rounded(like.probability)),
-        "same_name": like.is_none_or(|like| like.is_same),
+        "same_name": is_same,
         "entries": entries,
         "parts": like.filter(|_| request.explain).map(|like| likeness::parts(&like.likeness)),
     }))

@@ -19,6 +19,7 @@ const REGION_CHARS_MAX: usize = 3;
 #[derive(Default)]
 pub struct Scratch {
     pub(super) asked: Keys,
+    other: Keys,
     listed: Keys,
     pub(super) likes: Option<Likes>,
 }
@@ -52,7 +53,7 @@ impl Search<'_> {
         hits: &mut Vec<Hit>,
         likenesses: &mut Vec<Likeness>,
     ) -> bool {
-        let Scratch { asked, listed: space, likes } = scratch;
+        let Scratch { asked, other, listed: space, likes } = scratch;
         let index = self.listed.index();
         // One alone is asked for at once: nothing is done meanwhile.
         if self.question.ids.len() > 1 || self.question.name.is_some() {
@@ -85,6 +86,9 @@ impl Search<'_> {
         }
         if !asked.is_empty() {
             self.by_name(asked, space, hits);
+            if asked.with_other_surname(other) {
+                self.by_other_surname(other, space, hits);
+            }
             self.by_parent(&asked.unified, hits);
         }
         if !hits.is_empty() {
@@ -147,6 +151,22 @@ impl Search<'_> {
         } else {
             self.listed.named(&asked.unified).for_each(|mention| meet(mention.entry));
         }
+    }
+
+    /// Persons who bear the asked name with its surname written the other way. Whoever is met for another's sake alone
+    /// may be met so too.
+    fn by_other_surname(&self, other: &Keys, space: &mut Keys, hits: &mut Vec<Hit>) {
+        if !kinds_agree(self.question.kind(), SubjectKind::NaturalPerson) {
+            return;
+        }
+        let mut found = Vec::new();
+        self.by_name(other, space, &mut found);
+        found.retain(|hit| {
+            let entry = self.listed.entry(hit.entry);
+            entry.is_some_and(|entry| entry.kind() == SubjectKind::NaturalPerson)
+                && !hits.iter().any(|met| met.entry == hit.entry && met.relation.is_none())
+        });
+        hits.extend(found.into_iter().map(|hit| Hit { name_variant: true, ..hit }));
     }
 
     /// Meet an entry by a name with these keys: the asked one, or one that is so much like it.

@@ -56,7 +56,7 @@ pub struct Hit {
     pub likeness: Option<usize>,
     /// The identifier is equal and the name very different.
     pub name_differs: bool,
-    /// The names are equal but for script and legal form.
+    /// The names are equal but for script, legal form or how a person's surname is written.
     pub name_variant: bool,
     /// The name met is a former one or an alias.
     pub former_name: bool,

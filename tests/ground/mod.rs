@@ -132,7 +132,7 @@ pub const RED: (&str, &str) = ("厦门清和贸易有限公司", "91350211M0000X
 /// A company on no list.
 pub const CLEAR: (&str, &str) = ("福州明月服务有限公司", "91350100M000100Y43");
 /// A person on a list.
-pub const PERSON: (&str, &str) = ("王小明", "320500190001010018");
+pub const PERSON: (&str, &str) = ("戴小明", "320500190001010018");
 /// A person on a list with hidden digits.
 pub const HIDDEN: (&str, &str) = ("赵小六", "110101190001010014");
 /// The legal representative of the company on two lists.

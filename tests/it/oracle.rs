@@ -195,7 +195,14 @@ impl<'a> Oracle<'a> {
         let asked = question.name.map(key).filter(|key| !key.is_empty());
         let by_name = asked.as_ref().and_then(|asked| {
             let grade = self.name_grade(question, matter, at, &theirs, contradicted)?;
-            let taken_over = self.borne(at, asked, day)?;
+            let is_person = entry.subject.kind == SubjectKind::NaturalPerson;
+            let by_other_surname = || {
+                let mut other = text::Keys::default();
+                let is_there = text::Keys::from(&**asked).with_other_surname(&mut other);
+                let other = (is_there && is_person).then_some(other.unified)?;
+                self.borne(at, &other, day)
+            };
+            let taken_over = self.borne(at, asked, day).or_else(by_other_surname)?;
             Some((at, grade, None, taken_over && grade == Grade::Name))
         });
         if by_name.is_some() {

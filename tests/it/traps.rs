@@ -566,6 +566,38 @@ fn trap_15_one_number_in_two_ways_is_like_itself_and_another_is_not() {
 }
 
 #[test]
+fn trap_15_a_surname_that_registers_write_in_two_ways_is_met_by_either() {
+    let mut person = listed("court", "阎小龙", &[]);
+    person.subject.kind = SubjectKind::NaturalPerson;
+    let mut masked = person.clone();
+    masked.subject.masked = MaskedIdentifier::parse("1101011900****0006");
+    let mut company = listed("court", "阎小龙", &[OTHER]);
+    company.subject.kind = SubjectKind::Organisation;
+    let alone = [person.clone(), company.clone()];
+    let variant = ["court name name_variant"];
+    check_for(&alone, Ask("闫小龙", &[]), AWARD, noon(), Verdict::Review, &variant);
+    check(&alone, Ask("闫小龙", &[]), Verdict::Clear, &[]);
+    check_for(&alone, Ask("闫晓龙", &[]), AWARD, noon(), Verdict::Clear, &[]);
+    check_for(
+        &alone,
+        Ask("闫小龙", &[OTHER]),
+        AWARD,
+        noon(),
+        Verdict::Restrict,
+        &["court identifier"],
+    );
+    // a hidden number says as much as where the names are equal
+    let id = ["110101190001010006"];
+    let fits = ["court masked_identifier name_variant"];
+    check(&[masked.clone()], Ask("闫小龙", &id), Verdict::Review, &fits);
+    check(&[masked], Ask("闫小龙", &["320500190001010019"]), Verdict::Clear, &[]);
+    // who bears both names is met by the one asked about
+    person.subject.other_names = vec![FormerName { name: "闫小龙".to_owned(), until: None }];
+    let former = ["court name former_name"];
+    check_for(&[person], Ask("闫小龙", &[]), AWARD, noon(), Verdict::Review, &former);
+}
+
+#[test]
 fn a_similar_name_asks_for_a_review_unless_something_contradicts() {
     let entries = [listed("court", XINGHE, &[USCC])];
     let similar = &["court similar_name"][..];

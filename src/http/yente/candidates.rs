@@ -8,7 +8,7 @@ use super::named::Named;
 use super::sought::Sought;
 use super::terms::Terms;
 use crate::catalogue::List;
-use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Mention, Owner, SubjectNo};
 use crate::live::View;
 use crate::record::{Day, Identifier, Role, SubjectKind};
 use crate::screen::find::{compare_masks, contradicted, is_vetoed};
@@ -122,9 +122,21 @@ impl<'a> Search<'a> {
     }
 
     fn by_name(&self, likes: &mut Likes, meetings: &mut Meetings<'a>) {
+        let mut other = Keys::default();
+        let is_person = |mention: &Mention| {
+            let entry = self.listed.entry(mention.entry);
+            entry.is_some_and(|entry| entry.kind() == SubjectKind::NaturalPerson)
+        };
         for asked in &self.sought.names {
             for mention in self.listed.named(&asked.keys.unified) {
                 self.meet(&asked.name, &asked.keys, mention.entry, None, meetings);
+            }
+            if asked.keys.with_other_surname(&mut other) {
+                for mention in
+                    self.listed.named(&other.unified).filter(|mention| is_person(mention))
+                {
+                    self.meet(&asked.name, &other, mention.entry, None, meetings);
+                }
             }
             for like in likes.of(self.listed, &asked.name, self.terms.cutoff, Distance::TwoEdits) {
                 let keys = Keys::from(&*like.key(self.listed));
