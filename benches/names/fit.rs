@@ -12,12 +12,12 @@ const RIDGE: f64 = 1.0;
 const ROUNDS: usize = 40;
 const STILL: f64 = 1e-6;
 
-/// What a part weighs where the pairs tell nothing. They hardly have groups beside their companies, which are
-/// two by what is known of them.
+/// What a part weighs where the pairs tell nothing. They hardly have groups or branches beside their companies,
+/// which are two by what is known of them.
 fn prior(part: usize) -> Option<f64> {
     match Part::ALL[part] {
         Part::Base => None,
-        Part::GroupMissing => Some(-6.0),
+        Part::GroupMissing | Part::BranchMissing => Some(-6.0),
         _ => Some(0.0),
     }
 }

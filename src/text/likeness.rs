@@ -86,7 +86,7 @@ pub enum Part {
     FormDiffers,
     /// A legal form on one side only.
     FormMissing,
-    /// One is a branch, the other is not.
+    /// One is a branch, the other a whole company: they are two.
     BranchMissing,
     /// One is a group, 集团 and all, the other is not: a group and its company are two.
     GroupMissing,
@@ -181,7 +181,8 @@ impl Part {
 /// How many parts there are.
 pub const PARTS: usize = Part::NamesakesOfSame as usize + 1;
 
-/// What the parts weigh, in the order of [`Part`].
+/// What the parts weigh, in the order of [`Part`]. `BranchMissing` weighs what is known of
+/// branches, as `GroupMissing` of groups: no labelled pair is one and its company.
 #[rustfmt::skip]
 pub const WEIGHTS: [f64; PARTS] = [
     1.652, // Base
@@ -217,7 +218,7 @@ pub const WEIGHTS: [f64; PARTS] = [
     3.112, // PrecededBy
     -2.529, // FormDiffers
     0.042, // FormMissing
-    0.643, // BranchMissing
+    -7.002, // BranchMissing
     -7.002, // GroupMissing
     -0.670, // Namesakes
     -2.530, // NamesakesWithoutPlace
@@ -246,10 +247,11 @@ const _: () = assert!(WEIGHTS[Part::HeadInsertedNovel as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::PlaceInside as usize] <= 0.0);
 const _: () = assert!(WEIGHTS[Part::PlaceSubstituted as usize] <= 0.0);
 
-/// What legal forms and branches add at most.
+/// What legal forms add at most.
 pub(super) const FORMS_MOST: f64 = at_least_0(WEIGHTS[Part::FormDiffers as usize])
-    + at_least_0(WEIGHTS[Part::FormMissing as usize])
-    + at_least_0(WEIGHTS[Part::BranchMissing as usize]);
+    + at_least_0(WEIGHTS[Part::FormMissing as usize]);
+// Nor is anybody likelier to be meant for being a branch.
+const _: () = assert!(WEIGHTS[Part::BranchMissing as usize] <= 0.0);
 
 const fn at_least_0(weight: f64) -> f64 {
     if weight > 0.0 { weight } else { 0.0 }
@@ -326,6 +328,7 @@ impl Likeness {
         likeness.count_edits(&aligned, listed, corpus);
         likeness.count_places(asked, listed, aligned.whole);
         likeness.count_forms(asked, listed);
+        likeness.count_branches(asked, listed);
         let touched = aligned.edits.iter().map(touches).sum();
         let novel = likeness.count_rest(listed.parts.core.len(), touched, unheard);
         if likeness.odds_at_most(novel, corpus) < odds {
@@ -576,7 +579,14 @@ impl Likeness {
             }
             (asked, listed) => self.add(Part::FormMissing, f64::from(asked != listed)),
         }
-        self.add(Part::BranchMissing, f64::from(asked.is_branch != listed.is_branch));
+    }
+
+    /// A form may be one that cannot be read, so each must say by its end what it is.
+    fn count_branches(&mut self, asked: &Name, listed: &Name) {
+        let is_branch_of =
+            |branch: &Name, company: &Name| branch.ends_as_branch() && company.is_whole_company();
+        let is_missing = is_branch_of(asked, listed) || is_branch_of(listed, asked);
+        self.add(Part::BranchMissing, f64::from(is_missing));
     }
 }
 
@@ -627,8 +637,42 @@ impl Substitution {
     }
 }
 
+/// What no number is said with, but the like-named are told apart by.
+const STEMS_AND_DIRECTIONS: [char; 8] = ['甲', '乙', '丙', '丁', '东', '南', '西', '北'];
+
+/// What follows the number of a branch: 二分公司, 三店, 五号.
+const NUMBERED: [&[char]; 11] = [
+    &['分', '公'],
+    &['分', '店'],
+    &['分', '厂'],
+    &['分', '部'],
+    &['店'],
+    &['部'],
+    &['号'],
+    &['队'],
+    &['处'],
+    &['局'],
+    &['厂'],
+];
+
+/// This one belongs to a number where `before` ends and `after` begins: one that an ordinal or digits begin, one
+/// with another numeral in it, or that of a branch.
+fn is_within_number(one: char, before: &[char], after: &[char]) -> bool {
+    is_number(one) && (goes_on(before, after) || is_said(one, before, after))
+}
+
+/// A number is said here. Who writes a numeral twice slips.
+fn is_said(one: char, before: &[char], after: &[char]) -> bool {
+    let is_numeral = |c: char| is_number(c) && !STEMS_AND_DIRECTIONS.contains(&c);
+    let beside = [before.last(), after.first()].into_iter().flatten();
+    let of_branch = NUMBERED.iter().any(|word| after.starts_with(word)) || after == ['分'];
+    is_numeral(one)
+        && !beside.clone().any(|&c| c == one)
+        && (of_branch || beside.into_iter().any(|&c| is_numeral(c)))
+}
+
 /// A number that an ordinal or digits begin goes on where `before` ends and `after` begins.
-fn is_within_number(before: &[char], after: &[char]) -> bool {
+fn goes_on(before: &[char], after: &[char]) -> bool {
     let is_number_char = |c: &&char| is_number(**c);
     let run = before.iter().rev().take_while(is_number_char).count();
     let goes_on = after.first().is_some_and(|&c| is_number(c));
@@ -718,18 +762,14 @@ impl<'a> Aligned<'a> {
         self.core.contains(&at) || (at == self.core.end && matches!(edit, Edit::Inserted { .. }))
     }
 
-    /// It makes another number of a number: 第三 and 第五, 第二 and 第十二 are two.
+    /// It makes another number of a number: 第三 and 第五, 第二 and 第十二, 六分公司 and 十六分公司 are two.
     fn changes_number(&self, edit: &Edit) -> bool {
         let text = self.listed;
         match *edit {
             Edit::Substituted { from, to, .. } => are_numbers(from, to),
             Edit::Swapped { at } => are_numbers(text[at], text[at + 1]),
-            Edit::Dropped { at, from } => {
-                is_number(from) && is_within_number(&text[..at], &text[at + 1..])
-            }
-            Edit::Inserted { at, to } => {
-                is_number(to) && is_within_number(&text[..at], &text[at..])
-            }
+            Edit::Dropped { at, from } => is_within_number(from, &text[..at], &text[at + 1..]),
+            Edit::Inserted { at, to } => is_within_number(to, &text[..at], &text[at..]),
         }
     }
 
@@ -748,5 +788,80 @@ impl<'a> Aligned<'a> {
     /// Characters before the beginning of the listed name.
     fn preceding(&self) -> usize {
         self.edits.iter().filter(|edit| matches!(edit, Edit::Inserted { at: 0, .. })).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every character tells as much, and all neighbours are heard of.
+    struct Known;
+
+    impl Corpus for Known {
+        fn bits(&self, _: char) -> f64 {
+            9.0
+        }
+        fn knows(&self, _: char, _: char) -> bool {
+            true
+        }
+        fn surprise(&self) -> f64 {
+            1.5
+        }
+    }
+
+    /// As a listed name is read.
+    fn likeness(asked: &str, listed: &str) -> Likeness {
+        let (asked, listed) = (Name::new(asked), Name::new(listed));
+        let (mut bytes, mut unpacked) = (Vec::new(), Name::default());
+        listed.pack(&mut bytes);
+        unpacked.unpack(crate::text::packed::Packed::read(&bytes).unwrap().0).unwrap();
+        Likeness::of(&asked, &unpacked, &Known, &mut Edits::default()).unwrap()
+    }
+
+    #[test]
+    fn another_number_of_a_number_is_told_without_an_ordinal() {
+        for (one, other, numbers) in [
+            (
+                "北京祥瑞汽车服务(集团)有限公司十六分公司",
+                "北京祥瑞汽车服务(集团)有限公司六分公司",
+                1.0,
+            ),
+            ("无锡天安科技有限公司一分公司", "无锡天安科技有限公司十一分公司", 1.0),
+            ("无锡天泰科技有限公司二分公司", "无锡天泰科技有限公司二十分公司", 1.0),
+            ("无锡天平科技有限公司分公司", "无锡天平科技有限公司一分公司", 1.0),
+            ("无锡天平便利二十店", "无锡天平便利二店", 1.0),
+            ("无锡天平建筑三队", "无锡天平建筑队", 1.0),
+            // A direction counts nothing, a trade name goes on, and who writes one twice slips.
+            ("无锡东三路便利超市", "无锡三路便利超市", 0.0),
+            ("无锡三源便利超市", "无锡源便利超市", 0.0),
+            ("无锡天一一便利超市", "无锡天一便利超市", 0.0),
+        ] {
+            for (asked, listed) in [(one, other), (other, one)] {
+                let likeness = likeness(asked, listed);
+                let probability = likeness.probability();
+                assert_eq!(likeness.get(Part::Number), numbers, "{asked} {listed}");
+                assert!(numbers == 0.0 || probability < 0.2, "{asked} {listed} {probability}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_branch_and_its_company_are_two_unless_a_form_cannot_be_read() {
+        for (one, other, is_missing) in [
+            ("常州天宇科技有限公司", "常州天宇科技有限公司分公司", true),
+            ("常州天宇科技股份有限公司", "常州天宇科技股份有限公司二部", true),
+            ("常州天宇科技有限松司吴江分公司", "常州天宇科技有限公司吴江分公司", false),
+            ("常州天宇科技有限公司鑫", "常州天宇科技有限公司", false),
+            ("常州天宇科技有限公司司", "常州天宇科技有限公司", false),
+        ] {
+            for (asked, listed) in [(one, other), (other, one)] {
+                let likeness = likeness(asked, listed);
+                let (count, probability) =
+                    (likeness.get(Part::BranchMissing), likeness.probability());
+                assert_eq!(count, f64::from(is_missing), "{asked} {listed}");
+                assert_eq!(probability < 0.2, is_missing, "{asked} {listed} {probability}");
+            }
+        }
     }
 }

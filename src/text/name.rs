@@ -131,6 +131,19 @@ impl Name {
         is_beyond(other.bits & !self.bits) && is_beyond(other.core_bits & !self.core_bits)
     }
 
+    /// A whole company's: its form ends it, and none is inside.
+    pub(super) fn is_whole_company(&self) -> bool {
+        let Parts { form, is_branch, .. } = self.parts;
+        !is_branch && matches!(form, Some(Form::Limited | Form::Shares))
+    }
+
+    /// A branch's: behind a form that is inside it ends as branches do.
+    pub(super) fn ends_as_branch(&self) -> bool {
+        let Parts { form, is_branch, .. } = self.parts;
+        let is_end = |c: &char| parts::BRANCH_ENDS.contains(c);
+        is_branch && (form == Some(Form::Company) || self.whole.last().is_some_and(is_end))
+    }
+
     /// Its core, a doubtful place with it.
     pub fn core(&self) -> Core<'_> {
         Core { text: &self.parts.core, parts: &self.parts, is_narrow: false }

@@ -49,6 +49,9 @@ const REMARKS: [&[char]; 5] = [
     &['个', '人', '独', '资'],
 ];
 
+/// What words for branches end with, but for 分公司: 支行, 分店, 二厂, 营业部, 办事处, 施工队.
+pub(super) const BRANCH_ENDS: [char; 6] = ['行', '店', '厂', '部', '处', '队'];
+
 /// What makes a group of a company's name.
 pub(super) const GROUP: [char; 2] = ['集', '团'];
 
