@@ -30,6 +30,10 @@ use zerocopy::IntoBytes;
 /// Characters from which on a name is looked for by its likes.
 pub const CHARS_MIN: usize = 5;
 
+/// Chinese characters of a natural person's name from which on an edit may be a slip, and letters of any other.
+const PERSONS_CHARS_MIN: usize = 5;
+const PERSONS_LETTERS_MIN: usize = 12;
+
 /// Bits of the filter a pair of neighbours.
 const PAIR_BITS: usize = 16;
 /// Bits set for each.
@@ -53,6 +57,21 @@ const CHUNK: usize = 4096;
 /// A name with this K2 key is looked for by its likes.
 pub fn is_long_enough(key: &str) -> bool {
     key.chars().nth(CHARS_MIN - 1).is_some()
+}
+
+/// A natural person whose name has this K2 key may be met by a name like it. Of a shorter one an edit makes another
+/// person's: Zhang San and Zhang Shan are two. What stands in brackets is a remark, and numbers are none of a name.
+pub fn tells_person(key: &str) -> bool {
+    let (mut chars, mut letters, mut is_remark) = (0, 0, false);
+    for c in key.chars() {
+        match c {
+            '(' | ')' => is_remark = c == '(',
+            _ if is_remark => {}
+            '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}' => chars += 1,
+            _ => letters += usize::from(c.is_alphabetic()),
+        }
+    }
+    chars >= PERSONS_CHARS_MIN || letters >= PERSONS_LETTERS_MIN
 }
 
 /// Write the sections for the K2 keys of names, each with an entry that bears it.

@@ -4,7 +4,7 @@ use super::Ground;
 use super::hit::{Grade, Hit};
 use super::question::{Question, kinds_agree};
 use crate::catalogue::{Matter, MatterNo};
-use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo};
+use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Owner, SubjectNo, similar};
 use crate::record::{Agreement, Day, Identifier, IdentifierKind, Role, SubjectKind};
 use crate::text::{self, Keys, Likeness};
 
@@ -179,6 +179,10 @@ impl Search<'_> {
         hits: &mut Vec<Hit>,
     ) {
         let Some(entry) = self.listed.entry(entry) else { return };
+        let is_person = entry.kind() == SubjectKind::NaturalPerson;
+        if likeness.is_some() && is_person && !similar::tells_person(&keys.unified) {
+            return;
+        }
         let Some(borne) = entry.bears(keys, space) else { return };
         let Some(grade) = self.grade_by_name(&entry) else { return };
         let grade = if likeness.is_some() { Grade::SimilarName } else { grade };

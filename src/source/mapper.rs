@@ -10,13 +10,21 @@ use crate::record::{
     Day, Entry, FormerName, Identifier, IdentifierError, IdentifierKind, MaskedIdentifier,
     Provenance, Related, Role, State, Subject, SubjectKind, Term, limits, region,
 };
+use pinyin::{Pinyin, ToPinyin};
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// Former names of one subject: more are a cell that was split wrongly.
 const FORMER_NAMES_MAX: usize = 32;
+
+/// Syllables of pinyin, ü as passports write it.
+static SYLLABLES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let pinyin = ('\u{4e00}'..='\u{9fff}').filter_map(|c| c.to_pinyin());
+    pinyin.map(Pinyin::plain).chain(["lv", "nv", "lyu", "nyu"]).collect()
+});
 
 /// A row that was used.
 #[derive(Clone, PartialEq, Debug)]
@@ -462,7 +470,8 @@ impl<'a> Reading<'a> {
         }
         let is_person = ids.iter().any(|id| id.kind().is_personal())
             || is_masked && !names_a_body(name)
-            || looks_personal(name);
+            || looks_personal(name)
+            || looks_pinyin(name);
         Ok(if is_person { SubjectKind::NaturalPerson } else { SubjectKind::Organisation })
     }
 
@@ -715,6 +724,30 @@ fn names_a_body(name: &str) -> bool {
     const AT_THE_END: &[char] =
         &['厂', '店', '铺', '馆', '吧', '坊', '局', '院', '校', '所', '社', '站'];
     ANYWHERE.iter().any(|word| name.contains(word)) || name.ends_with(AT_THE_END)
+}
+
+/// A name in pinyin, as passports have it: a syllable and one or two more as one word, or three, each capitalised.
+/// Other names in Latin letters are taken for bodies': who is wrongly taken for a person is met by name hardly
+/// anywhere, who is wrongly taken for a body is a suspicion too many.
+fn looks_pinyin(name: &str) -> bool {
+    let capitalised =
+        name.split_whitespace().filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+    let words: SmallVec<[String; 3]> =
+        capitalised.map(|word| word.replace(['-', '\''], "").to_ascii_lowercase()).collect();
+    let is_syllable = |word: &str| SYLLABLES.contains(word);
+    let is_given = |word: &str| {
+        let mut cuts = (1..word.len()).map(|at| word.split_at(at));
+        is_syllable(word) || cuts.any(|(one, two)| is_syllable(one) && is_syllable(two))
+    };
+    name.is_ascii()
+        && words.len() == name.split_whitespace().count()
+        && match &words[..] {
+            [one, two] => {
+                (is_syllable(one) && is_given(two)) || (is_given(one) && is_syllable(two))
+            }
+            [_, _, _] => words.iter().all(|word| is_syllable(word)),
+            _ => false,
+        }
 }
 
 /// Two to four Han characters, or dotted parts, without a word that only bodies bear. Four are rarely

@@ -452,7 +452,16 @@ mod identifiers {
 
     #[test]
     fn without_a_number_the_name_tells_the_kind() {
-        let persons = ["张三", "欧阳修文", "买买提·艾合买提", "𠮷野家明"];
+        let persons = [
+            "张三",
+            "欧阳修文",
+            "买买提·艾合买提",
+            "𠮷野家明",
+            "Wang Fang",
+            "ZHAO Xiao-min",
+            "Xiaomin Zhao",
+            "Lyu Xiao Min",
+        ];
         let bodies = [
             "大众超市",
             "星河酒楼",
@@ -464,6 +473,14 @@ mod identifiers {
             "A股份",
             "老王商行",
             "Acme",
+            "Apple Inc",
+            "Tesla Motors",
+            "John Deere",
+            "Bao Li Co",
+            "wang fang",
+            "Xinghe",
+            "Xinghe Keji",
+            "Li Xinghe Keji",
             "第一小学",
             "李庄村委会",
         ];

@@ -57,6 +57,11 @@ fn decides(id: &Identifier) -> bool {
     id.kind().is_decisive() && !id.quality().check_digit
 }
 
+/// A person's name of which one edit does not make another person's; the town has them in Chinese.
+fn is_long(name: &str) -> bool {
+    name.chars().filter(|c| !c.is_ascii()).count() >= 5
+}
+
 fn is_body(kind: SubjectKind) -> bool {
     matches!(kind, SubjectKind::Organisation | SubjectKind::IndividualBusiness)
 }
@@ -228,7 +233,9 @@ impl<'a> Oracle<'a> {
             return None;
         }
         self.name_grade(question, matter, at, &theirs, contradicted)?;
-        let taken_over = likely.iter().find_map(|name| self.borne(at, name, day))?;
+        let is_person = entry.subject.kind == SubjectKind::NaturalPerson;
+        let mut telling = likely.iter().filter(|name| !is_person || is_long(name));
+        let taken_over = telling.find_map(|name| self.borne(at, name, day))?;
         Some((at, Grade::SimilarName, None, taken_over))
     }
 

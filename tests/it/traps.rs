@@ -651,4 +651,18 @@ fn one_character_makes_another_person_of_anybody() {
     check(&entries, Ask(long, &masked), Verdict::Review, &["court similar_name"]);
     check(&entries, Ask(long, &["330101********0022"]), Verdict::Clear, &[]);
     check(&entries, Ask(long, &[]), Verdict::Clear, &[]);
+    // Where the matter asks for persons by name too. What stands in brackets makes no name longer.
+    let listed =
+        ["Zhang Shan", "Zhao Min", "陈静（女）", "阿卜杜热西提·买买提明", "Muhammad Yusufjon"];
+    let entries = listed.map(person);
+    for (asked, verdict, hits) in [
+        ("Zhang Shan", Verdict::Review, &["court name"][..]),
+        ("Zhang San", Verdict::Clear, &[]),
+        ("Zhao Ming", Verdict::Clear, &[]),
+        ("陈静明（女）", Verdict::Clear, &[]),
+        (long, Verdict::Review, &["court similar_name"]),
+        ("Muhammad Yusuffjon", Verdict::Review, &["court similar_name"]),
+    ] {
+        check_for(&entries, Ask(asked, &[]), AWARD, noon(), verdict, hits);
+    }
 }

@@ -8,7 +8,9 @@ use super::named::Named;
 use super::sought::Sought;
 use super::terms::Terms;
 use crate::catalogue::List;
-use crate::index::{Distance, EntryNo, EntryView, Like, Likes, Listed, Mention, Owner, SubjectNo};
+use crate::index::{
+    Distance, EntryNo, EntryView, Like, Likes, Listed, Mention, Owner, SubjectNo, similar,
+};
 use crate::live::View;
 use crate::record::{Day, Identifier, Role, SubjectKind};
 use crate::screen::find::{compare_masks, contradicted, is_vetoed};
@@ -190,11 +192,15 @@ impl<'a> Search<'a> {
         {
             return;
         }
-        let Some(borne) = entry.bears(keys, &mut Keys::default()) else { return };
         let is_person = entry.kind() == SubjectKind::NaturalPerson;
+        let same = like.is_none_or(|like| like.is_same);
+        if !same && is_person && !similar::tells_person(&keys.unified) {
+            return;
+        }
+        let Some(borne) = entry.bears(keys, &mut Keys::default()) else { return };
         let named = Named {
             is_person,
-            same: like.is_none_or(|like| like.is_same),
+            same,
             likely: like.map_or(0.0, |like| like.probability),
             mask_fits: mask_fits == Some(true),
             birth: if is_person { self.compare_births(asked, &entry, meetings) } else { None },
