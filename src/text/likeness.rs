@@ -326,7 +326,7 @@ impl Likeness {
         let aligned = Aligned::of(asked, listed, edits)?;
         let mut likeness = Likeness { parts: [0.0; PARTS] };
         likeness.count_edits(&aligned, listed, corpus);
-        likeness.count_places(asked, listed, aligned.whole);
+        likeness.count_places(asked, listed, &aligned);
         likeness.count_forms(asked, listed);
         likeness.count_branches(asked, listed);
         let touched = aligned.edits.iter().map(touches).sum();
@@ -487,7 +487,7 @@ impl Likeness {
         self.add(Part::GroupMissing, f64::from(aligned.lacks_group()));
         self.add(Part::More, aligned.edits.len().saturating_sub(1) as f64);
         self.add(Part::KeptBits, kept(told(core, corpus) - lost));
-        if aligned.whole {
+        if aligned.way == Way::Whole {
             let preceding = aligned.preceding() as f64;
             self.add(Part::PrecededBy, preceding);
             self.add(Part::Preceded, f64::from(preceding > 1.0));
@@ -557,17 +557,24 @@ impl Likeness {
         }
     }
 
-    fn count_places(&mut self, asked: &Name, listed: &Name, whole: bool) {
-        let (asked, listed) = (&asked.parts.places, &listed.parts.places);
+    fn count_places(&mut self, asked: &Name, listed: &Name, aligned: &Aligned) {
+        let is_cores = aligned.way != Way::Whole;
+        let agrees = |place: &&Place| listed.parts.places.iter().any(|other| place.agrees(other));
+        // With more edits it is the likelier to be none.
+        let is_read = aligned.way == Way::AskedNarrow && aligned.edits.len() <= 1;
+        let doubtful = asked.parts.doubtful.as_ref().filter(|place| is_read && agrees(place));
+        let asked: SmallVec<[&Place; 4]> = asked.parts.places.iter().chain(doubtful).collect();
+        let listed: SmallVec<[&Place; 4]> = listed.parts.places.iter().collect();
         if asked.is_empty() || listed.is_empty() {
-            let missing = !whole && asked.len() != listed.len();
-            return self.add(Part::PlaceMissing, f64::from(missing));
+            let is_missing =
+                asked.len() != listed.len() && is_cores && aligned.way != Way::ListedNarrow;
+            return self.add(Part::PlaceMissing, f64::from(is_missing));
         }
-        let is_in = |place: &Place, of: &[Place]| of.iter().any(|other| place.agrees(other));
-        let differs = asked.iter().any(|place| !is_in(place, listed))
-            || listed.iter().any(|place| !is_in(place, asked));
-        self.add(Part::PlaceDiffers, f64::from(!whole && differs));
-        let contradicts = !asked.iter().any(|place| is_in(place, listed));
+        let is_in = |place: &Place, of: &[&Place]| of.iter().any(|other| place.agrees(other));
+        let differs = asked.iter().any(|place| !is_in(place, &listed))
+            || listed.iter().any(|place| !is_in(place, &asked));
+        self.add(Part::PlaceDiffers, f64::from(is_cores && differs));
+        let contradicts = !asked.iter().any(|place| is_in(place, &listed));
         self.add(Part::PlaceContradicts, f64::from(contradicts));
     }
 
@@ -681,6 +688,22 @@ fn goes_on(before: &[char], after: &[char]) -> bool {
     (is_ordinal && (run > 0 || goes_on)) || is_digits(before.last()) || is_digits(after.first())
 }
 
+/// What of two names was aligned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    /// Their cores.
+    Cores,
+    /// The asked one's without its doubtful beginning, which may be a place then.
+    AskedNarrow,
+    /// The listed one's without the county that it begins with, in which the asked one is.
+    ListedNarrow,
+    /// All of them.
+    Whole,
+}
+
+/// A part of the listed name, a part of the asked one, and which.
+type OneWay<'a> = (&'a [char], &'a [char], Way);
+
 /// Two names side by side.
 struct Aligned<'a> {
     edits: &'a [Edit],
@@ -690,8 +713,7 @@ struct Aligned<'a> {
     asked: &'a [char],
     /// Where the core lies in what they begin with.
     core: std::ops::Range<usize>,
-    /// Whole names were aligned, not cores.
-    whole: bool,
+    way: Way,
 }
 
 impl<'a> Aligned<'a> {
@@ -701,22 +723,24 @@ impl<'a> Aligned<'a> {
         let narrow = asked.parts.narrow_core().filter(|_| core.len() < asked.parts.core.len());
         // With one edit at most no other way is looked at; the core takes as many as one is longer, at least.
         let is_longer = core.len() + 1 < asked.parts.core.len();
-        let nearest = std::iter::once(&*asked.parts.core).chain(narrow.filter(|_| is_longer));
-        for asked in nearest {
+        let narrow_way = narrow.map(|narrow| (narrow, Way::AskedNarrow));
+        let nearest = [(&*asked.parts.core, Way::Cores)].into_iter();
+        for (asked, way) in nearest.chain(narrow_way.filter(|_| is_longer)) {
             if edits.at_a_glance(core, asked) {
                 let (edits, listed) = (&*edits.list, core);
-                return Some(Aligned { edits, listed, asked, core: 0..core.len(), whole: false });
+                return Some(Aligned { edits, listed, asked, core: 0..core.len(), way });
             }
         }
-        type Way<'a> = (&'a [char], &'a [char], bool);
-        let mut ways: SmallVec<[Way; 3]> = SmallVec::new();
-        ways.push((core, &asked.parts.core, false));
-        ways.extend(narrow.map(|narrow| (core, narrow, false)));
-        ways.push((&listed.whole, &asked.whole, true));
+        let mut ways: SmallVec<[OneWay; 4]> = SmallVec::new();
+        ways.push((core, &asked.parts.core, Way::Cores));
+        ways.extend(narrow_way.map(|(narrow, way)| (core, narrow, way)));
+        let within = asked.county_before(core);
+        ways.extend(within.map(|core| (core, &*asked.parts.core, Way::ListedNarrow)));
+        ways.push((&listed.whole, &asked.whole, Way::Whole));
         let mut best = (usize::MAX, 0);
-        for (at, &(from, to, whole)) in ways.iter().enumerate() {
+        for (at, &(from, to, way)) in ways.iter().enumerate() {
             // What is lacking is dropped or substituted at least.
-            if whole && asked.lacks(listed) >= best.0 {
+            if way == Way::Whole && asked.lacks(listed) >= best.0 {
                 break;
             }
             let count = edits.count(from, to);
@@ -726,14 +750,15 @@ impl<'a> Aligned<'a> {
                 break;
             }
         }
-        let (from, to, whole) = ways[best.1];
+        let (from, to, way) = ways[best.1];
+        let whole = way == Way::Whole;
         if !whole && best.0 > EDITS_MAX {
             return None;
         }
         let list = edits.between(from, to);
         let start = if whole { parts::find(from, core).unwrap_or(0) } else { 0 };
-        let core = start..start + core.len();
-        let aligned = Aligned { edits: list, listed: from, asked: to, core, whole };
+        let core = if whole { start..start + core.len() } else { 0..from.len() };
+        let aligned = Aligned { edits: list, listed: from, asked: to, core, way };
         let run = if whole { aligned.preceding().saturating_sub(1) } else { 0 };
         (aligned.edits.len() - run <= EDITS_MAX).then_some(aligned)
     }
@@ -862,6 +887,38 @@ mod tests {
                 assert_eq!(count, f64::from(is_missing), "{asked} {listed}");
                 assert_eq!(probability < 0.2, is_missing, "{asked} {listed} {probability}");
             }
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_wherever_its_region_stands_and_whatever_it_is_called() {
+        for (one, other) in [
+            ("香港瑞丰科技有限公司", "瑞丰科技（香港）有限公司"),
+            ("台湾宏基电脑有限公司", "宏基电脑（台湾）有限公司"),
+            ("澳门星光贸易有限公司", "星光贸易（澳门）有限公司"),
+            ("苏州工业园区宏图科技有限公司", "苏州宏图科技有限公司"),
+            ("苏州工业园区宏图科技有限公司", "宏图科技（苏州工业园区）有限公司"),
+            ("昆山开发区蓝海电子有限公司", "昆山蓝海电子有限公司"),
+            ("苏州高新区兰亭印务有限公司", "苏州兰亭印务有限公司"),
+            ("杭州市临平区恒通物流有限公司", "杭州恒通物流有限公司"),
+            ("深圳市龙华区金色年华美容店", "深圳市金色年华美容店"),
+            ("星辰软件（苏州吴江）有限公司", "苏州星辰软件有限公司"),
+            ("星辰软件（苏州吴江）有限公司", "苏州市吴江区星辰软件有限公司"),
+            ("大丰市海洋渔业有限公司", "盐城市大丰区海洋渔业有限公司"),
+            ("吴江市星辰软件有限公司", "苏州市吴江区星辰软件有限公司"),
+        ] {
+            for (asked, listed) in [(one, other), (other, one)] {
+                let probability = likeness(asked, listed).probability();
+                assert!(probability > 0.8, "{asked} {listed} {probability}");
+            }
+        }
+        for (one, other) in [
+            ("苏州工业园区宏图科技有限公司", "苏州高新区宏图科技有限公司"),
+            ("香港瑞丰科技有限公司", "澳门瑞丰科技有限公司"),
+            ("伊宁市宏图科技有限公司", "伊宁县宏图科技有限公司"),
+        ] {
+            let probability = likeness(one, other).probability();
+            assert!(probability < 0.2, "{one} {other} {probability}");
         }
     }
 }

@@ -144,6 +144,20 @@ impl Name {
         is_branch && (form == Some(Form::Company) || self.whole.last().is_some_and(is_end))
     }
 
+    /// What is left of another's core that begins with a county in which this one is: 昆山星河 beside 昆山市星河.
+    pub(super) fn county_before<'a>(&self, core: &'a [char]) -> Option<&'a [char]> {
+        let ends = &self.parts.ends;
+        let starts = std::iter::once(&0).chain(ends);
+        let places = starts.zip(ends).filter_map(|(&start, &end)| self.whole.get(start..end));
+        places
+            .filter_map(|place| {
+                let shared = place.iter().zip(core).take_while(|(a, b)| a == b).count();
+                let is_named = shared >= 2 && shared + 1 >= place.len();
+                core.get(shared..).filter(|rest| is_named && rest.len() >= CORE_MIN)
+            })
+            .next()
+    }
+
     /// Its core, a doubtful place with it.
     pub fn core(&self) -> Core<'_> {
         Core { text: &self.parts.core, parts: &self.parts, is_narrow: false }
@@ -253,9 +267,13 @@ impl Name {
             let core = &*self.parts.core;
             for at in 1..core.len() {
                 for place in place::at_start(&core[at..]) {
-                    let rest = [&core[..at], &core[at + place.length..]].concat();
-                    // The bracket may have become another character.
-                    each(&rest, Suspicion::Lacking(at - 1..(at + 1).min(rest.len())));
+                    let end = at + place.length;
+                    let second = place::at_start(&core[end..]).map(|place| end + place.length);
+                    for end in std::iter::once(end).chain(second) {
+                        let rest = [&core[..at], &core[end..]].concat();
+                        // The bracket may have become another character.
+                        each(&rest, Suspicion::Lacking(at - 1..(at + 1).min(rest.len())));
+                    }
                 }
             }
         }

@@ -72,7 +72,8 @@ impl Name {
             0 => None,
             form => Some(FORMS.get(usize::from(form) - 1)?.1),
         };
-        let place = |codes: Codes| Place { length: 0, codes: codes.collect(), whole: false };
+        let place =
+            |codes: Codes| Place { length: 0, codes: codes.collect(), zone: 0, whole: false };
         self.parts.places.extend(packed.places().map(place));
         Some(())
     }

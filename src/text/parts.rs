@@ -65,7 +65,7 @@ pub(super) const LATIN_CORE_MIN: usize = 4;
 pub struct Parts {
     /// The places, in the order in which they are written.
     pub places: SmallVec<[Place; 2]>,
-    /// Where those at the beginning end, each.
+    /// Where those at the beginning end, each, and where its zone begins.
     pub ends: SmallVec<[usize; 4]>,
     /// What is left: trade name, industry, whatever names a branch.
     pub core: Vec<char>,
@@ -110,9 +110,9 @@ impl Parts {
             from = open + 1;
             let Some(length) = self.core[from..].iter().position(|&c| c == ')') else { break };
             let inner = &self.core[from..from + length];
-            let place = if open > 0 { place::named(inner) } else { None };
-            if place.is_some() || REMARKS.contains(&inner) {
-                self.places.extend(place);
+            let places = if open > 0 { place::named(inner) } else { SmallVec::new() };
+            if !places.is_empty() || REMARKS.contains(&inner) {
+                self.places.extend(places);
                 self.core.drain(open..=from + length);
                 from = open;
             }
@@ -147,12 +147,23 @@ impl Parts {
     /// another: 上海星河（苏州）.
     fn take_places(&mut self) {
         let (mut at, bracketed) = (0, self.places.len());
+        // 开发区星河（烟台）: the zone is one of the place in brackets.
+        if bracketed > 0
+            && let Some((zone, _)) = place::zone_at_start(&self.core)
+            && self.core.len() >= zone + CORE_MIN
+        {
+            at = zone;
+            self.ends.push(at);
+        }
         while let Some((place, range)) = self.next_place(at, bracketed) {
             if !place.whole && place.is_county() {
                 self.doubtful = Some(Place { length: range.end - at, ..place });
                 break;
             }
             at = range.end;
+            if place.zone > 0 {
+                self.ends.push(at - place.zone);
+            }
             self.ends.push(at);
             self.places.push(place);
         }
@@ -235,6 +246,11 @@ mod tests {
             ("广西省南宁市星河贸易有限公司", &[450_000, 450_100], "星河贸易", limited),
             ("石家庄河北金格尔工贸有限公司", &[130_100, 130_000], "金格尔工贸", limited),
             ("上海金山贸易有限公司", &[310_000], "金山贸易", limited),
+            ("星河科技（江苏苏州吴江）有限公司", &[320_000, 320_500, 320_509], "星河科技", limited),
+            ("星河科技（苏州杭州）有限公司", &[], "星河科技苏州杭州", limited),
+            ("苏州工业园区星河科技有限公司", &[320_573], "星河科技", limited),
+            ("苏州工业园区", &[320_500], "工业园区", None),
+            ("开发区星河工贸（烟台）有限公司", &[370_600], "星河工贸", limited),
             ("星河", &[], "星河", None),
             ("上海", &[], "上海", None),
             ("有限公司", &[], "有限", Some(Form::Company)),

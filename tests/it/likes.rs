@@ -193,11 +193,13 @@ fn whole_name() -> impl Strategy<Value = String> {
         Just("苏州市"),
         Just("江苏省苏州市"),
         Just("苏州市吴江区"),
+        Just("苏州工业园区"),
+        Just("昆山开发区"),
         Just("南通"),
         Just("杭州"),
         Just("上海")
     ];
-    let bracket = prop_oneof![4 => Just(""), 1 => Just("（苏州）"), 1 => Just("（集团）")];
+    let bracket = prop_oneof![8 => Just(""), 2 => Just("（苏州）"), 1 => Just("（苏州昆山）"), 2 => Just("（集团）")];
     let form = prop_oneof![
         Just("有限公司"),
         Just("有限责任公司"),
