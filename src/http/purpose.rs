@@ -9,6 +9,7 @@ use crate::clients::{Beyond, Client, Digest};
 use crate::jobs::Order;
 use crate::record::{Identifier, Instant, MaskedIdentifier, SubjectKind};
 use crate::screen::{Decision, Question};
+use smallvec::SmallVec;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -120,6 +121,7 @@ pub(super) fn note(
     }
     let missed = questions.iter().zip(decided).filter(|(_, decided)| decided.hits.is_empty());
     let persons = missed.filter(|(asked, _)| is_person(asked)).map(|(asked, _)| hash(asked));
+    let persons = persons.chain(questions.iter().flat_map(guesses));
     note_all(client, operator(text(&request.operator)), persons, now);
 }
 
@@ -179,6 +181,17 @@ fn hash(question: &Question<'_>) -> u64 {
     let id = question.ids.iter().find(|id| is_personal(id)).or(question.ids.first());
     let id = id.map(Identifier::text).or(question.masked.as_ref().map(MaskedIdentifier::text));
     hash_of(id.or(question.name).unwrap_or_default())
+}
+
+/// Hashes of the numbers by which a question names a person after another as long, whatever kinds are stated: each is
+/// a guess, whoever is met by the first.
+pub(super) fn guesses(question: &Question<'_>) -> SmallVec<[u64; 2]> {
+    let ids = &question.ids;
+    let is_guess = |&(at, id): &(usize, &Identifier)| {
+        let is_as_long = |before: &Identifier| before.text().len() == id.text().len();
+        is_personal(id) && ids[..at].iter().any(|before| is_as_long(before) && before != id)
+    };
+    ids.iter().enumerate().filter(is_guess).map(|(_, id)| hash_of(id.text())).collect()
 }
 
 fn hash_of(text: &str) -> u64 {

@@ -106,6 +106,8 @@ async fn matched(
     let now = Instant(clock::seconds());
     let questions = sought.iter().map(|(sought, _)| (sought.question(), !sought.births.is_empty()));
     let persons = purpose::check_match(&who, questions, now)?;
+    let guesses: Vec<u64> =
+        sought.iter().flat_map(|(sought, _)| purpose::guesses(&sought.question())).collect();
     let (audit, used) = (asked.desk.audit.clone(), view.clone());
     let (found, noted) = asked
         .searchers
@@ -115,7 +117,7 @@ async fn matched(
         })
         .await?;
     let missed = persons.iter().zip(&noted).flat_map(|(&person, noted)| noted.missed(person));
-    purpose::note_match(&who, missed, now);
+    purpose::note_match(&who, missed.chain(guesses), now);
     let remark = Remark {
         matter: matter.unwrap_or_default(),
         reason: reason.unwrap_or_default(),

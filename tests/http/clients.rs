@@ -692,6 +692,19 @@ fn who_asks_about_one_stranger_after_the_other_is_slowed() {
     let numbers = json!({"matter": MATTER, "case": "c", "operator": "u3", "identifiers": persons});
     assert_eq!(post(&numbers).status, 200);
     post(&numbers).problem(Code::TooManyRequests);
+    // Of several numbers of one subject each is a guess, though another of them is on a list.
+    let several = |ids: &[&str]| {
+        let ids: Vec<Value> =
+            ids.iter().map(|id| json!({"kind": "resident_id", "value": id})).collect();
+        let person = json!({"ref": "a", "name": ground::PERSON.0, "ids": ids});
+        post(&json!({"matter": MATTER, "case": "c", "operator": "u4", "subjects": [person]}))
+    };
+    let guesses = &persons.iter().map(String::as_str).collect::<Vec<_>>();
+    for _ in 0..2 {
+        assert_eq!(several(&[ground::PERSON.1, guesses[0]]).status, 200);
+    }
+    assert_eq!(several(&[&[ground::PERSON.1], &guesses[..]].concat()).status, 200);
+    several(&[ground::PERSON.1]).problem(Code::TooManyRequests);
 }
 
 #[test]
