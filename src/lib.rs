@@ -34,6 +34,7 @@
 //! | 0 | [`record`] | the vocabulary: identifiers, subjects, entries, changes and what stands of them, days, limits |
 //! | 0 | [`clock`] | what time it is |
 //! | 0 | [`secret`] | credentials of the configuration, which nothing shows |
+//! | 0 | [`formula`] | cells that a spreadsheet would take for one |
 //! | 0 | [`private`] | files that their owner alone may use, whoever makes them |
 //! | 0 | [`traces`] | what is told of single requests and works to a collector |
 //! | 1 | [`text`] | names: keys, parts, sounds and shapes, and how likely two mean one; its version is stamped into snapshots |
@@ -82,6 +83,8 @@ pub mod record;
 pub mod clock;
 
 pub mod secret;
+
+pub mod formula;
 
 pub mod private;
 

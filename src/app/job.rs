@@ -2,9 +2,9 @@
 
 use super::progress::FileProgress;
 use super::remote::{Answer, Remote};
+use crate::formula::neutral;
 use crate::jobs::Order;
 use crate::output::{Output, part_of};
-use crate::source::reject::neutral;
 use futures_util::StreamExt;
 use reqwest::Client;
 use reqwest::multipart::{Form, Part};

@@ -1,6 +1,6 @@
 //! Rows of cells: CSV, Excel.
 
-use crate::source::reject::neutral;
+use crate::formula::neutral;
 use rust_xlsxwriter::{Color, Format, Workbook, XlsxError};
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
 //! What could not be used, and why.
 
-use std::borrow::Cow;
+use crate::formula::neutral;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -205,14 +205,5 @@ impl RejectFile {
                 _ => Ok((0, None)),
             },
         }
-    }
-}
-
-/// A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-pub fn neutral(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
     }
 }

@@ -78,8 +78,12 @@ fn screen_knows_nothing_above_or_beside_it() {
 fn lower_rows_import_nothing_above_them() {
     let above =
         |names: &[&str]| names.iter().map(|name| format!("crate::{name}")).collect::<Vec<_>>();
-    let rows: [(&[&str], &[&str]); 14] = [
+    let rows: [(&[&str], &[&str]); 15] = [
         (&["traces"], &["record", "audit", "clients", "screen", "live", "jobs", "http", "config"]),
+        (
+            &["output"],
+            &["source", "text", "catalogue", "clients", "audit", "index", "batch", "http"],
+        ),
         (&["herald"], &["index", "screen", "ingest", "live", "jobs", "http", "config", "app"]),
         (&["clients"], &["catalogue", "source", "output", "snapshot", "index", "live", "http"]),
         (
