@@ -105,20 +105,7 @@ mod tests {
 
     #[test]
     fn what_stands_against_an_entry_is_met_too() {
-        let hit = Hit {
-            entry: EntryNo(7),
-            list: ListNo(0),
-            grade: Grade::Identifier,
-            on: None,
-            relation: None,
-            consulted: true,
-            derived: false,
-            likeness: None,
-            name_differs: false,
-            name_variant: false,
-            former_name: false,
-            name_taken_over: false,
-        };
+        let hit = Hit::plain(EntryNo(7), ListNo(0), Grade::Identifier, true);
         let conflicts = vec![Conflict { red: EntryNo(3), black: EntryNo(7) }];
         let decided = SubjectDecision { hits: vec![hit], conflicts, ..SubjectDecision::default() };
         let mut tally = Tally::default();

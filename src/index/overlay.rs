@@ -340,7 +340,7 @@ impl Overlay {
             decided: decided_by(&own),
             identifiers: own.clone(),
         };
-        let torn = own.iter().any(|a| own.iter().any(|b| a.contradicts(b)));
+        let torn = contradict(&own, &own);
         let ways: [fn(&Identifier, Agreement) -> bool; 3] = [
             |id, agreement| agreement == Agreement::Equal && id.kind().is_decisive(),
             |_, agreement| agreement == Agreement::Derived,
@@ -379,9 +379,6 @@ impl Overlay {
         }
         let of = |subject: &SubjectNo| self.identifiers_of(index, &self.group_of(*subject));
         let all: Vec<Vec<Identifier>> = groups.iter().map(of).collect();
-        let contradict = |a: &[Identifier], b: &[Identifier]| {
-            a.iter().any(|a| b.iter().any(|b| a.contradicts(b)))
-        };
         all.iter().enumerate().any(|(at, a)| all[..at].iter().any(|b| contradict(a, b)))
     }
 
@@ -442,7 +439,7 @@ impl Overlay {
         let joined = self.group_of(with);
         let (ours, theirs) =
             (self.identifiers_of(index, group), self.identifiers_of(index, &joined));
-        if ours.iter().any(|a| theirs.iter().any(|b| a.contradicts(b))) {
+        if contradict(&ours, &theirs) {
             return;
         }
         group.decided = group.decided.or(joined.decided).or(decided_by(&theirs));
@@ -551,6 +548,11 @@ impl Placed {
         let (text, authority) = (text.into(), entry.authority.as_str().into());
         Placed { row, text, authority, withdrawn: false }
     }
+}
+
+/// One of these contradicts one of those.
+fn contradict(ours: &[Identifier], theirs: &[Identifier]) -> bool {
+    ours.iter().any(|a| theirs.iter().any(|b| a.contradicts(b)))
 }
 
 /// What these decide.

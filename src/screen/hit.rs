@@ -68,20 +68,25 @@ impl Hit {
     /// A plain hit of an entry, `None` where the catalogue does not know its list.
     pub fn of(ground: &Ground, matter: MatterNo, entry: &EntryView, grade: Grade) -> Option<Hit> {
         let list = ground.list(entry.list())?;
-        Some(Hit {
-            entry: entry.no,
+        Some(Hit::plain(entry.no, list, grade, ground.catalogue.consults(matter, list)))
+    }
+
+    /// A hit of an entry on a list, of which nothing else is to be known.
+    pub fn plain(entry: EntryNo, list: ListNo, grade: Grade, consulted: bool) -> Hit {
+        Hit {
+            entry,
             list,
             grade,
             on: None,
             relation: None,
-            consulted: ground.catalogue.consults(matter, list),
+            consulted,
             derived: false,
             likeness: None,
             name_differs: false,
             name_variant: false,
             former_name: false,
             name_taken_over: false,
-        })
+        }
     }
 
     /// Strongest first: oneself before relations, then the grade.

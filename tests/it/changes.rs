@@ -38,6 +38,12 @@ fn verdict_at(town: &Town, name: Option<&str>, raw: &str, at: Instant) -> Verdic
     decision.verdict
 }
 
+/// How many entries are met by a number.
+fn hits(town: &Town, raw: &str) -> usize {
+    let (_, hits, _) = answers(town, &[(None, vec![raw])]).remove(0);
+    hits.len()
+}
+
 const A: &str = "91320500MA0000015D";
 const B: &str = "91320505MA0000023G";
 
@@ -278,23 +284,7 @@ fn a_number_that_a_correction_took_away_leads_to_nothing() {
     // Another entry of the subject joins what is left to it.
     let mut town = town::build(&[entry("e", &[A, P]), entry("other", &[A, R])]);
     apply(&mut town, &correct("1", &[A])).unwrap();
-    let subjects = |raw: &str| {
-        let matter = town.ground.catalogue.matter_no(PROCUREMENT).unwrap();
-        let mut question = Question::default();
-        question.identified_by(id(raw));
-        let mut decision = Decision::default();
-        screen::check(
-            &town.basis(),
-            matter,
-            noon(),
-            &[question],
-            &mut Scratch::default(),
-            &mut decision,
-        )
-        .unwrap();
-        decision.subjects[0].hits.len()
-    };
-    assert_eq!((subjects(A), subjects(R)), (2, 2));
+    assert_eq!((hits(&town, A), hits(&town, R)), (2, 2));
 }
 
 #[test]
@@ -306,11 +296,7 @@ fn a_number_of_two_companies_joins_a_listing_to_neither() {
     };
     let mut town = town::build(&[entry("a", &[A, R]), entry("b", &[B, R])]);
     apply(&mut town, &change("1", "ban", "c", Act::List(Box::new(entry("c", &[R]))))).unwrap();
-    let hits = |raw: &str| {
-        let (_, hits, _) = answers(&town, &[(None, vec![raw])]).remove(0);
-        hits.len()
-    };
-    assert_eq!((hits(A), hits(B), hits(R)), (1, 1, 3));
+    assert_eq!((hits(&town, A), hits(&town, B), hits(&town, R)), (1, 1, 3));
 }
 
 /// The life of an entry, told once more and plainly.
